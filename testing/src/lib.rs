@@ -1,0 +1,1 @@
+//! Golden fixtures from PyTorch and the conformance and interoperability tests that read them.
