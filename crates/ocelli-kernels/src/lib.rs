@@ -1,1 +1,11 @@
-//! ocelli-kernels
+//! The arithmetic of convolutional networks on slices of `f32`: forward and backward, one file per
+//! operation, single-threaded functions over a range of images or rows.
+//!
+//! Memory is channels-last. A map is described by a [`MapLayout`]: its channels are padded to a
+//! multiple of [`BLOCK`] (the padding holds zeros) and it may carry a halo of zero pixels, so that
+//! a convolution's inner loop needs no case for the border.
+//!
+//! Every operation takes an [`Isa`], a token that only detection makes, and runs the same code for
+//! AVX-512, AVX2 with FMA, or portable vectors.
+
+pub mod random;
