@@ -1,0 +1,279 @@
+//! Layers as data: PyTorch's names, options and defaults, and the arithmetic of their shapes.
+//!
+//! One file per layer holds its options, its shape rule, its parameters and its cost. [`Layer`] is the enum over them.
+
+mod activation;
+mod add;
+mod batch_norm;
+mod conv2d;
+mod dropout;
+mod flatten;
+mod limits;
+mod linear;
+mod pool;
+mod window;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ShapeError, ShapeErrorKind};
+use crate::shape::Shape;
+
+pub use batch_norm::BatchNorm;
+pub use conv2d::Conv2d;
+pub use dropout::Dropout;
+pub use linear::Linear;
+pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use window::Window;
+
+/// What a parameter or buffer is to its layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// The weight of a convolution (O×I×kH×kW) or linear layer (out×in).
+    Weight,
+    /// The bias of a convolution or linear layer.
+    Bias,
+    /// BatchNorm's scale (gamma), `weight` in PyTorch.
+    BatchNormWeight,
+    /// BatchNorm's shift (beta), `bias` in PyTorch.
+    BatchNormBias,
+    /// BatchNorm's running mean: a buffer.
+    RunningMean,
+    /// BatchNorm's running variance (unbiased): a buffer.
+    RunningVar,
+    /// How many batches the running averages have seen: a buffer, one `i64`.
+    NumBatchesTracked,
+}
+
+impl Role {
+    /// Whether training changes it by its gradient; the rest are buffers.
+    pub const fn is_trainable(self) -> bool {
+        matches!(self, Self::Weight | Self::Bias | Self::BatchNormWeight | Self::BatchNormBias)
+    }
+
+    /// The last part of its name in a `state_dict`.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Weight | Self::BatchNormWeight => "weight",
+            Self::Bias | Self::BatchNormBias => "bias",
+            Self::RunningMean => "running_mean",
+            Self::RunningVar => "running_var",
+            Self::NumBatchesTracked => "num_batches_tracked",
+        }
+    }
+}
+
+/// A layer's parameter: its shape (PyTorch's layout) and role. Its name is the node's, a dot, and [`Role::suffix`].
+pub(crate) type Parameter = (Vec<usize>, Role);
+
+/// What every layer answers; one file per layer implements it. The defaults are those of a layer
+/// that works on each value alone and has no parameters.
+trait Spec {
+    /// PyTorch's name of the module, as in files.
+    fn type_name(&self) -> &'static str;
+
+    /// The options' names in files.
+    fn keys(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// How many inputs it takes.
+    fn inputs(&self) -> usize {
+        1
+    }
+
+    /// The output's shape for inputs of these shapes, as many as [`Spec::inputs`]. Checks the options too.
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        Ok(inputs[0])
+    }
+
+    /// Parameters and buffers, in the order of PyTorch's `state_dict`.
+    fn parameters(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    /// Multiply-adds for one image, given the shape of its output.
+    fn multiply_adds(&self, _output: Shape) -> u64 {
+        0
+    }
+
+    /// Which part of the input one output value sees.
+    fn window(&self, _input: Shape) -> Window {
+        Window::POINT
+    }
+}
+
+/// One layer of a network: which operation, with its options.
+///
+/// In TOML and JSON, `type` is PyTorch's name of the module and the options are beside it:
+/// `{ type = "Conv2d", in_channels = 3, out_channels = 16, kernel_size = 3, padding = 1 }`.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Layer {
+    /// Convolution over a map.
+    Conv2d(Conv2d),
+    /// The largest value of each window.
+    MaxPool2d(MaxPool2d),
+    /// The mean of each window.
+    AvgPool2d(AvgPool2d),
+    /// The mean of windows chosen so that the output has a given size.
+    AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    /// max(x, 0).
+    #[serde(rename = "ReLU")]
+    Relu,
+    /// In training, zeroes each value with probability p and scales the rest by 1/(1−p).
+    Dropout(Dropout),
+    /// In training, zeroes whole channels with probability p and scales the rest by 1/(1−p).
+    Dropout2d(Dropout),
+    /// A map to a row of features, in the order channel, height, width.
+    Flatten,
+    /// A fully connected layer on features.
+    Linear(Linear),
+    /// Batch normalisation of features.
+    BatchNorm1d(BatchNorm),
+    /// Batch normalisation of the channels of a map.
+    BatchNorm2d(BatchNorm),
+    /// exp(x) / Σ exp(x) over the features (PyTorch's `Softmax(dim=1)`).
+    Softmax,
+    /// The sum of two inputs of one shape: the end of a residual block.
+    Add,
+}
+
+impl Layer {
+    /// The one place that knows every layer.
+    fn spec(&self) -> Box<dyn Spec> {
+        match *self {
+            Self::Conv2d(spec) => Box::new(spec),
+            Self::MaxPool2d(spec) => Box::new(spec),
+            Self::AvgPool2d(spec) => Box::new(spec),
+            Self::AdaptiveAvgPool2d(spec) => Box::new(spec),
+            Self::Relu => Box::new(activation::Relu),
+            Self::Dropout(spec) => Box::new(dropout::OfValues(spec)),
+            Self::Dropout2d(spec) => Box::new(dropout::OfChannels(spec)),
+            Self::Flatten => Box::new(flatten::Flatten),
+            Self::Linear(spec) => Box::new(spec),
+            Self::BatchNorm1d(spec) => Box::new(batch_norm::OfFeatures(spec)),
+            Self::BatchNorm2d(spec) => Box::new(batch_norm::OfMaps(spec)),
+            Self::Softmax => Box::new(activation::Softmax),
+            Self::Add => Box::new(add::Add),
+        }
+    }
+
+    /// Its type as PyTorch names it and files write it: "Conv2d", "ReLU".
+    pub fn type_name(&self) -> &'static str {
+        self.spec().type_name()
+    }
+
+    /// How many inputs it takes: two for [`Layer::Add`], one for all others.
+    pub fn inputs(&self) -> usize {
+        self.spec().inputs()
+    }
+
+    /// The shape that comes out for inputs of these shapes.
+    ///
+    /// # Errors
+    /// If the layer cannot take them, or its own options are not valid; nothing else about the layer need be
+    /// checked before. Sizes beyond [`MAX_ELEMENTS`](crate::shape::MAX_ELEMENTS) are errors too.
+    pub fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let spec = self.spec();
+        if inputs.len() != spec.inputs() {
+            let needs =
+                if spec.inputs() == 1 { "1 input".to_owned() } else { format!("{} inputs", spec.inputs()) };
+            let got = inputs.len().to_string();
+            return Err(ShapeError::new(ShapeErrorKind::Inputs, got, needs, "change the layer's inputs"));
+        }
+        for &input in inputs {
+            limits::check_shape(input)?;
+        }
+        let output = spec.output_shape(inputs)?;
+        limits::check_shape(output)?;
+        for (shape, _) in spec.parameters() {
+            limits::check_parameter(&shape)?;
+        }
+        Ok(output)
+    }
+
+    /// The parameters and buffers as (last part of the name, shape in PyTorch's layout, role), in `state_dict` order.
+    pub fn parameters(&self) -> Vec<(&'static str, Vec<usize>, Role)> {
+        self.spec().parameters().into_iter().map(|(shape, role)| (role.suffix(), shape, role)).collect()
+    }
+
+    /// Multiply-adds of one image's forward pass, for inputs that [`Layer::output_shape`] took; 0 for inputs that it refuses.
+    ///
+    /// Only convolutions and linear layers count, without their bias: the usual reading, in which ResNet-18 has
+    /// 1.814 × 10⁹ at 224×224.
+    pub fn multiply_adds(&self, inputs: &[Shape]) -> u64 {
+        self.output_shape(inputs).map_or(0, |output| self.spec().multiply_adds(output))
+    }
+
+    /// Which part of its input one output value sees.
+    pub fn window(&self, input: Shape) -> Window {
+        self.spec().window(input)
+    }
+
+    /// The names of its options in files, for a type as files name it; `None` if there is no such type.
+    pub(crate) fn keys(type_name: &str) -> Option<&'static [&'static str]> {
+        Self::examples()
+            .iter()
+            .map(Self::spec)
+            .find(|spec| spec.type_name() == type_name)
+            .map(|spec| spec.keys())
+    }
+
+    /// The names of all types, as files write them.
+    pub fn type_names() -> Vec<&'static str> {
+        Self::examples().iter().map(Self::type_name).collect()
+    }
+
+    /// One layer of every type.
+    fn examples() -> [Self; 13] {
+        [
+            Self::Conv2d(Conv2d::new(1, 1, 1)),
+            Self::MaxPool2d(MaxPool2d::new(1)),
+            Self::AvgPool2d(AvgPool2d::new(1)),
+            Self::AdaptiveAvgPool2d(AdaptiveAvgPool2d::new(1)),
+            Self::Relu,
+            Self::Dropout(Dropout::default()),
+            Self::Dropout2d(Dropout::default()),
+            Self::Flatten,
+            Self::Linear(Linear::new(1, 1)),
+            Self::BatchNorm1d(BatchNorm::new(1)),
+            Self::BatchNorm2d(BatchNorm::new(1)),
+            Self::Softmax,
+            Self::Add,
+        ]
+    }
+}
+
+impl From<Conv2d> for Layer {
+    fn from(spec: Conv2d) -> Self {
+        Self::Conv2d(spec)
+    }
+}
+
+impl From<Linear> for Layer {
+    fn from(spec: Linear) -> Self {
+        Self::Linear(spec)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_every_type_are_what_it_writes() {
+        for layer in Layer::examples() {
+            let written = serde_json::to_value(&layer).unwrap();
+            let mut keys: Vec<_> = written.as_object().unwrap().keys().map(String::as_str).collect();
+            keys.retain(|&key| key != "type");
+            keys.sort_unstable();
+            let mut told = Layer::keys(layer.type_name()).unwrap().to_vec();
+            told.sort_unstable();
+            assert_eq!(keys, told, "{}", layer.type_name());
+            assert_eq!(written["type"], layer.type_name());
+            assert_eq!(serde_json::from_value::<Layer>(written).unwrap(), layer);
+        }
+    }
+}
