@@ -25,6 +25,7 @@ pub mod layers;
 pub mod network;
 pub mod shape;
 pub mod suggest;
+pub mod template;
 pub mod weights;
 
 pub use builder::Sequential;
@@ -33,4 +34,5 @@ pub use init::Initialisation;
 pub use layers::{AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, Dropout, Layer, Linear, MaxPool2d, Role};
 pub use network::{Network, Node, ParameterSpec, Source};
 pub use shape::{Pair, Shape};
+pub use template::Template;
 pub use weights::{Tensor, TensorData, Weights, WeightsError};

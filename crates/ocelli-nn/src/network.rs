@@ -1,6 +1,6 @@
 //! The network graph: named layers, each with its inputs, checked once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -89,19 +89,11 @@ impl Network {
     /// # Errors
     /// The first thing that is wrong, with the name of its layer.
     pub fn new(name: impl Into<String>, input: Shape, nodes: Vec<Node>) -> Result<Self, NetworkError> {
-        let name = name.into();
-        check_network_name(&name)?;
-        if nodes.is_empty() {
-            return Err(NetworkError::new(NetworkErrorKind::Graph, "got no layers, needs at least one"));
+        let mut assembly = Assembly::new(input);
+        for node in nodes {
+            assembly.push(node)?;
         }
-        if nodes.len() > MAX_NODES {
-            let message = format!("got {} layers, needs at most {MAX_NODES}", nodes.len());
-            return Err(NetworkError::new(NetworkErrorKind::Limit, message));
-        }
-        let shapes = check_nodes(input, &nodes)?;
-        check_all_used(&nodes)?;
-        check_totals(&nodes, &shapes)?;
-        Ok(Self { name, input, initialisation: Initialisation::default(), nodes, shapes })
+        assembly.finish(name.into())
     }
 
     /// The same network with its weights initialised in another way by [`Network::init`].
@@ -188,28 +180,79 @@ fn shape_of(input: Shape, shapes: &[Shape], source: Source) -> Shape {
     }
 }
 
-/// The output shape of each node.
-fn check_nodes(input: Shape, nodes: &[Node]) -> Result<Vec<Shape>, NetworkError> {
-    let mut shapes = Vec::with_capacity(nodes.len());
-    let mut names = HashSet::new();
-    for (index, node) in nodes.iter().enumerate() {
-        check_layer_name(&node.name)?;
-        let here = |error: NetworkError| error.at_layer(&node.name, node.layer.type_name());
-        if !names.insert(&node.name) {
-            let message = "got a name that an earlier layer has, needs another: rename one of the two";
-            return Err(here(NetworkError::new(NetworkErrorKind::Name, message)));
-        }
-        if let Some(ahead) =
-            node.inputs.iter().find(|source| matches!(source, Source::Node(i) if *i >= index))
-        {
-            let message =
-                format!("got {ahead:?} as input of node {index}, needs an earlier one: order the layers");
-            return Err(here(NetworkError::new(NetworkErrorKind::Graph, message)));
-        }
-        let inputs: Vec<_> = node.inputs.iter().map(|&source| shape_of(input, &shapes, source)).collect();
-        shapes.push(node.layer.output_shape(&inputs).map_err(|error| here(error.into()))?);
+/// A network being put together: every node is checked as it comes.
+pub(crate) struct Assembly {
+    input: Shape,
+    nodes: Vec<Node>,
+    shapes: Vec<Shape>,
+    places: HashMap<String, usize>,
+}
+
+impl Assembly {
+    pub(crate) fn new(input: Shape) -> Self {
+        Self { input, nodes: Vec::new(), shapes: Vec::new(), places: HashMap::new() }
     }
-    Ok(shapes)
+
+    /// The node of a name.
+    pub(crate) fn find(&self, name: &str) -> Option<Source> {
+        self.places.get(name).copied().map(Source::Node)
+    }
+
+    /// All names so far.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().map(|node| node.name.as_str())
+    }
+
+    pub(crate) fn shape_of(&self, source: Source) -> Shape {
+        shape_of(self.input, &self.shapes, source)
+    }
+
+    /// Appends a node and gives its output.
+    pub(crate) fn push(&mut self, node: Node) -> Result<Source, NetworkError> {
+        let index = self.nodes.len();
+        if index == MAX_NODES {
+            let message =
+                format!("got more than {MAX_NODES} layers, needs at most that: make the network smaller");
+            return Err(NetworkError::new(NetworkErrorKind::Limit, message));
+        }
+        check_layer_name(&node.name)?;
+        let shape = self.check(&node).map_err(|error| error.at_layer(&node.name, node.layer.type_name()))?;
+        self.places.insert(node.name.clone(), index);
+        self.shapes.push(shape);
+        self.nodes.push(node);
+        Ok(Source::Node(index))
+    }
+
+    fn check(&self, node: &Node) -> Result<Shape, NetworkError> {
+        if self.places.contains_key(&node.name) {
+            let message = "got a name that an earlier layer has, needs another: rename one of the two";
+            return Err(NetworkError::new(NetworkErrorKind::Name, message));
+        }
+        let index = self.nodes.len();
+        if let Some(Source::Node(ahead)) =
+            node.inputs.iter().find(|s| matches!(s, Source::Node(i) if *i >= index))
+        {
+            let message = format!(
+                "got node {ahead} as an input of node {index}, needs an earlier one: order the layers"
+            );
+            return Err(NetworkError::new(NetworkErrorKind::Graph, message));
+        }
+        let inputs: Vec<_> = node.inputs.iter().map(|&source| self.shape_of(source)).collect();
+        Ok(node.layer.output_shape(&inputs)?)
+    }
+
+    /// The network, if what it is as a whole does too.
+    pub(crate) fn finish(self, name: String) -> Result<Network, NetworkError> {
+        let Self { input, nodes, shapes, places: _ } = self;
+        check_network_name(&name)?;
+        if nodes.is_empty() {
+            let message = "got no layers, needs at least one: add a layer";
+            return Err(NetworkError::new(NetworkErrorKind::Graph, message));
+        }
+        check_all_used(&nodes)?;
+        check_totals(&nodes, &shapes)?;
+        Ok(Network { name, input, initialisation: Initialisation::default(), nodes, shapes })
+    }
 }
 
 fn check_all_used(nodes: &[Node]) -> Result<(), NetworkError> {
@@ -258,14 +301,13 @@ fn check_network_name(name: &str) -> Result<(), NetworkError> {
 
 fn check_layer_name(name: &str) -> Result<(), NetworkError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(allowed) {
+    // "input" is what files call the network's input.
+    if !name.is_empty() && name != "input" && name.len() <= MAX_NAME && name.chars().all(allowed) {
         return Ok(());
     }
-    let message = format!(
-        "got {:?} as a layer's name, needs 1 to {MAX_NAME} of the letters a-z, digits, _ - and .",
-        shortened(name)
-    );
-    Err(NetworkError::new(NetworkErrorKind::Name, message))
+    let name = shortened(name);
+    let needs = format!("1 to {MAX_NAME} letters a-z, digits, _ - and ., and not \"input\"");
+    Err(NetworkError::new(NetworkErrorKind::Name, format!("got {name:?} as a layer's name, needs {needs}")))
 }
 
 fn shortened(name: &str) -> String {
@@ -285,5 +327,135 @@ impl From<Network> for NetworkFile {
     fn from(network: Network) -> Self {
         let Network { name, input, initialisation, nodes, shapes: _ } = network;
         Self { name, input, initialisation, nodes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Conv2d, Linear, Sequential, ShapeErrorKind};
+
+    fn node(name: &str, layer: impl Into<Layer>, inputs: &[Source]) -> Node {
+        Node { name: name.to_owned(), layer: layer.into(), inputs: inputs.to_vec() }
+    }
+
+    fn refused(nodes: Vec<Node>) -> NetworkError {
+        Network::new("test", Shape::map(3, 8, 8), nodes).unwrap_err()
+    }
+
+    #[test]
+    fn the_issues_chain_of_shapes() {
+        let network = Sequential::new(Shape::map(3, 224, 224))
+            .conv2d(Conv2d::new(3, 16, 3).padding(1))
+            .max_pool2d(2)
+            .conv2d(Conv2d::new(16, 32, 3))
+            .max_pool2d(2)
+            .flatten()
+            .build("chain")
+            .unwrap();
+        let shapes: Vec<_> = network.shapes().iter().map(Shape::to_string).collect();
+        assert_eq!(shapes, ["16×224×224", "16×112×112", "32×110×110", "32×55×55", "96800"]);
+    }
+
+    #[test]
+    fn errors_name_the_layer() {
+        let conv = node("a.conv", Conv2d::new(3, 4, 3), &[Source::Input]);
+        let error = refused(vec![conv.clone(), node("fc", Linear::new(144, 2), &[Source::Node(0)])]);
+        assert_eq!(
+            error.to_string(),
+            "layer fc (Linear): got a 4×6×6 map, needs features: insert Flatten before it"
+        );
+        assert_eq!(error.kind(), NetworkErrorKind::Shape(ShapeErrorKind::Rank));
+        assert_eq!(error.layer(), Some("fc (Linear)"));
+    }
+
+    #[test]
+    fn refuses_what_is_no_graph() {
+        let relu = |name, inputs: &[Source]| node(name, Layer::Relu, inputs);
+        let graph = |nodes| refused(nodes).kind();
+        assert_eq!(graph(vec![]), NetworkErrorKind::Graph);
+        assert_eq!(graph(vec![relu("a", &[Source::Node(0)])]), NetworkErrorKind::Graph);
+        assert_eq!(graph(vec![relu("a", &[Source::Node(usize::MAX)])]), NetworkErrorKind::Graph);
+        let unused = vec![relu("a", &[Source::Input]), relu("b", &[Source::Input])];
+        assert_eq!(
+            refused(unused).to_string(),
+            "layer a (ReLU): its output is not used: remove the layer, or make it an input of another"
+        );
+        let no_input = vec![relu("a", &[])];
+        assert_eq!(graph(no_input), NetworkErrorKind::Shape(ShapeErrorKind::Inputs));
+    }
+
+    #[test]
+    fn refuses_names() {
+        let relu = |name: &str| node(name, Layer::Relu, &[Source::Input]);
+        for name in ["", "input", "a b", "a\u{1b}[2J", &"x".repeat(257)] {
+            assert_eq!(refused(vec![relu(name)]).kind(), NetworkErrorKind::Name, "{name:?}");
+        }
+        let twice = vec![relu("a"), node("a", Layer::Relu, &[Source::Node(0)])];
+        assert_eq!(refused(twice).kind(), NetworkErrorKind::Name);
+        assert!(Network::new("a\nb", Shape::features(1), vec![relu("a")]).is_err());
+    }
+
+    #[test]
+    fn refuses_what_is_too_large() {
+        let chain = |count: usize| {
+            let input = |i: usize| if i == 0 { Source::Input } else { Source::Node(i - 1) };
+            (0..count).map(|i| node(&i.to_string(), Layer::Relu, &[input(i)])).collect::<Vec<_>>()
+        };
+        assert!(Network::new("long", Shape::features(1), chain(MAX_NODES)).is_ok());
+        assert_eq!(refused(chain(MAX_NODES + 1)).kind(), NetworkErrorKind::Limit);
+        let wide = Network::new("wide", Shape::features(1 << 31), chain(3)).unwrap_err();
+        assert_eq!(wide.kind(), NetworkErrorKind::Limit);
+        assert!(Network::new("none", Shape::map(3, 0, 8), chain(1)).is_err());
+        assert!(Network::new("huge", Shape::map(usize::MAX, usize::MAX, 2), chain(1)).is_err());
+    }
+
+    #[test]
+    fn parameters_are_in_state_dict_order() {
+        let network = Sequential::new(Shape::map(3, 8, 8))
+            .conv2d(Conv2d::new(3, 4, 3).bias(false))
+            .batch_norm2d(4)
+            .flatten()
+            .linear(144, 2)
+            .build("test")
+            .unwrap();
+        let parameters: Vec<_> = network.parameters().into_iter().map(|p| (p.name, p.shape)).collect();
+        let expected: [(&str, &[usize]); 8] = [
+            ("0.weight", &[4, 3, 3, 3]),
+            ("1.weight", &[4]),
+            ("1.bias", &[4]),
+            ("1.running_mean", &[4]),
+            ("1.running_var", &[4]),
+            ("1.num_batches_tracked", &[]),
+            ("3.weight", &[2, 144]),
+            ("3.bias", &[2]),
+        ];
+        assert_eq!(parameters, expected.map(|(name, shape)| (name.to_owned(), shape.to_vec())));
+    }
+
+    #[test]
+    fn another_input_is_checked_again() {
+        let network =
+            Sequential::new(Shape::map(3, 8, 8)).conv2d(Conv2d::new(3, 4, 3)).build("test").unwrap();
+        assert_eq!(network.with_input(Shape::map(3, 5, 9)).unwrap().output(), Shape::map(4, 3, 7));
+        assert!(network.with_input(Shape::map(3, 2, 9)).is_err());
+        assert!(network.with_input(Shape::map(1, 8, 8)).is_err());
+    }
+
+    #[test]
+    fn json_is_checked_when_read() {
+        let network = Sequential::new(Shape::map(3, 8, 8))
+            .conv2d(Conv2d::new(3, 4, 3))
+            .residual(|body| body.relu(), |shortcut| shortcut)
+            .build("test")
+            .unwrap()
+            .with_initialisation(Initialisation::KaimingNormal);
+        let json = serde_json::to_string(&network).unwrap();
+        assert_eq!(serde_json::from_str::<Network>(&json).unwrap(), network);
+        let hostile = json.replace("\"kernel_size\":3", "\"kernel_size\":30");
+        assert!(
+            serde_json::from_str::<Network>(&hostile).unwrap_err().to_string().contains("layer 0 (Conv2d)")
+        );
+        assert!(serde_json::from_str::<Network>(&json.replace("[3,8,8]", "[3,8]")).is_err());
     }
 }

@@ -79,18 +79,12 @@ impl From<usize> for BatchNorm {
     }
 }
 
-const KEYS: &[&str] = &["num_features", "eps", "momentum"];
-
 /// `nn.BatchNorm1d`.
 pub(super) struct OfFeatures(pub(super) BatchNorm);
 
 impl Spec for OfFeatures {
     fn type_name(&self) -> &'static str {
         "BatchNorm1d"
-    }
-
-    fn keys(&self) -> &'static [&'static str] {
-        KEYS
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
@@ -109,10 +103,6 @@ pub(super) struct OfMaps(pub(super) BatchNorm);
 impl Spec for OfMaps {
     fn type_name(&self) -> &'static str {
         "BatchNorm2d"
-    }
-
-    fn keys(&self) -> &'static [&'static str] {
-        KEYS
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {

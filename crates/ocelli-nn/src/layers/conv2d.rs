@@ -95,10 +95,6 @@ impl Spec for Conv2d {
         "Conv2d"
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &["in_channels", "out_channels", "kernel_size", "stride", "padding", "bias"]
-    }
-
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         if self.in_channels == 0 || self.out_channels == 0 {
             let got = format!("in_channels = {}, out_channels = {}", self.in_channels, self.out_channels);

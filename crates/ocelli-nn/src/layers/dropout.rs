@@ -53,10 +53,6 @@ impl Spec for OfValues {
         "Dropout"
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &["p"]
-    }
-
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         self.0.check()?;
         Ok(inputs[0])
@@ -69,10 +65,6 @@ pub(super) struct OfChannels(pub(super) Dropout);
 impl Spec for OfChannels {
     fn type_name(&self) -> &'static str {
         "Dropout2d"
-    }
-
-    fn keys(&self) -> &'static [&'static str] {
-        &["p"]
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {

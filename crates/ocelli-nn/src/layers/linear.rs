@@ -45,10 +45,6 @@ impl Spec for Linear {
         "Linear"
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &["in_features", "out_features", "bias"]
-    }
-
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         if self.in_features == 0 || self.out_features == 0 {
             let got = format!("in_features = {}, out_features = {}", self.in_features, self.out_features);

@@ -73,10 +73,6 @@ impl Spec for MaxPool2d {
         "MaxPool2d"
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &["kernel_size", "stride", "padding"]
-    }
-
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         pooled(self.window(inputs[0]), inputs[0])
     }
@@ -163,10 +159,6 @@ impl Spec for AvgPool2d {
         "AvgPool2d"
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &["kernel_size", "stride", "padding", "count_include_pad"]
-    }
-
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         pooled(self.window(inputs[0]), inputs[0])
     }
@@ -202,10 +194,6 @@ impl<P: Into<Pair>> From<P> for AdaptiveAvgPool2d {
 impl Spec for AdaptiveAvgPool2d {
     fn type_name(&self) -> &'static str {
         "AdaptiveAvgPool2d"
-    }
-
-    fn keys(&self) -> &'static [&'static str] {
-        &["output_size"]
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
