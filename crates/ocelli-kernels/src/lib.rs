@@ -8,4 +8,13 @@
 //! Every operation takes an [`Isa`], a token that only detection makes, and runs the same code for
 //! AVX-512, AVX2 with FMA, or portable vectors.
 
+pub mod conv;
+mod isa;
+mod layout;
+pub mod outer;
 pub mod random;
+mod simd;
+pub mod sweep;
+
+pub use isa::{ISA_VARIABLE, Isa, UnknownIsa};
+pub use layout::{BLOCK, MapLayout, Strides, padded};

@@ -1,0 +1,273 @@
+//! The weight gradient of convolution and linear layers: sums of outer products of inputs and
+//! output gradients, with the sums held in registers while pixels stream past.
+
+use std::ops::Range;
+
+use crate::isa::{Isa, Kernel};
+use crate::layout::BLOCK;
+use crate::simd::Simd;
+use crate::sweep::Sweep;
+
+/// Groups of images that lie apart in memory, `images` of the sweep in each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Groups {
+    /// How many.
+    pub count: usize,
+    /// Floats from a group's inputs to the next group's.
+    pub x: usize,
+    /// Floats from a group's gradients to the next group's.
+    pub g: usize,
+}
+
+impl Groups {
+    /// All images in one group.
+    pub const ONE: Self = Self { count: 1, x: 0, g: 0 };
+}
+
+/// Adds to `dw`, packed as the weights of the sweep `s` are, `Σ x · g` over all outputs of the
+/// sweep in every group, where `g` is the gradient of its output, laid out as `s.y` says.
+///
+/// # Panics
+/// If a slice is too short for what the sweep reads or writes.
+pub fn outer(isa: Isa, s: &Sweep, groups: Groups, x: &[f32], g: &[f32], dw: &mut [f32]) {
+    if groups.count == 0 || s.images == 0 || s.rows == 0 || s.columns == 0 {
+        return;
+    }
+    let last = |strides: crate::Strides| strides.at(s.images - 1, s.rows - 1, s.columns - 1);
+    let reach = last(s.x) + s.taps.rows.saturating_sub(1) * s.taps.row_stride + s.taps.run;
+    let (x_groups, g_groups) = ((groups.count - 1) * groups.x, (groups.count - 1) * groups.g);
+    assert!(x_groups + reach <= x.len(), "outer reads {reach} of {} input values", x.len());
+    assert!(g_groups + last(s.y) + s.blocks * BLOCK <= g.len(), "outer reads past {} gradients", g.len());
+    assert!(s.blocks * s.taps.block_len() <= dw.len(), "outer needs more than {} weights", dw.len());
+    isa.run(Run { s, groups, x: x.as_ptr(), g: g.as_ptr(), dw: dw.as_mut_ptr() });
+}
+
+struct Run<'a> {
+    s: &'a Sweep,
+    groups: Groups,
+    x: *const f32,
+    g: *const f32,
+    dw: *mut f32,
+}
+
+/// Pixels that stream past one register tile: lines of `length` pixels in three nested loops.
+struct Stream {
+    /// Each loop, outermost first: (how many, step in x, step in g).
+    lines: [(usize, usize, usize); 3],
+    length: usize,
+    x_step: usize,
+    g_step: usize,
+}
+
+impl Kernel for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let s = self.s;
+        // Two blocks share each broadcast where registers allow.
+        let group = if S::LANES == BLOCK { 2 } else { 1 };
+        let mut block = 0;
+        while block < s.blocks {
+            let blocks = group.min(s.blocks - block);
+            for tap_row in 0..s.taps.rows {
+                let mut j = 0;
+                while j < s.taps.run {
+                    let (length, column) = self.piece(j, if blocks == 2 { 8 } else { longest::<S>() });
+                    self.piece_of_run(simd, block, blocks, tap_row, j..j + length, column);
+                    j += length;
+                }
+            }
+            block += blocks;
+        }
+    }
+}
+
+/// The most inputs whose sums a tile of one block holds in registers.
+#[inline(always)]
+fn longest<S: Simd>() -> usize {
+    match S::LANES {
+        16 => 16,
+        8 => 6,
+        _ => 2,
+    }
+}
+
+impl Run<'_> {
+    /// How many of the run's values from `j` on the next tile takes, and the tap column that they
+    /// all belong to, if a border makes that matter.
+    #[inline(always)]
+    fn piece(&self, j: usize, most: usize) -> (usize, Option<usize>) {
+        let run = self.s.taps.run;
+        match &self.s.border {
+            Some(b) if run / b.columns >= BLOCK => {
+                let one = run / b.columns;
+                (most.min(one - j % one), Some(j / one))
+            }
+            _ => (most.min(run - j), None),
+        }
+    }
+
+    #[inline(always)]
+    fn piece_of_run<S: Simd>(
+        &self,
+        simd: S,
+        block: usize,
+        blocks: usize,
+        tap_row: usize,
+        run: Range<usize>,
+        tap_column: Option<usize>,
+    ) {
+        let s = self.s;
+        let (mut rows, mut columns) = (0..s.rows, 0..s.columns);
+        if let Some(b) = &s.border {
+            rows = outputs_inside(tap_row, s.first_row, s.rows, b.stride.0, b.padding.0, b.size.0);
+            if let Some(tap) = tap_column {
+                columns = outputs_inside(tap, 0, s.columns, b.stride.1, b.padding.1, b.size.1);
+            }
+        }
+        if rows.is_empty() || columns.is_empty() {
+            return;
+        }
+        // Long lines amortise the start of each.
+        let over_images = s.images > columns.len() && columns.len() < 8;
+        let groups = (self.groups.count, self.groups.x, self.groups.g);
+        let stream = if over_images {
+            Stream {
+                lines: [groups, (rows.len(), s.x.row, s.y.row), (columns.len(), s.x.pixel, s.y.pixel)],
+                length: s.images,
+                x_step: s.x.image,
+                g_step: s.y.image,
+            }
+        } else {
+            Stream {
+                lines: [groups, (s.images, s.x.image, s.y.image), (rows.len(), s.x.row, s.y.row)],
+                length: columns.len(),
+                x_step: s.x.pixel,
+                g_step: s.y.pixel,
+            }
+        };
+        // SAFETY: `outer` bounded every pixel's taps, gradients and the packed weights; the ranges
+        // here are parts of those.
+        unsafe {
+            let x =
+                self.x.add(s.x.at(0, rows.start, columns.start) + tap_row * s.taps.row_stride + run.start);
+            let g = self.g.add(s.y.at(0, rows.start, columns.start) + block * BLOCK);
+            let dw = self.dw.add(block * s.taps.block_len() + (tap_row * s.taps.run + run.start) * BLOCK);
+            run_tile(simd, &stream, x, g, dw, s.taps.block_len(), run.len(), blocks);
+        }
+    }
+}
+
+/// The outputs whose tap `tap` lies inside a map of `size`.
+#[inline(always)]
+fn outputs_inside(
+    tap: usize,
+    first: usize,
+    count: usize,
+    stride: usize,
+    padding: isize,
+    size: usize,
+) -> Range<usize> {
+    // Output o reads o·stride − padding + tap.
+    let offset = (first * stride + tap) as isize - padding;
+    let start = if offset < 0 { (-offset as usize).div_ceil(stride) } else { 0 };
+    let end = if (size as isize) <= offset { 0 } else { (size as isize - offset) as usize }.div_ceil(stride);
+    let end = end.min(count);
+    start.min(end)..end
+}
+
+/// # Safety
+/// Every pointer reaches what the stream, `length` and `blocks` make of it.
+#[inline(always)]
+unsafe fn run_tile<S: Simd>(
+    simd: S,
+    stream: &Stream,
+    x: *const f32,
+    g: *const f32,
+    dw: *mut f32,
+    dw_block: usize,
+    length: usize,
+    blocks: usize,
+) {
+    macro_rules! tiles {
+        ($($j:literal)* ; $vectors:literal) => {
+            match length {
+                // SAFETY: the caller's promise.
+                $($j => unsafe { tile::<S, $j, $vectors>(simd, stream, x, g, dw, dw_block) },)*
+                _ => unreachable!("a tile of {length} inputs"),
+            }
+        };
+    }
+    match (S::LANES, blocks) {
+        (16, 1) => tiles!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 ; 1),
+        (16, _) => tiles!(1 2 3 4 5 6 7 8 ; 2),
+        (8, _) => tiles!(1 2 3 4 5 6 ; 2),
+        _ => tiles!(1 2 ; 4),
+    }
+}
+
+/// # Safety
+/// As [`run_tile`]'s for `J` inputs and `V` vectors of channels.
+#[inline(always)]
+unsafe fn tile<S: Simd, const J: usize, const V: usize>(
+    simd: S,
+    stream: &Stream,
+    x: *const f32,
+    g: *const f32,
+    dw: *mut f32,
+    dw_block: usize,
+) {
+    let lane = |v: usize| v * S::LANES;
+    let weight = |j: usize, v: usize| lane(v) / BLOCK * dw_block + j * BLOCK + lane(v) % BLOCK;
+    // SAFETY: the caller's promise covers every pointer below.
+    unsafe {
+        let mut acc = [[simd.splat(0.0); V]; J];
+        let [(n0, x0, g0), (n1, x1, g1), (n2, x2, g2)] = stream.lines;
+        for (i0, i1) in (0..n0).flat_map(|i0| (0..n1).map(move |i1| (i0, i1))) {
+            for i2 in 0..n2 {
+                let mut x = x.add(i0 * x0 + i1 * x1 + i2 * x2);
+                let mut g = g.add(i0 * g0 + i1 * g1 + i2 * g2);
+                for _ in 0..stream.length {
+                    let mut gradients = [simd.splat(0.0); V];
+                    for v in 0..V {
+                        gradients[v] = simd.load(g.add(lane(v)));
+                    }
+                    for j in 0..J {
+                        let value = simd.splat(*x.add(j));
+                        for v in 0..V {
+                            acc[j][v] = simd.fma(value, gradients[v], acc[j][v]);
+                        }
+                    }
+                    // The step past the last pixel is not read through.
+                    x = x.wrapping_add(stream.x_step);
+                    g = g.wrapping_add(stream.g_step);
+                }
+            }
+        }
+        for j in 0..J {
+            for v in 0..V {
+                let p = dw.add(weight(j, v));
+                simd.store(p, simd.add(simd.load(p), acc[j][v]));
+            }
+        }
+    }
+}
+
+/// Adds to `db` the sum over all pixels of `g`, laid out as `s.y` says: a bias's gradient.
+///
+/// # Panics
+/// If a slice is too short.
+pub fn sum_pixels(isa: Isa, s: &Sweep, g: &[f32], db: &mut [f32]) {
+    // One input whose value is always 1: the outer product of ones and gradients.
+    let ones = Sweep {
+        x: crate::Strides { start: 0, image: 0, row: 0, pixel: 0 },
+        taps: crate::sweep::Taps { rows: 1, row_stride: 0, run: 1 },
+        border: None,
+        ..*s
+    };
+    outer(isa, &ones, Groups::ONE, &[1.0], g, db);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use super::*;
+use crate::layout::MapLayout;
+use crate::random::Stream as Random;
+use crate::sweep::{Border, Taps};
+
+fn values(name: u64, n: usize) -> Vec<f32> {
+    let mut stream = Random::new(1, name, 0, 0);
+    (0..n).map(|_| stream.uniform() - 0.5).collect()
+}
+
+#[test]
+fn outer_products_agree_with_the_definition() {
+    for isa in Isa::available() {
+        for (images, height, width, channels, blocks, kernel, stride, padding) in [
+            (1, 5, 6, 3, 1, 3, 1, 1),
+            (2, 4, 9, 16, 2, 3, 1, 1),
+            (9, 2, 2, 32, 3, 3, 1, 1),
+            (3, 7, 7, 16, 2, 2, 2, 0),
+            (2, 9, 8, 20, 1, 5, 2, 2),
+            (8, 1, 1, 40, 4, 1, 1, 0),
+        ] {
+            let mut layout = MapLayout::new(channels, height, width).with_halo(padding, padding);
+            if channels < BLOCK {
+                layout.pixel = channels;
+            }
+            let (rows, columns) =
+                ((height + 2 * padding - kernel) / stride + 1, (width + 2 * padding - kernel) / stride + 1);
+            let y = MapLayout::new(blocks * BLOCK, rows, columns);
+            let s = Sweep {
+                images,
+                rows,
+                first_row: 0,
+                columns,
+                blocks,
+                x: crate::Strides {
+                    start: 0,
+                    image: layout.image(),
+                    row: stride * layout.row(),
+                    pixel: stride * layout.pixel,
+                },
+                taps: Taps { rows: kernel, row_stride: layout.row(), run: kernel * layout.pixel },
+                y: y.strides(),
+                border: Some(Border {
+                    size: (height, width),
+                    stride: (stride, stride),
+                    padding: (padding as isize, padding as isize),
+                    columns: kernel,
+                }),
+            };
+            let mut x = values(1, images * layout.image());
+            layout.clear_halo(images, &mut x);
+            let g = values(2, images * y.image());
+            let mut dw = vec![1.0; blocks * s.taps.block_len()];
+            outer(isa, &s, Groups::ONE, &x, &g, &mut dw);
+            let mut grouped = vec![1.0; dw.len()];
+            let one = Sweep { images: 1, ..s };
+            let groups = Groups { count: images, x: layout.image(), g: y.image() };
+            outer(isa, &one, groups, &x, &g, &mut grouped);
+            for (a, b) in dw.iter().zip(&grouped) {
+                assert!((a - b).abs() < 1e-5, "{isa:?} {s:?}: {a} and in groups {b}");
+            }
+            for (i, got) in dw.iter().enumerate() {
+                let (block, rest) = (i / s.taps.block_len(), i % s.taps.block_len());
+                let (tap, o) = (rest / BLOCK, block * BLOCK + rest % BLOCK);
+                let (row, j) = (tap / s.taps.run, tap % s.taps.run);
+                let mut want = 1.0;
+                for n in 0..images {
+                    for y in 0..rows {
+                        for c in 0..columns {
+                            want += f64::from(x[s.x.at(n, y, c) + row * s.taps.row_stride + j])
+                                * f64::from(g[s.y.at(n, y, c) + o]);
+                        }
+                    }
+                }
+                // Up to 72 terms below 1/4, each rounded to 2⁻²⁴ of the partial sum.
+                assert!((f64::from(*got) - want).abs() < 1e-5, "{isa:?} {s:?}: {got} for {want}");
+            }
+            let mut db = vec![0.0; blocks * BLOCK];
+            sum_pixels(isa, &s, &g, &mut db);
+            let want: f32 = (0..images * rows * columns).map(|p| g[p * blocks * BLOCK + 1]).sum();
+            assert!((db[1] - want).abs() < 1e-4);
+        }
+    }
+}
