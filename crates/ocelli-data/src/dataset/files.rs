@@ -1,0 +1,118 @@
+//! Reading data files within bounds.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::{DataError, ErrorKind};
+
+/// A data file, read from its start; `.gz` files are unpacked on the way, by their first bytes.
+pub(super) struct DataFile {
+    path: PathBuf,
+    reader: Box<dyn Read>,
+}
+
+impl DataFile {
+    pub(super) fn open(path: &Path) -> Result<Self, DataError> {
+        let io = |e: &_| DataError::io(path, e);
+        if !fs::metadata(path).map_err(|e| io(&e))?.is_file() {
+            return Err(DataError::at(ErrorKind::Unreadable, path, "is not a regular file"));
+        }
+        let mut magic = Vec::with_capacity(2);
+        let file = File::open(path).map_err(|e| io(&e))?;
+        (&file).take(2).read_to_end(&mut magic).map_err(|e| io(&e))?;
+        let file = File::open(path).map_err(|e| io(&e))?;
+        let reader: Box<dyn Read> = if magic == [0x1f, 0x8b] {
+            Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(file))))
+        } else {
+            Box::new(BufReader::new(file))
+        };
+        Ok(Self { path: path.to_path_buf(), reader })
+    }
+
+    /// The next `len` bytes. Memory grows with what the file has, not with what its header claims.
+    pub(super) fn bytes(&mut self, len: u64, what: &str) -> Result<Vec<u8>, DataError> {
+        let mut bytes = Vec::new();
+        self.reader.by_ref().take(len).read_to_end(&mut bytes).map_err(|e| self.broken(&e))?;
+        if (bytes.len() as u64) < len {
+            return Err(self.error(
+                ErrorKind::Truncated,
+                format!("ends early: {what} need {len} bytes, {} are left", bytes.len()),
+            ));
+        }
+        Ok(bytes)
+    }
+
+    /// The next big-endian number of 32 bits.
+    pub(super) fn u32_be(&mut self, what: &str) -> Result<u32, DataError> {
+        let bytes = self.bytes(4, what)?;
+        Ok(bytes.iter().fold(0, |n, &b| n << 8 | u32::from(b)))
+    }
+
+    /// Fails if bytes are left.
+    pub(super) fn end(&mut self) -> Result<(), DataError> {
+        let mut rest = [0];
+        match self.reader.read(&mut rest) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(self.error(ErrorKind::Corrupt, "has more bytes than its header says")),
+            Err(e) => Err(self.broken(&e)),
+        }
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind, reason: impl Into<String>) -> DataError {
+        DataError::at(kind, &self.path, reason)
+    }
+
+    fn broken(&self, error: &std::io::Error) -> DataError {
+        match error.kind() {
+            std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {
+                self.error(ErrorKind::Corrupt, format!("is a corrupt gzip file: {error}"))
+            }
+            std::io::ErrorKind::UnexpectedEof => self.error(ErrorKind::Truncated, "is a truncated gzip file"),
+            _ => DataError::io(&self.path, error),
+        }
+    }
+}
+
+/// Most bytes of a file of class names.
+const MAX_NAMES: u64 = 1 << 20;
+
+/// The lines of a small text file that are not empty; `None` if there is no such file.
+pub(super) fn names(path: &Path) -> Result<Option<Vec<String>>, DataError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(DataError::io(path, &e)),
+    };
+    let mut text = String::new();
+    file.take(MAX_NAMES).read_to_string(&mut text).map_err(|e| match e.kind() {
+        std::io::ErrorKind::InvalidData => DataError::at(ErrorKind::Corrupt, path, "is not UTF-8 text"),
+        _ => DataError::io(path, &e),
+    })?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(Some(lines.map(str::to_owned).collect()))
+}
+
+/// What a folder holds, sorted by name, without hidden entries and the files that systems leave behind.
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let io = |e: &_| DataError::io(folder, e);
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|e| io(&e))? {
+        let entry = entry.map_err(|e| io(&e))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let left_behind = ["Thumbs.db", "desktop.ini", "__MACOSX"];
+        if !name.starts_with('.') && !left_behind.contains(&&*name) {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// A path's last part, as text.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,101 @@
+//! Labelled images, wherever they are kept.
+//!
+//! [`open`] recognises what a path is and gives its [`Splits`]; each split is a [`Dataset`].
+
+mod cifar;
+pub mod contract;
+mod files;
+mod folder;
+mod idx;
+mod memory;
+mod open;
+mod split;
+mod subset;
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::{DataError, Image, ImageView};
+
+pub use folder::FolderDataset;
+pub use memory::MemoryDataset;
+pub use open::{Format, OpenOptions, SAMPLE, Splits, open};
+pub(crate) use split::shuffle;
+pub use split::{Fractions, Indices, stratified};
+pub use subset::Subset;
+
+/// Labelled images with a fixed order.
+///
+/// An implementation gives the same sample for the same index every time, from any thread, and all
+/// its images have the channels that its [`extent`](Dataset::extent) tells. Indices past the end
+/// panic. [`contract::check`] runs these promises against any implementation.
+pub trait Dataset: Send + Sync {
+    /// How many samples there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The names of the classes; a label is an index into them.
+    fn classes(&self) -> &[String];
+
+    /// The label of sample `index`.
+    fn label(&self, index: usize) -> u32;
+
+    /// What a person would call sample `index`: its path, or its place in the file that holds it.
+    fn name(&self, index: usize) -> Cow<'_, str>;
+
+    /// The file of sample `index`, if it has one of its own.
+    fn path(&self, index: usize) -> Option<&Path> {
+        let _ = index;
+        None
+    }
+
+    /// Loads sample `index`.
+    ///
+    /// # Errors
+    /// If the sample cannot be read or decoded; the others are not affected.
+    fn load(&self, index: usize) -> Result<Image, DataError>;
+
+    /// Sample `index` as it lies in memory, if it does: then loading it costs nothing and is never cached.
+    fn view(&self, index: usize) -> Option<ImageView<'_>> {
+        let _ = index;
+        None
+    }
+
+    /// The channels and sizes of the images.
+    fn extent(&self) -> Extent;
+}
+
+/// The channels and sizes of a dataset's images.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Extent {
+    /// Channels of every image: 1 or 3.
+    pub channels: usize,
+    /// The height of every image if `uniform`, else the median.
+    pub height: usize,
+    /// The width of every image if `uniform`, else the median.
+    pub width: usize,
+    /// Whether all images have one size.
+    pub uniform: bool,
+}
+
+impl Extent {
+    /// The extent of images of these sizes (height, width); 0×0 of none.
+    pub(crate) fn of(channels: usize, sizes: &[(usize, usize)]) -> Self {
+        let median = |mut values: Vec<usize>| {
+            let middle = values.len() / 2;
+            if values.is_empty() { 0 } else { *values.select_nth_unstable(middle).1 }
+        };
+        Self {
+            channels,
+            height: median(sizes.iter().map(|s| s.0).collect()),
+            width: median(sizes.iter().map(|s| s.1).collect()),
+            uniform: sizes.windows(2).all(|pair| pair[0] == pair[1]),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Some samples of another dataset.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Dataset, Extent};
+use crate::{DataError, Image, ImageView};
+
+/// Some samples of a dataset, in an order of their own.
+pub struct Subset {
+    dataset: Arc<dyn Dataset>,
+    indices: Vec<usize>,
+}
+
+impl Subset {
+    /// The samples `indices` of `dataset`, in this order.
+    ///
+    /// # Panics
+    /// If an index is past the dataset's end.
+    pub fn new(dataset: Arc<dyn Dataset>, indices: Vec<usize>) -> Self {
+        let len = dataset.len();
+        assert!(
+            indices.iter().all(|&i| i < len),
+            "every index of a subset is below the dataset's length {len}"
+        );
+        Self { dataset, indices }
+    }
+
+    /// The samples' indices in the dataset that they are from.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+}
+
+impl Dataset for Subset {
+    fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn classes(&self) -> &[String] {
+        self.dataset.classes()
+    }
+
+    fn label(&self, index: usize) -> u32 {
+        self.dataset.label(self.indices[index])
+    }
+
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        self.dataset.name(self.indices[index])
+    }
+
+    fn path(&self, index: usize) -> Option<&Path> {
+        self.dataset.path(self.indices[index])
+    }
+
+    fn load(&self, index: usize) -> Result<Image, DataError> {
+        self.dataset.load(self.indices[index])
+    }
+
+    fn view(&self, index: usize) -> Option<ImageView<'_>> {
+        self.dataset.view(self.indices[index])
+    }
+
+    fn extent(&self) -> Extent {
+        self.dataset.extent()
+    }
+}

@@ -1,0 +1,83 @@
+//! A batch and where its buffers go when it is done.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Images with their labels, ready for a network.
+///
+/// Its buffers go back to the loader when it is dropped, for a later batch.
+#[derive(Debug)]
+pub struct Batch {
+    buffers: Buffers,
+    shape: (usize, usize, usize),
+    pool: Pool,
+}
+
+/// What a batch holds.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    pub(super) images: Vec<f32>,
+    pub(super) labels: Vec<u32>,
+    pub(super) samples: Vec<u64>,
+}
+
+/// Buffers that wait for the next batch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pool(Arc<Mutex<Vec<Buffers>>>);
+
+impl Pool {
+    /// Buffers, with the allocations of an earlier batch if one is back.
+    pub(super) fn take(&self) -> Buffers {
+        let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.pop().unwrap_or_default()
+    }
+
+    fn give(&self, mut buffers: Buffers) {
+        buffers.labels.clear();
+        buffers.samples.clear();
+        let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.push(buffers);
+    }
+}
+
+impl Batch {
+    pub(super) fn new(buffers: Buffers, shape: (usize, usize, usize), pool: Pool) -> Self {
+        Self { buffers, shape, pool }
+    }
+
+    /// How many samples it has: the loader's batch size, or fewer at the end of an epoch or where samples could not be loaded.
+    pub fn len(&self) -> usize {
+        self.buffers.labels.len()
+    }
+
+    /// Whether it has no samples; a loader gives no such batch.
+    pub fn is_empty(&self) -> bool {
+        self.buffers.labels.is_empty()
+    }
+
+    /// Height, width and channels of each image.
+    pub fn shape(&self) -> (usize, usize, usize) {
+        self.shape
+    }
+
+    /// The images: len × height × width × channels numbers, channels last.
+    pub fn images(&self) -> &[f32] {
+        let (height, width, channels) = self.shape;
+        &self.buffers.images[..self.len() * height * width * channels]
+    }
+
+    /// The label of each image.
+    pub fn labels(&self) -> &[u32] {
+        &self.buffers.labels
+    }
+
+    /// The index of each image in its dataset, which names its random numbers.
+    pub fn samples(&self) -> &[u64] {
+        &self.buffers.samples
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.pool.give(std::mem::take(&mut self.buffers));
+    }
+}

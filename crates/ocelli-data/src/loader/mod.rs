@@ -1,0 +1,218 @@
+//! Batches of images, made in the background.
+//!
+//! A [`Source`] is a dataset behind the transforms that do the same every time; what it has decoded it keeps, as far
+//! as its memory goes. A [`Loader`] draws the rest of the transforms, and puts samples together in an order that
+//! depends on the seed and the epoch, never on the threads that do the work.
+
+mod batch;
+mod order;
+mod queue;
+mod source;
+mod worker;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crate::transforms::Compiled;
+use crate::{DataError, Problem, Transform};
+
+pub use batch::Batch;
+pub use source::{Source, SourceOptions};
+
+use batch::Pool;
+use queue::Queue;
+use worker::Work;
+
+/// How a [`Loader`] makes batches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LoaderOptions {
+    /// Samples of a batch. Default: 64.
+    pub batch_size: usize,
+    /// The seed of the order and of all random transforms. Default: 0.
+    pub seed: u64,
+    /// Whether each epoch has its own random order; if not, samples come in the dataset's. Default: true.
+    pub shuffle: bool,
+    /// Whether a last batch of fewer samples is left out. Default: false.
+    pub drop_last: bool,
+    /// Threads that make batches; 0 takes one if all images lie in memory, else as many as the machine has.
+    /// Batches do not depend on it. Default: 0.
+    pub workers: usize,
+    /// How many batches are made ahead at most. Default: 4.
+    pub ahead: usize,
+    /// Whether a sample that cannot be loaded ends the epoch with an error, instead of being left out. Default: false.
+    pub strict: bool,
+}
+
+impl Default for LoaderOptions {
+    fn default() -> Self {
+        Self { batch_size: 64, seed: 0, shuffle: true, drop_last: false, workers: 0, ahead: 4, strict: false }
+    }
+}
+
+impl LoaderOptions {
+    /// The options of evaluation: every sample once, in the dataset's order.
+    pub fn in_order(batch_size: usize) -> Self {
+        Self { batch_size, shuffle: false, ..Self::default() }
+    }
+}
+
+/// Makes a dataset's batches, epoch after epoch.
+///
+/// The threads end when it is dropped.
+pub struct Loader {
+    work: Arc<Work>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Loader {
+    /// A loader of `source` through `transforms`, which begin with those that the source was made with.
+    ///
+    /// # Errors
+    /// If the transforms are wrong or do not begin as the source's, images would not all get one size, `batch_size`
+    /// or `ahead` is 0, the dataset is empty, or a thread cannot be started.
+    pub fn new(
+        source: Arc<Source>,
+        transforms: &[Transform],
+        options: &LoaderOptions,
+    ) -> Result<Self, DataError> {
+        if options.batch_size == 0 || options.ahead == 0 {
+            return Err(DataError::invalid("loader", "batch_size and ahead must be at least 1"));
+        }
+        if source.dataset().is_empty() {
+            return Err(DataError::invalid("loader", "the dataset has no samples"));
+        }
+        source.check_prefix(transforms)?;
+        let shape = output_shape(&source, transforms)?;
+        let compiled = Compiled::skipping(transforms, shape, source.prefix().len())?;
+        let workers = match options.workers {
+            0 if source.is_in_memory() => 1,
+            asked => crate::threads(asked),
+        };
+        let work = Arc::new(Work {
+            source,
+            transforms: compiled,
+            queue: Queue::new(options.ahead.max(workers)),
+            options: options.clone(),
+            pool: Pool::default(),
+        });
+        let threads = (0..workers).map(|_| worker::spawn(&work)).collect::<Result<Vec<_>, _>>();
+        match threads {
+            Ok(threads) => Ok(Self { work, threads }),
+            Err(error) => {
+                work.queue.stop();
+                Err(DataError::invalid("loader", format!("cannot start a thread: {error}")))
+            }
+        }
+    }
+
+    /// Height, width and channels of the images in its batches.
+    pub fn shape(&self) -> (usize, usize, usize) {
+        self.work.transforms.shape()
+    }
+
+    /// How many samples the dataset has.
+    pub fn samples(&self) -> usize {
+        self.work.source.dataset().len()
+    }
+
+    /// How many batches an epoch has, if every sample can be loaded.
+    pub fn batches(&self) -> usize {
+        self.work.batches()
+    }
+
+    /// The options that it was made with.
+    pub fn options(&self) -> &LoaderOptions {
+        &self.work.options
+    }
+
+    /// The batches of `epoch`.
+    pub fn epoch(&mut self, epoch: u64) -> Epoch<'_> {
+        self.epoch_from(epoch, 0)
+    }
+
+    /// The batches of `epoch` from number `batch` on: what an interrupted epoch has left.
+    pub fn epoch_from(&mut self, epoch: u64, batch: usize) -> Epoch<'_> {
+        let order = order::order(
+            self.samples(),
+            self.work.options.shuffle.then_some((self.work.options.seed, epoch)),
+        );
+        let batches = self.batches();
+        self.work.queue.begin(epoch, order, batch.min(batches)..batches);
+        Epoch { loader: self, remaining: batches.saturating_sub(batch), gave: false }
+    }
+
+    /// The samples that could not be loaded since this was last asked, each told once in the loader's life.
+    pub fn take_problems(&self) -> Vec<Problem> {
+        self.work.queue.take_problems()
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.work.queue.stop();
+        for thread in self.threads.drain(..) {
+            // A worker catches the panics of datasets; nothing is left to report here.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Height, width and channels that every image gets.
+fn output_shape(source: &Source, transforms: &[Transform]) -> Result<(usize, usize, usize), DataError> {
+    let extent = source.dataset().extent();
+    let start = extent.uniform.then_some((extent.height, extent.width));
+    let size = transforms.iter().fold(start, |size, t| t.output_size(size));
+    let (height, width) = size.ok_or_else(|| {
+        DataError::invalid(
+            "transforms",
+            "images of several sizes do not become one size: add Resize with [height, width], CenterCrop or RandomCrop",
+        )
+    })?;
+    Ok((height, width, extent.channels))
+}
+
+/// The batches of one epoch, in order. Dropping it ends the epoch.
+pub struct Epoch<'a> {
+    loader: &'a mut Loader,
+    remaining: usize,
+    gave: bool,
+}
+
+impl Iterator for Epoch<'_> {
+    type Item = Result<Batch, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.remaining > 0 {
+            self.remaining -= 1;
+            match self.loader.work.queue.take() {
+                Ok(batch) if batch.is_empty() => {
+                    if self.remaining == 0 && !self.gave {
+                        return Some(Err(DataError::invalid(
+                            "loader",
+                            "not one sample of the epoch could be loaded",
+                        )));
+                    }
+                }
+                Ok(batch) => {
+                    self.gave = true;
+                    return Some(Ok(batch));
+                }
+                Err(error) => {
+                    self.remaining = 0;
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.remaining))
+    }
+}
+
+impl Drop for Epoch<'_> {
+    fn drop(&mut self) {
+        self.loader.work.queue.end();
+    }
+}

@@ -1,0 +1,186 @@
+//! A dataset behind the transforms that do the same every time, with what was decoded kept.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::transforms::{Compiled, Key, Transform, Workspace, check, deterministic_prefix, run_to_image};
+use crate::{DataError, Dataset, Image, ImageView};
+
+/// How much a [`Source`] may keep.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SourceOptions {
+    /// Bytes of decoded images that are kept at most; 0 keeps none. Images that lie in memory anyway and need no
+    /// resizing are not copied. Default: 1 GiB.
+    pub cache_bytes: u64,
+}
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self { cache_bytes: 1 << 30 }
+    }
+}
+
+/// A dataset seen through the first transforms of a pipeline, those before the first random one.
+///
+/// What they make of a sample is kept in memory, as bytes, until the memory for it is used up: later epochs decode
+/// and resize nothing. Samples that fail are remembered and not tried again.
+pub struct Source {
+    dataset: Arc<dyn Dataset>,
+    prefix: Vec<Transform>,
+    kept: Vec<OnceLock<Result<Image, DataError>>>,
+    /// Bytes that may still be kept.
+    free: AtomicU64,
+}
+
+impl Source {
+    /// A source of `dataset` for pipelines that begin as `transforms` do.
+    ///
+    /// # Errors
+    /// If the transforms are wrong.
+    pub fn new(
+        dataset: Arc<dyn Dataset>,
+        transforms: &[Transform],
+        options: &SourceOptions,
+    ) -> Result<Self, DataError> {
+        check(transforms)?;
+        let prefix = transforms[..deterministic_prefix(transforms)].to_vec();
+        let in_memory = prefix.is_empty() && lies_in_memory(&*dataset);
+        let slots = if in_memory { 0 } else { dataset.len() };
+        Ok(Self {
+            prefix,
+            kept: (0..slots).map(|_| OnceLock::new()).collect(),
+            free: AtomicU64::new(options.cache_bytes),
+            dataset,
+        })
+    }
+
+    /// The dataset.
+    pub fn dataset(&self) -> &Arc<dyn Dataset> {
+        &self.dataset
+    }
+
+    /// The transforms that are done once.
+    pub(crate) fn prefix(&self) -> &[Transform] {
+        &self.prefix
+    }
+
+    /// Whether no sample needs decoding.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        lies_in_memory(&*self.dataset)
+    }
+
+    /// # Errors
+    /// If `transforms` do not begin with this source's.
+    pub(super) fn check_prefix(&self, transforms: &[Transform]) -> Result<(), DataError> {
+        let theirs = &transforms[..deterministic_prefix(transforms)];
+        if theirs == self.prefix {
+            return Ok(());
+        }
+        let names = |list: &[Transform]| -> Vec<&str> { list.iter().map(Transform::name).collect() };
+        Err(DataError::invalid(
+            "transforms",
+            format!(
+                "begin with {:?}, the source was made for {:?} or for other settings of them: make a source for each pipeline",
+                names(theirs),
+                names(&self.prefix)
+            ),
+        ))
+    }
+
+    /// Shows sample `index`, after the first transforms, to `look`.
+    ///
+    /// # Errors
+    /// If the sample cannot be loaded or transformed.
+    pub(crate) fn with<T>(
+        &self,
+        index: usize,
+        workspace: &mut Workspace,
+        look: impl FnOnce(ImageView<'_>) -> T,
+    ) -> Result<T, DataError> {
+        self.show(index, workspace, |view, _| look(view))
+    }
+
+    /// Runs the other transforms on sample `index` into `out`.
+    ///
+    /// # Errors
+    /// If the sample cannot be loaded or transformed.
+    pub(super) fn run(
+        &self,
+        index: usize,
+        transforms: &Compiled,
+        key: Key,
+        workspace: &mut Workspace,
+        out: &mut [f32],
+    ) -> Result<(), DataError> {
+        self.show(index, workspace, |view, workspace| transforms.run(view, key, workspace, out))?
+            .map_err(|error| self.named(index, &error))
+    }
+
+    fn show<T>(
+        &self,
+        index: usize,
+        workspace: &mut Workspace,
+        look: impl FnOnce(ImageView<'_>, &mut Workspace) -> T,
+    ) -> Result<T, DataError> {
+        let Some(slot) = self.kept.get(index) else {
+            return match self.dataset.view(index) {
+                Some(view) => Ok(look(view, workspace)),
+                None => Ok(look(self.dataset.load(index)?.view(), workspace)),
+            };
+        };
+        if let Some(kept) = slot.get() {
+            return match kept {
+                Ok(image) => Ok(look(image.view(), workspace)),
+                Err(error) => Err(error.clone()),
+            };
+        }
+        match self.prepare(index, workspace) {
+            Ok(image) => {
+                let seen = look(image.view(), workspace);
+                if self.reserve(image.pixels().len() as u64) {
+                    // Another thread may have kept the same image meanwhile.
+                    let _ = slot.set(Ok(image));
+                }
+                Ok(seen)
+            }
+            Err(error) => {
+                let _ = slot.set(Err(error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Loads a sample and runs the first transforms.
+    fn prepare(&self, index: usize, workspace: &mut Workspace) -> Result<Image, DataError> {
+        let loaded;
+        let view = match self.dataset.view(index) {
+            Some(view) => view,
+            None => {
+                loaded = self.dataset.load(index)?;
+                if self.prefix.is_empty() {
+                    return Ok(loaded);
+                }
+                loaded.view()
+            }
+        };
+        run_to_image(&self.prefix, view, Key::default(), workspace).map_err(|error| self.named(index, &error))
+    }
+
+    /// Takes `bytes` of what may be kept, if they are left.
+    fn reserve(&self, bytes: u64) -> bool {
+        self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(bytes)).is_ok()
+    }
+
+    /// A transform's error, with the sample's name.
+    fn named(&self, index: usize, error: &DataError) -> DataError {
+        let reason = error.to_string();
+        match self.dataset.path(index) {
+            Some(path) => DataError::at(error.kind(), path, reason),
+            None => DataError::about(error.kind(), self.dataset.name(index), reason),
+        }
+    }
+}
+
+fn lies_in_memory(dataset: &dyn Dataset) -> bool {
+    !dataset.is_empty() && dataset.view(0).is_some()
+}

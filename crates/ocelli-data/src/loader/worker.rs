@@ -1,0 +1,97 @@
+//! A thread that makes batches.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use super::batch::{Batch, Pool};
+use super::queue::{Job, Queue};
+use super::{LoaderOptions, Source};
+use crate::transforms::{Compiled, Key, Workspace};
+use crate::{DataError, ErrorKind, Problem};
+
+/// What all workers of a loader share.
+pub(super) struct Work {
+    pub(super) source: Arc<Source>,
+    /// The transforms that the source has not done.
+    pub(super) transforms: Compiled,
+    pub(super) queue: Queue,
+    pub(super) options: LoaderOptions,
+    pub(super) pool: Pool,
+}
+
+impl Work {
+    /// Batches of an epoch.
+    pub(super) fn batches(&self) -> usize {
+        let samples = self.source.dataset().len();
+        let size = self.options.batch_size;
+        if self.options.drop_last { samples / size } else { samples.div_ceil(size) }
+    }
+}
+
+/// Starts a worker; it ends when the queue stops.
+pub(super) fn spawn(work: &Arc<Work>) -> io::Result<JoinHandle<()>> {
+    let work = Arc::clone(work);
+    thread::Builder::new().name("ocelli-loader".to_owned()).spawn(move || {
+        let mut workspace = Workspace::default();
+        while let Some(job) = work.queue.claim() {
+            let mut failed = Vec::new();
+            // A dataset's panic must reach the one who waits for the batch. The workspace is only
+            // buffers, overwritten before they are read.
+            let made = catch_unwind(AssertUnwindSafe(|| work.make(&job, &mut workspace, &mut failed)))
+                .unwrap_or_else(|_| {
+                    Err(DataError::about(
+                        ErrorKind::Panicked,
+                        format!("batch {} of epoch {}", job.number, job.epoch),
+                        "loading a sample panicked",
+                    ))
+                });
+            work.queue.finish(&job, made, failed);
+        }
+    })
+}
+
+impl Work {
+    /// Makes one batch. Samples that fail are left out and told in `failed`.
+    fn make(
+        &self,
+        job: &Job,
+        workspace: &mut Workspace,
+        failed: &mut Vec<(usize, Problem)>,
+    ) -> Result<Batch, DataError> {
+        let shape = self.transforms.shape();
+        let image_len = shape.0 * shape.1 * shape.2;
+        let size = self.options.batch_size;
+        let first = job.number * size;
+        let samples = &job.order[first..(first + size).min(job.order.len())];
+
+        let mut buffers = self.pool.take();
+        buffers.images.resize(size * image_len, 0.0);
+        for &sample in samples {
+            let index = sample as usize;
+            let place = buffers.labels.len() * image_len;
+            let out = &mut buffers.images[place..place + image_len];
+            match self.sample(index, job.epoch, workspace, out) {
+                Ok(()) => {
+                    buffers.labels.push(self.source.dataset().label(index));
+                    buffers.samples.push(u64::from(sample));
+                }
+                Err(error) if self.options.strict => return Err(error),
+                Err(error) => failed.push((index, error.into())),
+            }
+        }
+        Ok(Batch::new(buffers, shape, self.pool.clone()))
+    }
+
+    fn sample(
+        &self,
+        index: usize,
+        epoch: u64,
+        workspace: &mut Workspace,
+        out: &mut [f32],
+    ) -> Result<(), DataError> {
+        let key = Key { seed: self.options.seed, epoch, sample: index as u64 };
+        self.source.run(index, &self.transforms, key, workspace, out)
+    }
+}

@@ -1,0 +1,176 @@
+//! Crops, paddings and flips of one image, composed without touching a pixel.
+
+use super::functional::{Table, crop::Overlap, crop::overlap};
+use crate::{Image, ImageView};
+
+/// What is left of an image after crops and flips: a rectangle of its pixels, mirrored or not, within a
+/// larger one of fill.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Window {
+    /// Size of the whole.
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    rows: Overlap,
+    columns: Overlap,
+    mirrored: bool,
+    fill: u8,
+}
+
+impl Window {
+    /// The whole of an image.
+    pub(crate) fn whole(height: usize, width: usize) -> Self {
+        let all = |len| Overlap { source: 0, target: 0, len };
+        Self { height, width, rows: all(height), columns: all(width), mirrored: false, fill: 0 }
+    }
+
+    /// Whether pixels of fill are seen.
+    fn shows_fill(&self) -> bool {
+        self.rows.len < self.height || self.columns.len < self.width
+    }
+
+    /// Left and right exchanged.
+    pub(crate) fn flip(mut self) -> Self {
+        self.mirrored = !self.mirrored;
+        self.columns.target = self.width - self.columns.target - self.columns.len;
+        self
+    }
+
+    /// The `height × width` part at (`top`, `left`); `None` if two fills would be seen, which one window cannot tell.
+    pub(crate) fn crop(
+        self,
+        (top, left): (isize, isize),
+        (height, width): (usize, usize),
+        fill: u8,
+    ) -> Option<Self> {
+        if self.shows_fill() && self.fill != fill {
+            return None;
+        }
+        Some(Self {
+            height,
+            width,
+            rows: clip(self.rows, top, height, false),
+            columns: clip(self.columns, left, width, self.mirrored),
+            mirrored: self.mirrored,
+            fill,
+        })
+    }
+
+    /// What is seen of `image`, through the table, into `out` (height × width × channels).
+    pub(crate) fn render(&self, image: ImageView<'_>, table: &Table, out: &mut [f32]) {
+        let channels = image.channels();
+        if self.shows_fill() {
+            table.fill(self.fill, out);
+        }
+        let count = self.columns.len * channels;
+        if count == 0 {
+            return;
+        }
+        let stride = image.width() * channels;
+        let whole_rows = self.columns.len == image.width() && self.columns.len == self.width;
+        if whole_rows && !self.mirrored {
+            let from = &image.pixels()[self.rows.source * stride..][..self.rows.len * stride];
+            let to = &mut out[self.rows.target * stride..][..self.rows.len * stride];
+            table.row(from, false, to);
+            return;
+        }
+        for row in 0..self.rows.len {
+            let from = (self.rows.source + row) * stride + self.columns.source * channels;
+            let to = ((self.rows.target + row) * self.width + self.columns.target) * channels;
+            let pixels = &image.pixels()[from..from + count];
+            table.row(pixels, self.mirrored, &mut out[to..to + count]);
+        }
+    }
+
+    /// What is seen of `image`, as an image.
+    pub(crate) fn materialise(&self, image: ImageView<'_>, target: &mut Image) {
+        let channels = image.channels();
+        let pixels = target.reset(self.height, self.width, channels);
+        pixels.fill(self.fill);
+        let count = self.columns.len * channels;
+        for row in 0..self.rows.len {
+            let from = ((self.rows.source + row) * image.width() + self.columns.source) * channels;
+            let to = ((self.rows.target + row) * self.width + self.columns.target) * channels;
+            let source = &image.pixels()[from..from + count];
+            let target = &mut pixels[to..to + count];
+            if self.mirrored {
+                let pairs = target.chunks_exact_mut(channels);
+                for (to, from) in pairs.zip(source.chunks_exact(channels).rev()) {
+                    to.copy_from_slice(from);
+                }
+            } else {
+                target.copy_from_slice(source);
+            }
+        }
+    }
+}
+
+/// The part of `seen` that a crop of `size` from `start` keeps.
+fn clip(seen: Overlap, start: isize, size: usize, mirrored: bool) -> Overlap {
+    // Where the crop starts, counted from the first seen pixel.
+    let kept = overlap(start - seen.target as isize, size, seen.len);
+    let skipped = if mirrored { seen.len - kept.source - kept.len } else { kept.source };
+    Overlap { source: seen.source + skipped, target: kept.target, len: kept.len }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::functional;
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Flip,
+        Crop(isize, isize, usize, usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            Just(Step::Flip),
+            (-4isize..6, -4isize..6, 1usize..8, 1usize..8)
+                .prop_map(|(top, left, height, width)| Step::Crop(top, left, height, width)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn composed_windows_show_what_the_functions_make(
+            height in 1usize..7, width in 1usize..7, rgb: bool,
+            steps in prop::collection::vec(step(), 0..5), fill: u8,
+        ) {
+            let channels = if rgb { 3 } else { 1 };
+            let pixels = (0..height * width * channels).map(|i| i as u8).collect();
+            let image = Image::new(height, width, channels, pixels);
+            let mut expected = image.clone();
+            let mut window = Window::whole(height, width);
+            for step in steps {
+                match step {
+                    Step::Flip => {
+                        expected = functional::horizontal_flip(expected.view());
+                        window = window.flip();
+                    }
+                    Step::Crop(top, left, height, width) => {
+                        expected = functional::crop(expected.view(), (top, left), (height, width), fill);
+                        window = window.crop((top, left), (height, width), fill).unwrap();
+                    }
+                }
+            }
+            let mut seen = Image::default();
+            window.materialise(image.view(), &mut seen);
+            prop_assert_eq!(&seen, &expected);
+
+            let table = Table::new(&vec![0.4; channels], &vec![0.3; channels]).unwrap();
+            let mut out = vec![f32::NAN; expected.pixels().len()];
+            window.render(image.view(), &table, &mut out);
+            prop_assert_eq!(out, functional::normalize(expected.view(), &table));
+        }
+    }
+
+    #[test]
+    fn two_fills_cannot_be_one_window() {
+        let window = Window::whole(2, 2).crop((-1, 0), (3, 2), 7).unwrap();
+        assert!(window.crop((-1, 0), (4, 2), 8).is_none());
+        assert!(window.crop((-1, 0), (4, 2), 7).is_some());
+    }
+}
