@@ -23,10 +23,14 @@ pub mod error;
 pub mod init;
 pub mod layers;
 pub mod network;
+#[doc(hidden)]
+pub mod reference;
 pub mod shape;
 pub mod suggest;
+pub mod summary;
 pub mod template;
 pub mod weights;
+pub mod zoo;
 
 pub use builder::Sequential;
 pub use error::{NetworkError, NetworkErrorKind, ParseShapeError, ShapeError, ShapeErrorKind};
@@ -34,5 +38,6 @@ pub use init::Initialisation;
 pub use layers::{AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, Dropout, Layer, Linear, MaxPool2d, Role};
 pub use network::{Network, Node, ParameterSpec, Source};
 pub use shape::{Pair, Shape};
+pub use summary::Summary;
 pub use template::Template;
 pub use weights::{Tensor, TensorData, Weights, WeightsError};

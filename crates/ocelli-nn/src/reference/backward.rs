@@ -1,0 +1,101 @@
+//! The backward pass of each layer.
+
+use super::{Gradients, Run, Values, conv, norm, pool};
+use crate::layers::{Layer, Role};
+use crate::network::Source;
+
+impl Run<'_> {
+    /// The gradients of a loss, given its gradient with respect to [`Run::output`].
+    ///
+    /// # Panics
+    /// If `grad_output` has not as many values as the output.
+    pub fn backward(&self, grad_output: &[f64]) -> Gradients {
+        assert_eq!(grad_output.len(), self.output().len(), "gradient of the output");
+        let mut gradients = Gradients { images: vec![0.0; self.images.len()], parameters: Values::new() };
+        let mut of_outputs: Vec<_> = self.outputs.iter().map(|output| vec![0.0; output.len()]).collect();
+        if let Some(last) = of_outputs.last_mut() {
+            last.copy_from_slice(grad_output);
+        }
+        for index in (0..of_outputs.len()).rev() {
+            let grad = std::mem::take(&mut of_outputs[index]);
+            let of_input = self.node_backward(index, &grad, &mut gradients.parameters);
+            // Every input gets it: Add, the one layer with two inputs, passes on to both the same.
+            for source in &self.network.nodes()[index].inputs {
+                let sum = match *source {
+                    Source::Input => &mut gradients.images,
+                    Source::Node(read) => &mut of_outputs[read],
+                };
+                sum.iter_mut().zip(&of_input).for_each(|(sum, grad)| *sum += grad);
+            }
+        }
+        gradients
+    }
+
+    /// The gradient of the node's input; those of its parameters go into `parameters`.
+    fn node_backward(&self, index: usize, grad: &[f64], parameters: &mut Values) -> Vec<f64> {
+        let node = &self.network.nodes()[index];
+        let (input, output) = (self.network.input_shapes(index)[0], self.network.shapes()[index]);
+        let x = self.source(node.inputs[0]);
+        let mut put = |role, gradient| parameters.insert(self.key(index, role), gradient);
+        match node.layer {
+            Layer::Conv2d(spec) => {
+                let weight = self.parameter(index, Role::Weight);
+                let (of_x, of_weight, of_bias) =
+                    conv::backward(&spec, self.batch, (input, output), x, weight, grad);
+                put(Role::Weight, of_weight);
+                if spec.bias {
+                    put(Role::Bias, of_bias);
+                }
+                of_x
+            }
+            Layer::MaxPool2d(spec) => pool::max_backward(&spec, (input, output), x, grad),
+            Layer::AvgPool2d(_) | Layer::AdaptiveAvgPool2d(_) => {
+                pool::mean_backward(&node.layer, (input, output), x, grad)
+            }
+            Layer::Relu => x.iter().zip(grad).map(|(&x, &grad)| if x <= 0.0 { 0.0 } else { grad }).collect(),
+            Layer::Dropout(_) | Layer::Dropout2d(_) => self.masked(index, grad),
+            Layer::Flatten | Layer::Add => grad.to_vec(),
+            Layer::Linear(spec) => {
+                let weight = self.parameter(index, Role::Weight);
+                let [of_x, of_weight, of_bias] = linear(x, weight, grad, spec.in_features);
+                put(Role::Weight, of_weight);
+                if spec.bias {
+                    put(Role::Bias, of_bias);
+                }
+                of_x
+            }
+            Layer::BatchNorm1d(spec) | Layer::BatchNorm2d(spec) => {
+                let [of_x, of_weight, of_bias] = norm::backward(self, index, &spec, x, grad);
+                put(Role::BatchNormWeight, of_weight);
+                put(Role::BatchNormBias, of_bias);
+                of_x
+            }
+            Layer::Softmax => {
+                let rows = self.outputs[index].chunks(output.elements()).zip(grad.chunks(output.elements()));
+                rows.flat_map(|(y, grad)| softmax(y, grad)).collect()
+            }
+        }
+    }
+}
+
+/// The gradients of x, the weight and the bias.
+fn linear(x: &[f64], weight: &[f64], grad: &[f64], in_features: usize) -> [Vec<f64>; 3] {
+    let out_features = weight.len() / in_features;
+    let (mut of_x, mut of_weight) = (vec![0.0; x.len()], vec![0.0; weight.len()]);
+    let mut of_bias = vec![0.0; out_features];
+    for (place, grad) in grad.iter().enumerate() {
+        let (n, o) = (place / out_features, place % out_features);
+        of_bias[o] += grad;
+        for i in 0..in_features {
+            of_x[n * in_features + i] += grad * weight[o * in_features + i];
+            of_weight[o * in_features + i] += grad * x[n * in_features + i];
+        }
+    }
+    [of_x, of_weight, of_bias]
+}
+
+/// The gradient of x for one row, given softmax(x).
+fn softmax(y: &[f64], grad: &[f64]) -> Vec<f64> {
+    let mean: f64 = y.iter().zip(grad).map(|(y, grad)| y * grad).sum();
+    y.iter().zip(grad).map(|(y, grad)| y * (grad - mean)).collect()
+}

@@ -1,0 +1,68 @@
+//! The forward pass of each layer.
+
+use super::{Run, conv, norm, pool};
+use crate::layers::{Layer, Role};
+use crate::shape::Shape;
+
+impl Run<'_> {
+    pub(super) fn node_forward(&mut self, index: usize) -> Vec<f64> {
+        let network = self.network;
+        let node = &network.nodes()[index];
+        let (input, output) = (network.input_shapes(index)[0], network.shapes()[index]);
+        let x = self.source(node.inputs[0]);
+        match node.layer {
+            Layer::Conv2d(spec) => {
+                let (weight, bias) = (self.parameter(index, Role::Weight), self.parameter(index, Role::Bias));
+                conv::forward(&spec, self.batch, (input, output), x, weight, bias)
+            }
+            Layer::MaxPool2d(spec) => pool::max_forward(&spec, (input, output), x),
+            Layer::AvgPool2d(_) | Layer::AdaptiveAvgPool2d(_) => {
+                pool::mean_forward(&node.layer, (input, output), x)
+            }
+            Layer::Relu => x.iter().map(|&x| if x <= 0.0 { 0.0 } else { x }).collect(),
+            Layer::Dropout(_) | Layer::Dropout2d(_) => self.masked(index, x),
+            Layer::Flatten => x.to_vec(),
+            Layer::Linear(spec) => {
+                let (weight, bias) = (self.parameter(index, Role::Weight), self.parameter(index, Role::Bias));
+                linear(x, weight, bias, spec.in_features)
+            }
+            Layer::BatchNorm1d(spec) | Layer::BatchNorm2d(spec) => {
+                let x = x.to_vec();
+                norm::forward(self, index, &spec, &x)
+            }
+            Layer::Softmax => x.chunks(input.elements()).flat_map(softmax).collect(),
+            Layer::Add => x.iter().zip(self.source(node.inputs[1])).map(|(x, y)| x + y).collect(),
+        }
+    }
+
+    /// Values times the mask of a dropout, forward and backward alike.
+    pub(super) fn masked(&self, index: usize, values: &[f64]) -> Vec<f64> {
+        let node = &self.network.nodes()[index];
+        let Some(mask) = self.mode.mask(&node.name) else { return values.to_vec() };
+        let shape = self.network.shapes()[index];
+        let share = match (&node.layer, shape) {
+            (Layer::Dropout2d(_), Shape::Map { height, width, .. }) => height * width,
+            _ => 1,
+        };
+        assert_eq!(mask.len() * share, values.len(), "mask of {}", node.name);
+        values.iter().enumerate().map(|(i, value)| value * mask[i / share]).collect()
+    }
+}
+
+fn linear(x: &[f64], weight: &[f64], bias: &[f64], in_features: usize) -> Vec<f64> {
+    let mut output = Vec::new();
+    for image in x.chunks(in_features) {
+        for (o, row) in weight.chunks(in_features).enumerate() {
+            let sum: f64 = image.iter().zip(row).map(|(x, w)| x * w).sum();
+            output.push(sum + bias.get(o).unwrap_or(&0.0));
+        }
+    }
+    output
+}
+
+fn softmax(x: &[f64]) -> Vec<f64> {
+    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<_> = x.iter().map(|x| (x - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|power| power / sum).collect()
+}
