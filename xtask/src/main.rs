@@ -1,1 +1,94 @@
-fn main() {}
+//! Developer commands: `cargo xtask test`, `ci`, `bench`, `fixtures`.
+
+mod bench;
+mod fixtures;
+mod python;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Developer commands of Ocelli.
+
+    cargo xtask test [--no-interop]   everything that proves that it works: tests, documentation examples, examples,
+                                      and interoperability with PyTorch (in .venv, set up on first use)
+    cargo xtask ci                    what a change must pass: formatting, Clippy and documentation without a warning, then test
+    cargo xtask fixtures              makes the golden fixtures anew with PyTorch; fails if one changed beyond rounding
+    cargo xtask bench [OPTIONS]       Ocelli, PyTorch and ONNX Runtime in turn, in one run; writes docs/performance.md
+
+Options of bench:
+    --workloads T1,I1-latency,...     which ones (default: all; then nothing but a run of all writes docs/performance.md)
+    --threads 2,1                     thread counts (default 2,1)
+    --rounds N                        turns of each (default 9)
+    --seconds X                       length of a turn (default 1.5)
+
+--python PATH, with any command, takes this interpreter and what is installed there instead of setting up .venv.
+";
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let command = if arguments.is_empty() { "help".to_owned() } else { arguments.remove(0) };
+    match run(&command, Options(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &str, mut options: Options) -> shell::Result {
+    let python = options.value("--python")?.map(Into::into);
+    match command {
+        "test" => {
+            let interop = !options.flag("--no-interop");
+            options.finish()?;
+            test::test(interop, python)
+        }
+        "ci" => {
+            options.finish()?;
+            test::ci(python)
+        }
+        "fixtures" => {
+            options.finish()?;
+            fixtures::make(python)
+        }
+        "bench" => {
+            let settings = bench::Settings::from_options(&mut options)?;
+            options.finish()?;
+            bench::bench(&settings, python)
+        }
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        unknown => Err(format!("no command `{unknown}`\n\n{HELP}").into()),
+    }
+}
+
+/// What follows the command.
+struct Options(Vec<String>);
+
+impl Options {
+    fn flag(&mut self, name: &str) -> bool {
+        let found = self.0.iter().position(|argument| argument == name);
+        found.map(|at| self.0.remove(at)).is_some()
+    }
+
+    fn value(&mut self, name: &str) -> shell::Result<Option<String>> {
+        let Some(at) = self.0.iter().position(|argument| argument == name) else { return Ok(None) };
+        if at + 1 == self.0.len() {
+            return Err(format!("{name} needs a value").into());
+        }
+        self.0.remove(at);
+        Ok(Some(self.0.remove(at)))
+    }
+
+    fn finish(&self) -> shell::Result {
+        match self.0.first() {
+            Some(extra) => Err(format!("unexpected `{extra}`: see cargo xtask help").into()),
+            None => Ok(()),
+        }
+    }
+}

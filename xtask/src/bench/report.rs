@@ -1,0 +1,162 @@
+//! `docs/performance.md`.
+
+use std::fmt::Write;
+
+use super::Settings;
+use super::duel::{Duel, Series, median};
+use super::machine;
+use super::whole::Both;
+use super::workload::{Measure, Workload};
+
+const HEAD: &str = "\
+# Performance
+
+Written by `cargo xtask bench`, which runs Ocelli, PyTorch and ONNX Runtime in turn, in one run. Do not edit.
+
+";
+const METHOD: &str = "\
+## How it is measured
+
+- Everything is f32. Each contestant is a process of its own that stays alive; they take turns of {seconds} s, {rounds} rounds. A turn in which
+  other processes kept more than a tenth of a core busy is taken again, up to three times.
+- *Ratio* is Ocelli's speed over the peer's, the median of the rounds with the smallest and largest in brackets. The ratio that counts is that over
+  the better peer. Latency is the median over a turn; its ratio is the peer's time over Ocelli's.
+- Training is forward, cross-entropy, backward and update on one batch that is in memory already. PyTorch's SGD is the fused one.
+- PyTorch is taken in the best of eager, channels_last and `torch.compile` (with both layouts; inference with frozen weights), chosen in trial
+  turns just before. ONNX Runtime has the network exported by PyTorch, with every graph optimisation.
+- *Peak* is the machine's multiply-add rate with as many threads, from a loop of independent fused multiply-adds, taken in every round. The share is
+  Ocelli's images per second times the network's multiply-adds; a training step counts as three forward passes, less the gradient of the input images.
+- Memory is the largest resident size of the process.
+- S is a whole process: `ocelli predict MODEL IMAGE` against a PyTorch script that does the same with the same weights.
+";
+
+/// The page.
+pub(super) fn page(settings: &Settings, duels: &[Duel<'_>], whole: Option<&Both>) -> String {
+    let mut page = HEAD.to_owned();
+    let _ = writeln!(page, "Machine: {}.", machine::describe());
+    let mut versions: Vec<_> = duels
+        .iter()
+        .flat_map(|duel| &duel.versions)
+        .map(|(name, version)| format!("{name} {}", version.as_str().unwrap_or("?")))
+        .collect();
+    versions.sort();
+    versions.dedup();
+    let _ = writeln!(page, "Versions: {}.", versions.join(", "));
+    for &threads in &settings.threads {
+        let _ = writeln!(page, "\n## {threads} thread{}\n", if threads == 1 { "" } else { "s" });
+        let _ = writeln!(
+            page,
+            "| | work | contestant | speed | ratio, Ocelli's over it | asked | share of peak | memory |"
+        );
+        let _ = writeln!(page, "| --- | --- | --- | --: | --: | --: | --: | --: |");
+        let of_count: Vec<_> = duels.iter().filter(|duel| duel.threads == threads).collect();
+        of_count.iter().for_each(|duel| page.push_str(&rows(duel)));
+        page.push_str(&trials(&of_count));
+    }
+    if let Some(whole) = whole {
+        page.push_str(&whole_section(whole));
+    }
+    page.push('\n');
+    page + &METHOD
+        .replace("{seconds}", &settings.seconds.to_string())
+        .replace("{rounds}", &settings.rounds.to_string())
+}
+
+/// The table's rows of one duel.
+pub(super) fn rows(duel: &Duel<'_>) -> String {
+    let mut rows = String::new();
+    let share = |series: &Series| format!("{:.0}%", 100.0 * duel.share_of_peak(series));
+    let aim = duel.work.aim.map_or(String::new(), |aim| format!(" (aim {:.0}%)", 100.0 * aim));
+    let _ = writeln!(
+        rows,
+        "| {} | {} | Ocelli | {} | | | {}{aim} of {:.0} GFLOP/s | {} |",
+        duel.work.name,
+        duel.work.what,
+        speed(duel.work, &duel.ours),
+        share(&duel.ours),
+        median(&duel.peak),
+        memory(&duel.ours)
+    );
+    let best = &duel.best_peer().name;
+    for peer in &duel.peers {
+        let asked = if peer.name == *best { format!("{:.2}×", duel.work.at_least) } else { String::new() };
+        let ratio = spread(&duel.ratios(&duel.ours, peer));
+        let _ = writeln!(
+            rows,
+            "| | | {} | {} | {ratio} | {asked} | | {} |",
+            peer.name,
+            speed(duel.work, peer),
+            memory(peer)
+        );
+    }
+    if let Some(avx2) = &duel.ours_avx2 {
+        let ratio = spread(&duel.ratios(avx2, duel.best_peer()));
+        let over = format!("{ratio} over {best}");
+        let _ = writeln!(
+            rows,
+            "| | | {} | {} | {over} | | {} | {} |",
+            avx2.name,
+            speed(duel.work, avx2),
+            share(avx2),
+            memory(avx2)
+        );
+    }
+    rows
+}
+
+/// How PyTorch's variants did.
+fn trials(duels: &[&Duel<'_>]) -> String {
+    let mut text = String::from("\nPyTorch's variants in their trial turns:\n\n");
+    for duel in duels {
+        let each = duel.trials.iter().map(|(variant, outcome)| match outcome {
+            Ok(speed) => format!("{variant} {}", speed_text(duel.work, *speed)),
+            Err(why) => format!("{variant} does not run ({why})"),
+        });
+        let _ = writeln!(text, "- {}: {}", duel.work.name, each.collect::<Vec<_>>().join(", "));
+    }
+    text
+}
+
+fn whole_section(whole: &Both) -> String {
+    let ratios: Vec<_> =
+        whole.ours.seconds.iter().zip(&whole.torch.seconds).map(|(ours, theirs)| theirs / ours).collect();
+    let mut text = String::from(
+        "\n## S: predict one image, whole process\n\n| | time | memory |\n| --- | --: | --: |\n",
+    );
+    for (name, program) in [("Ocelli", &whole.ours), ("PyTorch", &whole.torch)] {
+        let _ = writeln!(
+            text,
+            "| {name} | {:.1} ms | {:.0} MB |",
+            1e3 * median(&program.seconds),
+            program.peak_memory / 1e6
+        );
+    }
+    let memory = whole.torch.peak_memory / whole.ours.peak_memory;
+    let _ = writeln!(text, "| ratio | {} (asked 20×) | {memory:.1}× (asked 10×) |", spread(&ratios));
+    text
+}
+
+fn speed(work: &Workload, series: &Series) -> String {
+    let speeds: Vec<_> = series.readings.iter().map(|reading| work.speed(reading)).collect();
+    speed_text(work, median(&speeds))
+}
+
+fn speed_text(work: &Workload, speed: f64) -> String {
+    match work.measure {
+        Measure::Throughput if speed < 1000.0 => format!("{speed:.1} images/s"),
+        Measure::Throughput => format!("{speed:.0} images/s"),
+        Measure::Latency => format!("{:.1} µs", 1e6 / speed),
+    }
+}
+
+fn memory(series: &Series) -> String {
+    let peak = series.readings.iter().map(|reading| reading.peak_memory).fold(0.0, f64::max);
+    format!("{:.0} MB", peak / 1e6)
+}
+
+fn spread(ratios: &[f64]) -> String {
+    let (least, most) = ratios
+        .iter()
+        .fold((f64::INFINITY, 0.0_f64), |(least, most), &ratio| (least.min(ratio), most.max(ratio)));
+    format!("{:.2}× ({least:.2}–{most:.2})", median(ratios))
+}

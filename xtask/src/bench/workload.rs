@@ -1,0 +1,48 @@
+//! What is measured. `bench/peers/peer.py` and `bench/src/workload.rs` hold the same names.
+
+/// One workload and what is asked of it.
+pub(super) struct Workload {
+    pub(super) name: &'static str,
+    /// For people.
+    pub(super) what: &'static str,
+    pub(super) training: bool,
+    pub(super) measure: Measure,
+    /// How many times as fast as the best peer it must be.
+    pub(super) at_least: f64,
+    /// The share of the fused-multiply-add peak to aim for, if one is set.
+    pub(super) aim: Option<f64>,
+}
+
+/// What counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// Images per second.
+    Throughput,
+    /// The median time of one image.
+    Latency,
+}
+
+const fn training(name: &'static str, what: &'static str, at_least: f64, aim: f64) -> Workload {
+    Workload { name, what, training: true, measure: Measure::Throughput, at_least, aim: Some(aim) }
+}
+
+const fn inference(
+    name: &'static str,
+    what: &'static str,
+    measure: Measure,
+    at_least: f64,
+    aim: Option<f64>,
+) -> Workload {
+    Workload { name, what, training: false, measure, at_least, aim }
+}
+
+/// All of them but the whole-process one (`whole.rs`).
+pub(super) const WORKLOADS: [Workload; 7] = [
+    training("T1", "train `lesson`, batch 64, 3×32×32, SGD with momentum", 2.5, 0.5),
+    training("T2", "train `lesson-bn`, batch 64, 3×32×32, SGD with momentum", 2.5, 0.4),
+    training("T3", "train `resnet18`, batch 16, 3×64×64, SGD with momentum", 1.5, 0.5),
+    inference("I1-latency", "infer `lesson`, batch 1", Measure::Latency, 1.25, None),
+    inference("I1-throughput", "infer `lesson`, batch 64", Measure::Throughput, 1.0, Some(0.65)),
+    inference("I2-latency", "infer `resnet18`, 3×224×224, batch 1", Measure::Latency, 1.0, Some(0.8)),
+    inference("I2-throughput", "infer `resnet18`, 3×224×224, batch 16", Measure::Throughput, 1.0, Some(0.8)),
+];
