@@ -1,1 +1,16 @@
 //! Golden fixtures from PyTorch and the conformance and interoperability tests that read them.
+//!
+//! `fixtures/` holds the files and the scripts that made them (`cargo xtask fixtures`); this library reads them,
+//! and `tests/` runs them through plans with every instruction set of this CPU, passes on and off.
+
+mod fixture;
+mod formula;
+mod images;
+mod network;
+mod report;
+
+pub use fixture::Fixture;
+pub use formula::formula;
+pub use images::{to_channels_first, to_channels_last};
+pub use network::{Case, NodeOfCase, with_probe};
+pub use report::Report;

@@ -1,0 +1,90 @@
+//! Optimizers' trajectories and the loss against PyTorch in double precision.
+
+use ocelli_kernels::Isa;
+use ocelli_nn::plan::{Update, UpdateStep};
+use ocelli_nn::{ParameterSpec, Role};
+use ocelli_testing::{Fixture, Report};
+use ocelli_train::{CrossEntropy, Optimizer};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// Ten steps of a few roundings each.
+const TOLERANCE: f64 = 1e-6;
+
+/// An optimizer with PyTorch's options.
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    lr: f64,
+    #[serde(flatten)]
+    options: Map<String, Value>,
+}
+
+impl Case {
+    fn optimizer(&self) -> Optimizer {
+        let mut options = self.options.clone();
+        options.insert("name".into(), self.kind.to_lowercase().into());
+        let mut optimizer = serde_json::from_value(options.into()).expect("options have PyTorch's names");
+        match &mut optimizer {
+            Optimizer::Sgd(sgd) => sgd.lr = self.lr,
+            Optimizer::Adam(adam) => adam.lr = self.lr,
+            Optimizer::AdamW(adamw) => adamw.lr = self.lr,
+        }
+        optimizer
+    }
+}
+
+#[test]
+fn trajectories_follow_pytorch() {
+    let fixture = Fixture::load("optimizers");
+    let mut report = Report::default();
+    for case in fixture.cases::<Case>() {
+        for isa in Isa::available() {
+            let optimizer = case.optimizer();
+            let trajectory = run(optimizer.as_update(), &fixture, &case.name, isa);
+            let expected = fixture.values(&case.name, "values");
+            let start = fixture.values(&case.name, "start");
+            report.compare(&case.name, isa.name(), &trajectory, expected, 1.0, TOLERANCE);
+            // The way gone matters as well as the place: weights move little.
+            let way = |values: &[f32]| {
+                values.iter().zip(start.iter().cycle()).map(|(v, s)| v - s).collect::<Vec<_>>()
+            };
+            let what = format!("way gone, {}", isa.name());
+            report.compare(&case.name, &what, &way(&trajectory), &way(expected), 0.1, 10.0 * TOLERANCE);
+        }
+    }
+    report.finish();
+}
+
+fn run(update: &dyn Update, fixture: &Fixture, case: &str, isa: Isa) -> Vec<f32> {
+    let mut value = fixture.values(case, "start").to_vec();
+    let spec = ParameterSpec { name: "weight".into(), shape: vec![value.len()], node: 0, role: Role::Weight };
+    let mut state = vec![vec![0.0; value.len()]; update.slots()];
+    let mut trajectory = Vec::new();
+    for (number, gradient) in (1..).zip(fixture.values(case, "gradients").chunks(value.len())) {
+        let mut slots: Vec<&mut [f32]> = state.iter_mut().map(Vec::as_mut_slice).collect();
+        let step = UpdateStep { first: number == 1, number };
+        update.update(step, &spec, isa, &mut value, gradient, &mut slots);
+        trajectory.extend_from_slice(&value);
+    }
+    trajectory
+}
+
+#[test]
+fn cross_entropy_follows_pytorch() {
+    let fixture = Fixture::load("losses");
+    let mut report = Report::default();
+    for case in fixture.cases::<String>() {
+        let labels =
+            fixture.get(&case, "labels").and_then(ocelli_nn::Tensor::as_i64).expect("labels are integers");
+        let labels: Vec<u32> = labels.iter().map(|&label| label as u32).collect();
+        let logits = fixture.values(&case, "logits");
+        let mut grad = vec![0.0; logits.len()];
+        let loss = CrossEntropy {}.forward(logits, &labels, &mut grad) as f32;
+        report.compare(&case, "loss", &[loss], fixture.values(&case, "loss"), 1e-2, TOLERANCE);
+        report.compare(&case, "gradient", &grad, fixture.values(&case, "grad"), 1e-3, TOLERANCE);
+    }
+    report.finish();
+}

@@ -1,0 +1,149 @@
+//! Ten training steps from the same weights and batches as PyTorch, dropout off; and the same bits with any number of threads.
+
+use ocelli_kernels::Isa;
+use ocelli_nn::plan::{Passes, PlanOptions, SampleKeys, TrainPlan};
+use ocelli_nn::{Network, Role, Tensor, Weights};
+use ocelli_testing::{Case, Fixture, Report, formula, to_channels_last};
+use ocelli_train::{Adam, CrossEntropy, Optimizer, Sgd};
+use serde::Deserialize;
+
+const STEPS: usize = 10;
+const BATCH: usize = 16;
+const CLASSES: usize = 10;
+const SAMPLES: usize = 64;
+/// What is promised of losses and weights, relative to the largest of a tensor. PyTorch in f32 is itself within 3e-6 of
+/// PyTorch in f64 here.
+const TOLERANCE: f64 = 1e-4;
+/// For the way that weights have gone, of which rounding is a larger part.
+const TOLERANCE_OF_WAY: f64 = 1e-3;
+
+#[derive(Deserialize)]
+struct Run {
+    #[serde(flatten)]
+    case: Case,
+    optimizer: OptimizerOfCase,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type")]
+enum OptimizerOfCase {
+    #[serde(rename = "SGD")]
+    Sgd {
+        lr: f64,
+        momentum: f64,
+    },
+    Adam {
+        lr: f64,
+    },
+}
+
+impl OptimizerOfCase {
+    fn build(&self) -> Optimizer {
+        match *self {
+            Self::Sgd { lr, momentum } => Optimizer::Sgd(Sgd { lr, momentum, ..Sgd::default() }),
+            Self::Adam { lr } => Optimizer::Adam(Adam { lr, ..Adam::default() }),
+        }
+    }
+}
+
+/// Uniform within 1/√(fan in), as `fixtures/ten_steps.py` has it.
+fn initial_weights(case: &str, network: &Network) -> Weights {
+    let mut weights = network.init(0);
+    let specs = network.parameters();
+    for spec in &specs {
+        if !matches!(spec.role, Role::Weight | Role::Bias) {
+            continue;
+        }
+        let weight = specs.iter().find(|other| other.node == spec.node && other.role == Role::Weight);
+        let fan_in: usize = weight.expect("a bias has a weight beside it").shape[1..].iter().product();
+        let bound = 1.0 / (fan_in as f32).sqrt();
+        let count = spec.shape.iter().product();
+        let values =
+            formula(&format!("{case}/{}", spec.name), count).iter().map(|value| value * bound).collect();
+        weights.insert(spec.name.clone(), Tensor::f32(spec.shape.clone(), values));
+    }
+    weights
+}
+
+/// Images (channels last) and labels, as `fixtures/ten_steps.py` has them.
+fn batch(case: &str, step: usize, network: &Network) -> (Vec<f32>, Vec<u32>) {
+    let size = network.input().elements();
+    let labels = formula(&format!("{case}/labels/{step}"), BATCH);
+    let labels: Vec<u32> = labels.iter().map(|value| ((value + 1.0) * CLASSES as f32 / 2.0) as u32).collect();
+    let noise = formula(&format!("{case}/noise/{step}"), BATCH * size);
+    let classes = formula(&format!("{case}/classes"), CLASSES * size);
+    let pixel = |at: usize| classes[labels[at / size] as usize * size + at % size] + noise[at] * 0.5;
+    let images: Vec<f32> = (0..BATCH * size).map(pixel).collect();
+    (to_channels_last(&images, network.input()), labels)
+}
+
+/// The losses of the ten steps, and the weights after them.
+fn train(run: &Run, options: PlanOptions) -> (Vec<f32>, Weights) {
+    let case = &run.case.name;
+    let network = run.case.network();
+    let mut plan = TrainPlan::new(&network, &initial_weights(case, &network), options)
+        .unwrap_or_else(|error| panic!("{case}: {error}"));
+    let optimizer = run.optimizer.build();
+    let samples: Vec<u64> = (0..BATCH as u64).collect();
+    let mut grad = vec![0.0; BATCH * CLASSES];
+    let mut losses = Vec::new();
+    for step in 0..STEPS {
+        let (images, labels) = batch(case, step, &network);
+        let logits = plan.forward(&images, &SampleKeys { seed: 0, epoch: 0, samples: &samples });
+        losses.push(CrossEntropy {}.forward(logits, &labels, &mut grad) as f32);
+        plan.backward(&grad);
+        plan.step(optimizer.as_update());
+    }
+    (losses, plan.weights())
+}
+
+fn every(step: usize, values: &[f32]) -> Vec<f32> {
+    values.iter().copied().step_by(step).collect()
+}
+
+fn compare(report: &mut Report, fixture: &Fixture, run: &Run, options: PlanOptions) {
+    let case = &run.case.name;
+    let mode = format!("{}, passes {:?}", options.isa.name(), options.passes);
+    let (losses, weights) = train(run, options);
+    report.compare(case, &format!("losses, {mode}"), &losses, fixture.values(case, "losses"), 0.0, TOLERANCE);
+    let start = initial_weights(case, &run.case.network());
+    for (name, expected) in fixture.group(case, "after").iter() {
+        let expected = expected.as_f32().expect("ten_steps stores f32");
+        let Some(got) = weights.get(name).and_then(Tensor::as_f32) else { continue };
+        let from = start.get(name).and_then(Tensor::as_f32).expect("the start has what the end has");
+        let step = (got.len() / SAMPLES).max(1);
+        let (got, from) = (every(step, got), every(step, from));
+        report.compare(case, &format!("{name}, {mode}"), &got, expected, 1e-3, TOLERANCE);
+        let way = |values: &[f32]| values.iter().zip(&from).map(|(to, from)| to - from).collect::<Vec<_>>();
+        let what = format!("way of {name}, {mode}");
+        report.compare(case, &what, &way(&got), &way(expected), 1e-3, TOLERANCE_OF_WAY);
+    }
+}
+
+#[test]
+fn ten_steps_follow_pytorch() {
+    let fixture = Fixture::load("ten_steps");
+    let mut report = Report::default();
+    for run in fixture.cases::<Run>() {
+        for isa in Isa::available() {
+            for passes in [Passes::all(), Passes::none()] {
+                compare(&mut report, &fixture, &run, PlanOptions { batch: BATCH, passes, isa });
+            }
+        }
+    }
+    report.finish();
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let with_threads = |run: &Run, threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
+        pool.install(|| train(run, PlanOptions { batch: BATCH, ..PlanOptions::default() }))
+    };
+    for run in Fixture::load("ten_steps").cases::<Run>() {
+        let one = with_threads(&run, 1);
+        for threads in [1, 2, 3, 8] {
+            assert_eq!(with_threads(&run, threads), one, "{} with {threads} threads", run.case.name);
+        }
+    }
+}
