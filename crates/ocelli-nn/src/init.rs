@@ -60,3 +60,62 @@ impl Network {
         Box::new(move |stream| (2.0 * stream.uniform() - 1.0) * bound)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Conv2d, Sequential, Shape, zoo};
+
+    fn moments(values: &[f32]) -> (f64, f64, f64) {
+        let count = values.len() as f64;
+        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+        let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+        (mean, variance, values.iter().map(|&v| f64::from(v.abs())).fold(0.0, f64::max))
+    }
+
+    #[test]
+    fn default_is_uniform_within_one_over_root_fan_in() {
+        let network = zoo::build("lesson", Shape::map(3, 32, 32), 10).unwrap();
+        let weights = network.init(7);
+        for (name, fan_in) in [("4.weight", 16 * 9), ("13.weight", 1024), ("13.bias", 1024)] {
+            let values = weights.get(name).unwrap().as_f32().unwrap();
+            let bound = (1.0 / f64::from(fan_in)).sqrt();
+            let (mean, variance, largest) = moments(values);
+            let error = 4.0 / (values.len() as f64).sqrt();
+            assert!(largest <= bound * 1.000_001 && largest > bound * 0.9, "{name}: {largest}");
+            assert!(mean.abs() < bound * error, "{name}: {mean}");
+            assert!((variance / (bound * bound / 3.0) - 1.0).abs() < error, "{name}: {variance}");
+        }
+    }
+
+    #[test]
+    fn resnet_is_normal_by_fan_out() {
+        let network = zoo::build("resnet18", Shape::map(3, 32, 32), 10).unwrap();
+        let weights = network.init(7);
+        let of = |name: &str| weights.get(name).unwrap().as_f32().unwrap();
+        let (mean, variance, largest) = moments(of("layer2.0.conv1.weight"));
+        let expected: f64 = 2.0 / (128.0 * 9.0);
+        assert!((variance / expected - 1.0).abs() < 0.02 && mean.abs() < 0.001, "{mean} {variance}");
+        assert!(largest > 3.5 * expected.sqrt());
+        assert!(moments(of("fc.weight")).2 <= (1.0f64 / 512.0).sqrt() * 1.000_001);
+        assert!(of("bn1.weight").iter().chain(of("bn1.running_var")).all(|&value| value == 1.0));
+        assert!(of("bn1.bias").iter().chain(of("bn1.running_mean")).all(|&value| value == 0.0));
+        assert_eq!(weights.get("bn1.num_batches_tracked"), Some(&Tensor::i64([], vec![0])));
+        assert_eq!(weights.check(&network), Ok(()));
+    }
+
+    #[test]
+    fn depends_on_the_seed_and_the_name_alone() {
+        let conv = |named: &[&str]| {
+            let empty = Sequential::new(Shape::map(3, 8, 8));
+            let layers = named
+                .iter()
+                .fold(empty, |layers, name| layers.conv2d(Conv2d::new(3, 3, 3).padding(1)).named(*name));
+            layers.build("test").unwrap()
+        };
+        let (alone, among) = (conv(&["b"]).init(1), conv(&["a", "b", "c"]).init(1));
+        assert_eq!(alone.get("b.weight"), among.get("b.weight"));
+        assert_ne!(among.get("a.weight"), among.get("b.weight"));
+        assert_ne!(alone.get("b.weight"), conv(&["b"]).init(2).get("b.weight"));
+    }
+}

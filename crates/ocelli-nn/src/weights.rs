@@ -248,3 +248,50 @@ impl fmt::Display for WeightsError {
 }
 
 impl std::error::Error for WeightsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Sequential, Shape};
+
+    fn network() -> Network {
+        Sequential::new(Shape::features(3)).linear(3, 2).batch_norm1d(2).linear(2, 4).build("test").unwrap()
+    }
+
+    #[test]
+    fn initial_weights_are_the_networks() {
+        let weights = network().init(0);
+        assert_eq!(weights.check(&network()), Ok(()));
+        let names: Vec<_> = network().parameters().into_iter().map(|spec| spec.name).collect();
+        assert_eq!(weights.names().collect::<Vec<_>>(), names);
+        let reversed: Weights = weights.into_iter().rev().collect();
+        assert_eq!(reversed.check(&network()), Ok(()));
+    }
+
+    #[test]
+    fn everything_wrong_is_named() {
+        let mut weights = network().init(0);
+        let bias = weights.remove("0.bias").unwrap();
+        weights.insert("0.bais", bias);
+        weights.insert("0.weight", Tensor::f32([3, 2], vec![0.0; 6]));
+        weights.insert("1.num_batches_tracked", Tensor::f32([], vec![0.0]));
+        weights.insert("2.bias", Tensor::f32([4], vec![0.0; 3]));
+        let error = weights.check(&network()).unwrap_err();
+        assert_eq!(error.missing(), ["0.bias"]);
+        assert_eq!(error.unexpected(), ["0.bais"]);
+        let expected = "the weights are not this network's\
+            \n  missing: 0.bias\
+            \n  unexpected: 0.bais; did you mean 0.bias?\
+            \n  of the wrong shape: 0.weight: got f32 3×2, needs f32 2×3\
+            \n  of the wrong shape: 1.num_batches_tracked: got f32 scalar, needs i64 scalar\
+            \n  of the wrong shape: 2.bias: got 3 values for f32 4";
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let weights: Weights = (0..1000).map(|i| (format!("extra.{i}"), Tensor::f32([0], vec![]))).collect();
+        let text = weights.check(&network()).unwrap_err().to_string();
+        assert!(text.contains("unexpected: and 992 more") && text.lines().count() < 30, "{text}");
+    }
+}

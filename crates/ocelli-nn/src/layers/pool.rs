@@ -222,13 +222,14 @@ impl Spec for AdaptiveAvgPool2d {
 
 /// The most input rows that one of `output` windows over `size` rows has.
 fn widest(size: usize, output: usize) -> usize {
-    // Windows start at fractions of 1/output of a row: beside the whole rows, a window that does
-    // not divide evenly touches up to one more.
-    if size % output == 0 {
-        size / output
-    } else {
-        (0..output).map(|i| ((i + 1) * size).div_ceil(output) - i * size / output).max().unwrap_or(size)
-    }
+    // A window is size/output rows long; where that is no whole number it touches part of one row more, or of two
+    // unless its ends fall on whole rows by turns.
+    let partial = match size % output {
+        0 => 0,
+        rest if output.is_multiple_of(rest) => 1,
+        _ => 2,
+    };
+    size / output + partial
 }
 
 fn pooled(window: Window, input: Shape) -> Result<Shape, ShapeError> {
@@ -289,6 +290,14 @@ mod tests {
             Layer::AdaptiveAvgPool2d(usize::MAX.into()),
         ] {
             assert!(output(layer, 8, 8).is_err(), "{layer:?}");
+        }
+    }
+
+    #[test]
+    fn the_widest_adaptive_window_is_the_widest() {
+        for (size, output) in (1..30).flat_map(|size| (1..30).map(move |output| (size, output))) {
+            let rows = |i: usize| ((i + 1) * size).div_ceil(output) - i * size / output;
+            assert_eq!(Some(widest(size, output)), (0..output).map(rows).max(), "{size} to {output}");
         }
     }
 

@@ -198,7 +198,7 @@ fn hostile_text_is_an_error() {
     }
     let deep = "{ type = \"Residual\", body = [".repeat(200) + &"] }".repeat(200);
     assert!(read(&format!("layers = [{deep}]")).is_err());
-    let dotted = format!("[[layers]]\ntype = \"Residual\"\nbody{} = 1", ".body".repeat(2000));
+    let dotted = format!("[[layers]]\ntype = \"Residual\"\nbody{} = 1", ".body".repeat(200_000));
     assert!(read(&dotted).is_err());
     let flatten =
         read_ok(read("layers = [{ type = \"Flatten\" }, { type = \"Linear\", out_features = \"classes\" }]"));

@@ -1,0 +1,94 @@
+//! Networks from files may say anything: whatever they say is an error or works, and nothing panics or overflows.
+
+use ocelli_nn::{
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, Layer, Linear, MaxPool2d, Network, Node, Pair, Shape,
+    Source, Summary,
+};
+use proptest::prelude::*;
+
+/// Small numbers, and those at which arithmetic goes wrong.
+fn number() -> impl Strategy<Value = usize> {
+    prop_oneof![
+        4 => 0..9usize,
+        2 => any::<usize>(),
+        1 => prop::sample::select(vec![65_535, 65_536, 1 << 31, 1 << 32, 1 << 63, usize::MAX - 1, usize::MAX]),
+    ]
+}
+
+fn pair() -> impl Strategy<Value = Pair> {
+    (number(), number()).prop_map(Pair::from)
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    prop_oneof![
+        3 => (number(), number(), number()).prop_map(|(c, h, w)| Shape::map(c, h, w)),
+        1 => number().prop_map(Shape::features),
+    ]
+}
+
+fn layer() -> impl Strategy<Value = Layer> {
+    prop_oneof![
+        (number(), number(), pair(), pair(), pair(), any::<bool>()).prop_map(
+            |(i, o, kernel, stride, padding, bias)| {
+                Conv2d::new(i, o, kernel).stride(stride).padding(padding).bias(bias).into()
+            }
+        ),
+        (pair(), pair(), pair()).prop_map(|(kernel, stride, padding)| {
+            Layer::MaxPool2d(MaxPool2d::new(kernel).stride(stride).padding(padding))
+        }),
+        (pair(), pair(), pair()).prop_map(|(kernel, stride, padding)| {
+            Layer::AvgPool2d(AvgPool2d::new(kernel).stride(stride).padding(padding))
+        }),
+        pair().prop_map(|size| Layer::AdaptiveAvgPool2d(AdaptiveAvgPool2d::new(size))),
+        any::<f32>().prop_map(|p| Layer::Dropout(p.into())),
+        any::<f32>().prop_map(|p| Layer::Dropout2d(p.into())),
+        (number(), number()).prop_map(|(i, o)| Linear::new(i, o).into()),
+        (number(), any::<f32>(), any::<f32>()).prop_map(|(n, eps, momentum)| {
+            Layer::BatchNorm2d(BatchNorm::new(n).eps(eps).momentum(momentum))
+        }),
+        number().prop_map(|n| Layer::BatchNorm1d(n.into())),
+        prop::sample::select(vec![Layer::Relu, Layer::Flatten, Layer::Softmax, Layer::Add]),
+    ]
+}
+
+/// With the channels or features that come in, so that more of them pass.
+fn fitted(layer: Layer, input: Shape) -> Layer {
+    match layer {
+        Layer::Conv2d(spec) => Conv2d { in_channels: input.channels(), ..spec }.into(),
+        Layer::Linear(spec) => Linear { in_features: input.channels(), ..spec }.into(),
+        Layer::BatchNorm2d(spec) => Layer::BatchNorm2d(BatchNorm { num_features: input.channels(), ..spec }),
+        other => other,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_layers_are_an_error_or_work(input in shape(), layers in prop::collection::vec((layer(), any::<bool>()), 1..6)) {
+        let mut nodes: Vec<Node> = Vec::new();
+        let mut last = input;
+        for (layer, fit) in layers {
+            let layer = if fit { fitted(layer, last) } else { layer };
+            let source = nodes.len().checked_sub(1).map_or(Source::Input, Source::Node);
+            let inputs = vec![source; layer.inputs()];
+            if let Ok(output) = layer.output_shape(&vec![last; layer.inputs()]) {
+                last = output;
+            }
+            nodes.push(Node { name: nodes.len().to_string(), layer, inputs });
+        }
+        if let Ok(network) = Network::new("hostile", input, nodes) {
+            let summary = Summary::with_batch(&network, usize::MAX);
+            prop_assert_eq!(summary.layers.len(), network.nodes().len());
+            prop_assert!(!summary.to_string().is_empty());
+            prop_assert_eq!(&Network::from_toml(&network.to_toml(), input, 1).unwrap(), &network);
+            let json = serde_json::to_string(&network).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Network>(&json).unwrap(), &network);
+        }
+    }
+
+    #[test]
+    fn any_text_is_an_error_or_a_network(text in "(layers|type|=|\\[|\\]|\\{|\\}|\"Conv2d\"|\"Residual\"|body|,|\n| |[0-9]|\"){0,40}") {
+        let _ = Network::from_toml(&text, Shape::map(3, 8, 8), 10);
+    }
+}
