@@ -44,21 +44,25 @@ impl Turns {
         Self { contestant, series: Series { name: name.to_owned(), readings: Vec::new() } }
     }
 
-    /// One turn; taken again while others disturb it.
     fn take(&mut self, seconds: f64) -> Result {
-        let mut best = self.contestant.run(seconds)?;
-        for _ in 1..TRIES {
-            if best.others <= QUIET {
-                break;
-            }
-            let again = self.contestant.run(seconds)?;
-            if again.others < best.others {
-                best = again;
-            }
-        }
-        self.series.readings.push(best);
+        self.series.readings.push(undisturbed(&mut self.contestant, seconds)?);
         Ok(())
     }
+}
+
+/// One turn; taken again while others disturb it.
+fn undisturbed(contestant: &mut Contestant, seconds: f64) -> Result<Reading> {
+    let mut best = contestant.run(seconds)?;
+    for _ in 1..TRIES {
+        if best.others <= QUIET {
+            break;
+        }
+        let again = contestant.run(seconds)?;
+        if again.others < best.others {
+            best = again;
+        }
+    }
+    Ok(best)
 }
 
 impl<'a> Duel<'a> {
@@ -150,7 +154,8 @@ fn best_torch(programs: &Programs, work: &Workload, threads: usize, seconds: f64
                 continue;
             }
         };
-        let (first, second) = (contestant.run(seconds)?, contestant.run(seconds)?);
+        let (first, second) =
+            (undisturbed(&mut contestant, seconds)?, undisturbed(&mut contestant, seconds)?);
         let speed = work.speed(&first).max(work.speed(&second));
         trials.push((variant, Ok(speed)));
         if best.as_ref().is_none_or(|(least, _)| speed > *least) {

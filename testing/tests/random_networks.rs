@@ -1,0 +1,210 @@
+//! Plans against the reference executor over random networks: what fixtures do not think of, above all
+//! neighbours that a pass may take for a pattern.
+
+use ocelli_kernels::Isa;
+use ocelli_kernels::random::Stream;
+use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, SampleKeys, TrainPlan};
+use ocelli_nn::reference::{Mode, Run, Values, to_channels_first, to_channels_last, values};
+use ocelli_nn::{
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, Dropout, Layer, Linear, MaxPool2d, Network, Node, Role,
+    Shape, Source, Tensor, Weights,
+};
+use ocelli_testing::Report;
+
+const NETWORKS: u64 = 80;
+/// f32 against f64 through up to a dozen layers, of which BatchNorm over few values magnifies the rounding before it.
+const TOLERANCE: f64 = 5e-5;
+/// Gradients that are nothing but rounding count as if they were this large.
+const FLOOR: f64 = 0.5;
+
+/// A network that grows at its end.
+struct Growing {
+    batch: usize,
+    input: Shape,
+    nodes: Vec<Node>,
+    shapes: Vec<Shape>,
+    random: Stream,
+}
+
+impl Growing {
+    fn new(seed: u64) -> Self {
+        let mut random = Stream::new(seed, 1, 0, 0);
+        let channels = [1, 3, 5, 16, 17][random.below(5) as usize];
+        let (height, width) = (3 + random.below(10) as usize, 3 + random.below(10) as usize);
+        let batch = 1 + random.below(5) as usize;
+        Self {
+            batch,
+            input: Shape::map(channels, height, width),
+            nodes: Vec::new(),
+            shapes: Vec::new(),
+            random,
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        self.shapes.last().copied().unwrap_or(self.input)
+    }
+
+    /// Adds the layer if it fits what is there.
+    fn push(&mut self, layer: Layer) {
+        let end = self.nodes.len().checked_sub(1).map_or(Source::Input, Source::Node);
+        let mut inputs = vec![end];
+        if layer == Layer::Add {
+            let alike: Vec<usize> =
+                (0..self.shapes.len()).filter(|&at| self.shapes[at] == self.shape()).collect();
+            let Some(&other) = alike.get(self.random.below(alike.len().max(1) as u32) as usize) else {
+                return;
+            };
+            inputs.push(Source::Node(other));
+        }
+        if let Ok(shape) = layer.output_shape(&vec![self.shape(); inputs.len()]) {
+            self.nodes.push(Node { name: self.nodes.len().to_string(), layer, inputs });
+            self.shapes.push(shape);
+        }
+    }
+
+    /// A layer for the end, which may turn out not to fit it.
+    fn draw(&mut self) -> Layer {
+        let mut below = |n: u32| self.random.below(n) as usize;
+        let (kind, kernel, stride) = (below(14), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
+        let (padding, width, bias) = (below(2), [1, 3, 16, 17, 24][below(5)], below(2) == 0);
+        let channels = self.shape().channels();
+        match (self.shape(), kind) {
+            (Shape::Map { .. }, 0..=3) => {
+                Conv2d::new(channels, width, kernel).stride(stride).padding(padding).bias(bias).into()
+            }
+            (Shape::Map { .. }, 4) => Layer::MaxPool2d(MaxPool2d::new(2)),
+            (Shape::Map { .. }, 5) => Layer::MaxPool2d(MaxPool2d::new(3).stride(2).padding(1)),
+            (Shape::Map { .. }, 6) => Layer::AvgPool2d(AvgPool2d::new(kernel).count_include_pad(bias)),
+            (Shape::Map { .. }, 7 | 8) if self.values_of_a_channel() >= 12 => {
+                Layer::BatchNorm2d(BatchNorm::new(channels))
+            }
+            (Shape::Map { .. }, 9) => Layer::Dropout2d(Dropout::new(0.0)),
+            (Shape::Features(_), 0..=3) => Layer::Linear(Linear::new(channels, width).bias(bias)),
+            (Shape::Features(_), 9) => Layer::Dropout(Dropout::new(0.0)),
+            (_, 10) => Layer::Add,
+            _ => Layer::Relu,
+        }
+    }
+
+    fn values_of_a_channel(&self) -> usize {
+        self.batch * self.shape().elements() / self.shape().channels()
+    }
+
+    /// Up to ten layers, and for most a head that makes features of maps.
+    fn finish(mut self, seed: u64) -> (Network, usize, Stream) {
+        for _ in 0..3 + self.random.below(8) {
+            let layer = self.draw();
+            self.push(layer);
+        }
+        if self.random.below(4) > 0 {
+            if self.random.below(2) == 0 {
+                self.push(Layer::AdaptiveAvgPool2d(AdaptiveAvgPool2d::new(
+                    1 + self.random.below(2) as usize,
+                )));
+            }
+            self.push(Layer::Flatten);
+            self.push(Layer::Linear(Linear::new(self.shape().elements(), 10)));
+        }
+        let described =
+            format!("{seed}: {:?}", self.nodes.iter().map(|node| node.layer.type_name()).collect::<Vec<_>>());
+        let network = Network::new(format!("network {seed}"), self.input, self.nodes);
+        (network.unwrap_or_else(|error| panic!("{described}: {error}")), self.batch, self.random)
+    }
+}
+
+/// Values that leave no term at 0 or 1.
+fn random_weights(network: &Network, random: &mut Stream) -> Weights {
+    let mut weights = network.init(0);
+    for spec in network.parameters() {
+        let fan = spec.shape.iter().skip(1).product::<usize>() as f32;
+        let mut draw = || match spec.role {
+            Role::RunningVar => 0.5 + random.uniform(),
+            Role::Weight => random.normal() / fan.sqrt(),
+            _ => random.normal(),
+        };
+        if spec.role != Role::NumBatchesTracked {
+            let values = (0..spec.elements()).map(|_| draw()).collect();
+            weights.insert(spec.name, Tensor::f32(spec.shape, values));
+        }
+    }
+    weights
+}
+
+/// A network with everything that both executors are given.
+struct Trial {
+    network: Network,
+    weights: Weights,
+    batch: usize,
+    images: Vec<f32>,
+    grad_output: Vec<f32>,
+}
+
+impl Trial {
+    fn new(seed: u64) -> Self {
+        let (network, batch, mut random) = Growing::new(seed).finish(seed);
+        let weights = random_weights(&network, &mut random);
+        let mut noise = |count: usize| (0..count).map(|_| random.normal()).collect::<Vec<f32>>();
+        let images = noise(batch * network.input().elements());
+        let grad_output = noise(batch * network.output().elements());
+        Self { network, weights, batch, images, grad_output }
+    }
+
+    fn reference(&self, mode: Mode) -> Run<'_> {
+        let images = to_channels_first(&self.images, self.network.input());
+        Run::new(&self.network, &values(&self.weights), mode, self.batch, &images)
+    }
+
+    fn check(&self, options: PlanOptions, report: &mut Report) {
+        let mode = format!("{}, passes {:?}", options.isa.name(), options.passes);
+        let name = self.network.name();
+        let mut compare = |what: &str, got: &[f32], expected: &[f64]| {
+            let expected: Vec<f32> = expected.iter().map(|&value| value as f32).collect();
+            report.compare(name, &format!("{what}, {mode}"), got, &expected, FLOOR, TOLERANCE);
+        };
+        let last = |values: &[f64]| {
+            to_channels_last(values, self.network.output())
+                .iter()
+                .map(|&value| f64::from(value))
+                .collect::<Vec<_>>()
+        };
+
+        let mut infer =
+            InferPlan::new(&self.network, &self.weights, options).expect("a valid network has a plan");
+        compare("inference", infer.run(&self.images), &last(self.reference(Mode::Eval).output()));
+
+        let mut train =
+            TrainPlan::new(&self.network, &self.weights, options).expect("a valid network has a plan");
+        let samples: Vec<u64> = (0..self.batch as u64).collect();
+        let output = train.forward(&self.images, &SampleKeys { seed: 0, epoch: 0, samples: &samples });
+        let run = self.reference(Mode::train());
+        compare("training", output, &last(run.output()));
+        train.backward(&self.grad_output);
+        let gradients = run.backward(&to_channels_first(&self.grad_output, self.network.output()));
+        compare_all("gradient of", &train.gradients(), &gradients.parameters, &mut compare);
+        compare_all("after a step:", &train.weights(), run.parameters(), &mut compare);
+    }
+}
+
+fn compare_all(what: &str, got: &Weights, expected: &Values, compare: &mut dyn FnMut(&str, &[f32], &[f64])) {
+    for (name, expected) in expected {
+        let got = got.get(name).unwrap_or_else(|| panic!("no {what} {name}"));
+        if let Some(got) = got.as_f32() {
+            compare(&format!("{what} {name}"), got, expected);
+        }
+    }
+}
+
+#[test]
+fn plans_agree_with_the_reference() {
+    let mut report = Report::default();
+    for seed in 0..NETWORKS {
+        let trial = Trial::new(seed);
+        for isa in Isa::available() {
+            for passes in [Passes::all(), Passes::none()] {
+                trial.check(PlanOptions { batch: trial.batch, passes, isa }, &mut report);
+            }
+        }
+    }
+    report.finish();
+}
