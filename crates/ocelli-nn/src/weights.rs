@@ -234,7 +234,9 @@ impl fmt::Display for WeightsError {
             ("of the wrong shape", &self.mismatched),
         ] {
             for name in names.iter().take(NAMED) {
-                write!(f, "\n  {what}: {name}")?;
+                // They come from a file: nothing that a terminal obeys, and no more than a line.
+                let shown: String = name.chars().take(200).flat_map(char::escape_debug).collect();
+                write!(f, "\n  {what}: {shown}")?;
                 if what == "unexpected" {
                     f.write_str(&suggest::hint(name, self.missing.iter().map(String::as_str)))?;
                 }

@@ -20,7 +20,7 @@ pub(super) const RESIDUAL: &str = "Residual";
 pub(super) const CLASSES: &str = "classes";
 
 pub(super) fn template(text: &str) -> Result<Template, NetworkError> {
-    let reader = Reader { text };
+    let reader = Reader::new(text);
     let document = DeTable::parse(text).map_err(|error| reader.syntax(&error, 0))?;
     let document = document.get_ref();
     reader.check_keys(document, "the file", &["name", "input", "classes", "initialisation", "layers"])?;
@@ -39,14 +39,19 @@ pub(super) fn template(text: &str) -> Result<Template, NetworkError> {
     })
 }
 
-struct Reader<'t> {
-    text: &'t str,
+struct Reader {
+    /// Where the text's lines end.
+    line_ends: Vec<usize>,
 }
 
-impl Reader<'_> {
+impl Reader {
+    fn new(text: &str) -> Self {
+        Self { line_ends: text.match_indices('\n').map(|(offset, _)| offset).collect() }
+    }
+
     /// The line of a place in the text, counted from 1.
     fn line(&self, offset: usize) -> usize {
-        1 + self.text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
+        1 + self.line_ends.partition_point(|&end| end < offset)
     }
 
     fn syntax(&self, error: &toml::de::Error, offset: usize) -> NetworkError {
