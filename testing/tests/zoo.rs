@@ -1,0 +1,123 @@
+//! The networks by name against PyTorch's and torchvision's: names and shapes of the `state_dict`, outputs, gradients.
+
+use ocelli_kernels::Isa;
+use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, SampleKeys, TrainPlan};
+use ocelli_nn::{Layer, Network, Role, Shape, Tensor, Weights, zoo};
+use ocelli_testing::{Fixture, Report, formula, to_channels_last};
+use serde::Deserialize;
+
+const SAMPLES: usize = 8;
+/// f32 through up to twenty layers, relative to the largest output.
+const TOLERANCE: f64 = 2e-5;
+/// Gradients, besides, come back through BatchNorm over as few as twelve values, which magnifies rounding.
+const TOLERANCE_OF_GRADIENTS: f64 = 5e-4;
+/// Gradients that are nothing but rounding count as if they were this large.
+const FLOOR: f64 = 1e-2;
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    input: Shape,
+    batch: usize,
+    classes: usize,
+    parameters: Vec<(String, Vec<usize>)>,
+}
+
+impl Case {
+    fn network(&self) -> Network {
+        zoo::build(&self.name, self.input, self.classes)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+
+    /// With dropout at 0, as the fixture has it.
+    fn network_without_dropout(&self) -> Network {
+        let network = self.network();
+        let mut nodes = network.nodes().to_vec();
+        for node in &mut nodes {
+            if let Layer::Dropout(dropout) | Layer::Dropout2d(dropout) = &mut node.layer {
+                dropout.p = 0.0;
+            }
+        }
+        Network::new(&self.name, self.input, nodes).expect("the same network")
+    }
+
+    /// As `fixtures/zoo.py` has them.
+    fn weights(&self, network: &Network) -> Weights {
+        let mut weights = network.init(0);
+        for spec in network.parameters() {
+            let scale = match spec.role {
+                Role::NumBatchesTracked => continue,
+                Role::BatchNormWeight | Role::RunningVar => 1.0,
+                _ => 0.0,
+            };
+            let fan_in = spec.shape.iter().skip(1).product::<usize>() as f32;
+            let fit = |value: f32| match spec.shape.len() {
+                1 => value * 0.25 + scale,
+                _ => value * (6.0 / fan_in).sqrt(),
+            };
+            let values = formula(&format!("{}/{}", self.name, spec.name), spec.elements())
+                .into_iter()
+                .map(fit)
+                .collect();
+            weights.insert(spec.name, Tensor::f32(spec.shape, values));
+        }
+        weights
+    }
+
+    fn images(&self) -> Vec<f32> {
+        let images = formula(&format!("{}/images", self.name), self.batch * self.input.elements());
+        to_channels_last(&images, self.input)
+    }
+
+    fn check(&self, fixture: &Fixture, options: PlanOptions, report: &mut Report) {
+        let mode = format!("{}, passes {:?}", options.isa.name(), options.passes);
+        let network = self.network_without_dropout();
+        let weights = self.weights(&network);
+        let mut compare = |what: &str, got: &[f32], expected: &[f32], tolerance: f64| {
+            report.compare(&self.name, &format!("{what}, {mode}"), got, expected, FLOOR, tolerance);
+        };
+        let mut plan = InferPlan::new(&network, &weights, options).expect("a network of the zoo has a plan");
+        compare("inference", plan.run(&self.images()), fixture.values(&self.name, "eval_output"), TOLERANCE);
+
+        let mut plan = TrainPlan::new(&network, &weights, options).expect("a network of the zoo has a plan");
+        let samples: Vec<u64> = (0..self.batch as u64).collect();
+        let keys = SampleKeys { seed: 0, epoch: 0, samples: &samples };
+        compare(
+            "training",
+            plan.forward(&self.images(), &keys),
+            fixture.values(&self.name, "output"),
+            TOLERANCE,
+        );
+        plan.backward(&formula(&format!("{}/grad_output", self.name), self.batch * self.classes));
+        let gradients = plan.gradients();
+        for (name, expected) in fixture.group(&self.name, "grad").iter() {
+            let got = gradients.get(name).and_then(Tensor::as_f32).expect("every parameter has a gradient");
+            let got: Vec<f32> = got.iter().copied().step_by((got.len() / SAMPLES).max(1)).collect();
+            let expected = expected.as_f32().expect("gradients are f32");
+            compare(&format!("gradient of {name}"), &got, expected, TOLERANCE_OF_GRADIENTS);
+        }
+    }
+}
+
+#[test]
+fn state_dicts_have_pytorchs_names_and_shapes() {
+    for case in Fixture::load("zoo").cases::<Case>() {
+        let ours =
+            case.network().parameters().into_iter().map(|spec| (spec.name, spec.shape)).collect::<Vec<_>>();
+        assert_eq!(ours, case.parameters, "{}", case.name);
+    }
+}
+
+#[test]
+fn plans_compute_what_pytorch_does() {
+    let fixture = Fixture::load("zoo");
+    let mut report = Report::default();
+    for case in fixture.cases::<Case>() {
+        for isa in Isa::available() {
+            for passes in [Passes::all(), Passes::none()] {
+                case.check(&fixture, PlanOptions { batch: case.batch, passes, isa }, &mut report);
+            }
+        }
+    }
+    report.finish();
+}
