@@ -8,12 +8,18 @@
 //! Every operation takes an [`Isa`], a token that only detection makes, and runs the same code for
 //! AVX-512, AVX2 with FMA, or portable vectors.
 
+pub mod avg_pool;
+pub mod batch_norm;
 pub mod conv;
+pub mod dropout;
+pub mod epilogue;
 mod isa;
 mod layout;
+pub mod optimizer;
 pub mod outer;
 pub mod random;
 mod simd;
+pub mod softmax;
 pub mod sweep;
 
 pub use isa::{ISA_VARIABLE, Isa, UnknownIsa};

@@ -1,0 +1,160 @@
+//! Average pooling, with fixed windows (AvgPool2d) or windows that divide the map (AdaptiveAvgPool2d).
+
+use crate::isa::{Isa, Kernel};
+use crate::layout::{BLOCK, Strides};
+use crate::simd::Simd;
+
+/// The windows along one axis: for each output, the first input, the one past the last, and by how
+/// much this axis contributes to the divisor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Windows(Vec<(usize, usize, usize)>);
+
+impl Windows {
+    /// AvgPool2d's windows: `(size + 2 · padding − kernel) / stride + 1` of them. Padding counts in
+    /// the divisor if `count_include_pad`.
+    ///
+    /// # Panics
+    /// If the stride is 0 or the kernel larger than the padded input.
+    #[must_use]
+    pub fn fixed(size: usize, kernel: usize, stride: usize, padding: usize, count_include_pad: bool) -> Self {
+        let outputs = (size + 2 * padding - kernel) / stride + 1;
+        Self(
+            (0..outputs)
+                .map(|o| {
+                    let first = (o * stride).saturating_sub(padding);
+                    let end = (o * stride + kernel).saturating_sub(padding);
+                    let counted = if count_include_pad { kernel } else { end.min(size) - first.min(size) };
+                    (first.min(size), end.min(size), counted)
+                })
+                .collect(),
+        )
+    }
+
+    /// AdaptiveAvgPool2d's windows: output `o` of `outputs` averages inputs `⌊o·size/outputs⌋` up to
+    /// `⌈(o+1)·size/outputs⌉`.
+    #[must_use]
+    pub fn adaptive(size: usize, outputs: usize) -> Self {
+        Self(
+            (0..outputs)
+                .map(|o| {
+                    let (first, end) = (o * size / outputs, ((o + 1) * size).div_ceil(outputs));
+                    (first, end, end - first)
+                })
+                .collect(),
+        )
+    }
+}
+
+/// The shape of an average pooling.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AvgPool {
+    /// Windows down and across.
+    pub windows: (Windows, Windows),
+    /// Blocks of channels.
+    pub blocks: usize,
+    /// Steps through the input.
+    pub x: Strides,
+    /// Steps through the output.
+    pub y: Strides,
+}
+
+impl AvgPool {
+    fn check(&self, images: usize, x: usize, y: usize) {
+        let end = |w: &Windows| w.0.iter().map(|w| w.1).max().unwrap_or(0);
+        let (rows, columns) = (end(&self.windows.0), end(&self.windows.1));
+        if images > 0 && rows > 0 && columns > 0 {
+            let reach =
+                |s: Strides, rows, columns| s.at(images - 1, rows - 1, columns - 1) + self.blocks * BLOCK;
+            assert!(reach(self.x, rows, columns) <= x, "average pooling reaches past {x} values");
+            assert!(reach(self.y, self.windows.0.0.len(), self.windows.1.0.len()) <= y, "past {y} outputs");
+        }
+    }
+
+    /// Calls `f` with (offset in the output, offsets in the input of a window, 1 / divisor).
+    #[inline(always)]
+    fn for_each(&self, images: usize, mut f: impl FnMut(usize, (usize, usize), (usize, usize), usize, f32)) {
+        for n in 0..images {
+            for (row, &(y0, y1, rows)) in self.windows.0.0.iter().enumerate() {
+                for (column, &(x0, x1, columns)) in self.windows.1.0.iter().enumerate() {
+                    f(self.y.at(n, row, column), (y0, y1), (x0, x1), n, 1.0 / (rows * columns) as f32);
+                }
+            }
+        }
+    }
+}
+
+/// Averages over windows.
+///
+/// # Panics
+/// If a slice is too short.
+pub fn forward(isa: Isa, p: &AvgPool, images: usize, x: &[f32], y: &mut [f32]) {
+    p.check(images, x.len(), y.len());
+    isa.run(Forward { p, images, x, y });
+}
+
+struct Forward<'a> {
+    p: &'a AvgPool,
+    images: usize,
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        self.p.for_each(self.images, |out, (y0, y1), (x0, x1), n, factor| {
+            for c in (0..self.p.blocks * BLOCK).step_by(S::LANES) {
+                // SAFETY: `forward` bounded every window and output.
+                unsafe {
+                    let mut sum = simd.splat(0.0);
+                    for y in y0..y1 {
+                        for x in x0..x1 {
+                            sum = simd.add(sum, simd.load(self.x.as_ptr().add(self.p.x.at(n, y, x) + c)));
+                        }
+                    }
+                    simd.store(self.y.as_mut_ptr().add(out + c), simd.mul(sum, simd.splat(factor)));
+                }
+            }
+        });
+    }
+}
+
+/// Adds the input's gradient to `dx`, laid out as the input.
+///
+/// # Panics
+/// If a slice is too short.
+pub fn backward(isa: Isa, p: &AvgPool, images: usize, dy: &[f32], dx: &mut [f32]) {
+    p.check(images, dx.len(), dy.len());
+    isa.run(Backward { p, images, dy, dx });
+}
+
+struct Backward<'a> {
+    p: &'a AvgPool,
+    images: usize,
+    dy: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Kernel for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        self.p.for_each(self.images, |out, (y0, y1), (x0, x1), n, factor| {
+            for c in (0..self.p.blocks * BLOCK).step_by(S::LANES) {
+                // SAFETY: `backward` bounded every window and output.
+                unsafe {
+                    let d = simd.mul(simd.load(self.dy.as_ptr().add(out + c)), simd.splat(factor));
+                    for y in y0..y1 {
+                        for x in x0..x1 {
+                            let target = self.dx.as_mut_ptr().add(self.p.x.at(n, y, x) + c);
+                            simd.store(target, simd.add(simd.load(target), d));
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
