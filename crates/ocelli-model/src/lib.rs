@@ -1,1 +1,28 @@
-//! ocelli-model
+//! The classifier: preprocessing, network, weights and class names in one file.
+//!
+//! Training makes a [`Classifier`]; predicting, exporting, serving and explaining take it. On disk it is one
+//! `.safetensors` file: tensors in PyTorch's names and layouts, and in the header, under `ocelli`, JSON that describes
+//! the network, the transforms, the classes, the format's version, the program's, and figures from training.
+//!
+//! ```no_run
+//! use ocelli_model::Classifier;
+//!
+//! let classifier = Classifier::load("runs/2026-01-31-lesson/model.safetensors")?;
+//! for answer in classifier.predict_files(&["cat.jpg", "dog.png"])? {
+//!     match answer {
+//!         Ok(prediction) => println!("{}: {:.1}%", prediction.label, prediction.probability * 100.0),
+//!         Err(problem) => eprintln!("{problem}"),
+//!     }
+//! }
+//! # Ok::<(), ocelli_model::ModelError>(())
+//! ```
+
+mod archive;
+mod classifier;
+mod error;
+pub mod files;
+mod predict;
+
+pub use classifier::{Attachment, Classifier};
+pub use error::ModelError;
+pub use predict::{PredictOptions, Prediction, Predictor};

@@ -1,1 +1,37 @@
-//! ocelli-train
+//! Training: recipes, optimizers, schedules, the trainer, checkpoints, metrics and evaluation.
+//!
+//! - A [`Recipe`] is the one description of a run. [`Run::prepare`] opens its data, builds its network and resolves what
+//!   was left open; [`Run::train`] trains it and tells an [`Observer`] what happens; [`resume`] goes on with a run that
+//!   was stopped.
+//! - [`Trainer`] is the loop inside: batches in, steps made. [`evaluate`] and [`measure`] are its counterparts.
+//! - [`Sgd`], [`Adam`], [`AdamW`], [`CrossEntropy`] and [`Schedule`] have PyTorch's names, defaults and arithmetic, and
+//!   serve a training loop written by hand as well.
+//!
+//! The same recipe on the same data gives the same weights, bit for bit, whatever the number of threads.
+
+mod checkpoint;
+mod confusion;
+mod error;
+mod evaluate;
+mod events;
+mod loss;
+mod measure;
+mod optimizer;
+mod recipe;
+mod run;
+mod schedule;
+mod trainer;
+
+pub use confusion::Confusion;
+pub use events::{BatchDone, EpochDone, Evaluation, Event, Observer, Outcome, Started};
+pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
+pub use recipe::{
+    DataSection, ModelSection, Recipe, RecipeBuilder, RecipeError, TrainSection, TransformsSection,
+};
+pub use schedule::{Anneal, Clock, Constant, Cosine, OneCycle, Rates, Schedule, StepDecay};
+pub use error::TrainError;
+pub use evaluate::evaluate;
+pub use loss::CrossEntropy;
+pub use measure::{MeasureOptions, measure};
+pub use run::{DataInfo, Run, RunOptions, build_network, resume};
+pub use trainer::{EpochSums, TrainOptions, Trainer, TrainerState};

@@ -1,0 +1,138 @@
+//! Why a run cannot begin or go on.
+
+use crate::recipe::RecipeError;
+use ocelli_data::DataError;
+use ocelli_model::ModelError;
+use ocelli_nn::NetworkError;
+use ocelli_nn::plan::PlanError;
+use std::io;
+use std::path::PathBuf;
+
+/// A run that cannot begin or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The recipe cannot be used.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The data cannot be used.
+    #[error(transparent)]
+    Data(DataError),
+    /// Files of the data cannot be used, and the recipe is strict.
+    #[error("{} of the data cannot be used, and data.strict is set; the first: {first}", parts(*problems))]
+    Strict {
+        /// How many.
+        problems: usize,
+        /// The first, with its reason.
+        first: String,
+    },
+    /// There is no network of this name, nor a file.
+    #[error("no network is called {name}, and there is no such file{}", did_you_mean(suggestion))]
+    UnknownNetwork {
+        /// What was asked for.
+        name: String,
+        /// The nearest name that exists.
+        suggestion: Option<String>,
+    },
+    /// The file that describes the network cannot be read.
+    #[error("{}: cannot be read", path.display())]
+    NetworkFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The network cannot be built for this data.
+    #[error("{origin}: {source}")]
+    Network {
+        /// The network's name or file, and the input it was built for.
+        origin: String,
+        /// What does not fit.
+        source: NetworkError,
+    },
+    /// The data has a class that the model does not know.
+    #[error("the data has the class {name}, which the model does not know{}", did_you_mean(suggestion))]
+    UnknownClass {
+        /// The class.
+        name: String,
+        /// The nearest class of the model.
+        suggestion: Option<String>,
+    },
+    /// The network's last layer is a softmax.
+    #[error("layer {layer} is a Softmax at the end, but the loss applies softmax itself: leave the layer out to train")]
+    EndsInSoftmax {
+        /// The layer.
+        layer: String,
+    },
+    /// The network cannot be planned, or a checkpoint does not fit it.
+    #[error(transparent)]
+    Plan(PlanError),
+    /// A model could not be saved or loaded.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// An epoch had no batch that could be trained on.
+    #[error("epoch {epoch} has no batch to train on: there must be at least one image, and two if the network has BatchNorm")]
+    NoBatches {
+        /// The epoch, from 1.
+        epoch: u64,
+    },
+    /// The loss is no longer a number.
+    #[error("the loss of batch {batch} in epoch {epoch} is {loss} (learning rate {lr:.3e}): training diverged; lower train.lr")]
+    Diverged {
+        /// The epoch, from 1.
+        epoch: u64,
+        /// The batch in the epoch, from 1.
+        batch: u64,
+        /// The loss.
+        loss: f64,
+        /// The learning rate at that step.
+        lr: f64,
+    },
+    /// The folder for the run already holds one.
+    #[error("{} already holds a run: give another folder with --out, or remove it", path.display())]
+    FolderTaken {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file of the run could not be read or written.
+    #[error("{}: cannot be {doing}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The checkpoint cannot be gone on from.
+    #[error("{}: {reason}", path.display())]
+    Resume {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Threads could not be started.
+    #[error("{threads} threads cannot be started")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// Why it failed.
+        source: rayon::ThreadPoolBuildError,
+    },
+}
+
+impl TrainError {
+    /// Whether what was asked for cannot be (a recipe, a name), rather than work that failed.
+    pub fn is_request(&self) -> bool {
+        matches!(self, Self::Recipe(_) | Self::UnknownNetwork { .. } | Self::FolderTaken { .. })
+    }
+}
+
+fn did_you_mean(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}
+
+fn parts(count: usize) -> String {
+    if count == 1 { "1 part".into() } else { format!("{count} parts") }
+}

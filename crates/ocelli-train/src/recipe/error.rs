@@ -1,0 +1,90 @@
+//! What can be wrong with a recipe, said so that it can be mended.
+
+use ocelli_nn::suggest::nearest;
+use std::path::PathBuf;
+
+/// A recipe, or a setting that overrides it, that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecipeError {
+    /// The file could not be read or written.
+    #[error("{}: cannot be {doing}", path.display())]
+    Io {
+        /// The recipe file.
+        path: PathBuf,
+        /// What was tried: "read" or "written".
+        doing: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown key, or a value of the wrong kind.
+    #[error("{origin}: {message}{}", hint(suggestion))]
+    Invalid {
+        /// Where the setting was given: a file, `--set train.lr=fast`, a flag.
+        origin: String,
+        /// What is wrong.
+        message: String,
+        /// The key or name that was probably meant.
+        suggestion: Option<String>,
+    },
+    /// `--set` was given something that is not `KEY=VALUE`.
+    #[error("--set {given}: expected KEY=VALUE, such as train.lr=0.01")]
+    NotKeyValue {
+        /// What was given.
+        given: String,
+    },
+    /// A value outside its range.
+    #[error("{key} {problem}")]
+    OutOfRange {
+        /// The key, `train.lr`.
+        key: String,
+        /// What it is and what it must be.
+        problem: String,
+    },
+}
+
+fn hint(suggestion: &Option<String>) -> String {
+    match suggestion {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => String::new(),
+    }
+}
+
+impl RecipeError {
+    /// From the TOML reader's own error: keeps its first line and place, adds the nearest of the names it expected.
+    pub(super) fn from_toml(origin: &str, error: &toml::de::Error) -> Self {
+        let message = error.message().trim().to_string();
+        let place = error.to_string();
+        let key = place.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+        let suggestion = suggestion(&message);
+        let message = match key {
+            Some(key) => format!("{message} (in `{key}`)"),
+            None => message,
+        };
+        RecipeError::Invalid { origin: origin.to_string(), message, suggestion }
+    }
+}
+
+/// serde says "unknown field `lrr`, expected one of `epochs`, `lr`" (or "unknown variant"): which was meant?
+fn suggestion(message: &str) -> Option<String> {
+    let rest = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))?;
+    let mut names = rest.split('`');
+    let given = names.next()?;
+    // What lies between the backticks that follow: separator, name, separator, name.
+    let expected: Vec<&str> = names.skip(1).step_by(2).collect();
+    nearest(given, expected).map(str::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::suggestion;
+
+    #[test]
+    fn reads_serde_messages() {
+        let said = |message| suggestion(message);
+        assert_eq!(said("unknown field `lrr`, expected one of `epochs`, `lr`").as_deref(), Some("lr"));
+        assert_eq!(said("unknown field `sede`, expected `seed` or `data`").as_deref(), Some("seed"));
+        assert_eq!(said("unknown variant `adamm`, expected one of `sgd`, `adam`").as_deref(), Some("adam"));
+        assert_eq!(said("invalid type: string"), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! The recipe: the one description of a run, as TOML.
+
+mod error;
+mod overlay;
+mod sections;
+mod transforms;
+
+pub use error::RecipeError;
+pub use overlay::RecipeBuilder;
+pub use sections::{DataSection, ModelSection, TrainSection};
+pub use transforms::TransformsSection;
+
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Everything that decides what a run does: the same recipe on the same data gives the same weights, bit for bit.
+///
+/// What is left out takes its default; what depends on the data (sizes, mean and std, the learning rate that suits the
+/// optimizer) is resolved when the run starts. The resolved recipe is written beside the model and can be read in again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recipe {
+    /// Decides the initial weights, the order of the samples, every random transform and dropout, and the split (default 1).
+    pub seed: u64,
+    /// What to train on.
+    pub data: DataSection,
+    /// What to train.
+    pub model: ModelSection,
+    /// What happens to an image before the network sees it.
+    pub transforms: TransformsSection,
+    /// How to train.
+    pub train: TrainSection,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Recipe {
+            seed: 1,
+            data: DataSection::default(),
+            model: ModelSection::default(),
+            transforms: TransformsSection::default(),
+            train: TrainSection::default(),
+        }
+    }
+}
+
+impl Recipe {
+    /// Reads a recipe file over the defaults.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not TOML, has an unknown key, or a value that is out of its range.
+    pub fn load(path: &Path) -> Result<Recipe, RecipeError> {
+        RecipeBuilder::new().file(path)?.build()
+    }
+
+    /// The recipe as TOML, every setting that has a value included.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe is plain data")
+    }
+
+    /// Writes the recipe to a file.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), RecipeError> {
+        std::fs::write(path, self.to_toml()).map_err(|source| RecipeError::Io {
+            path: path.to_path_buf(),
+            doing: "written",
+            source,
+        })
+    }
+
+    /// Checks every value against its range.
+    pub(crate) fn check(&self) -> Result<(), RecipeError> {
+        let wrong = |key: &str, problem: String| Err(RecipeError::OutOfRange { key: key.into(), problem });
+        if i64::try_from(self.seed).is_err() {
+            return wrong("seed", format!("is {}, but TOML holds numbers up to {}", self.seed, i64::MAX));
+        }
+        self.data.check()?;
+        self.transforms.check()?;
+        self.train.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Optimizer, Schedule};
+
+    fn error(result: Result<RecipeBuilder, RecipeError>) -> String {
+        result.and_then(RecipeBuilder::build).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_recipe_written_out_reads_back_the_same() {
+        let recipe = RecipeBuilder::new().set("train.optimizer=adamw").unwrap().set("train.lr=0.002").unwrap();
+        let recipe = recipe.set("train.schedule=cosine").unwrap().build().unwrap();
+        let again = RecipeBuilder::new().text(&recipe.to_toml(), "again").unwrap().build().unwrap();
+        assert_eq!(recipe, again);
+    }
+
+    #[test]
+    fn unknown_keys_suggest_the_nearest() {
+        let new = RecipeBuilder::new;
+        let said = error(new().set("train.epoch=3"));
+        assert!(said.contains("--set train.epoch=3") && said.contains("did you mean `epochs`?"), "{said}");
+        let said = error(new().text("[trian]\nlr = 1.0", "my.toml"));
+        assert!(said.starts_with("my.toml: ") && said.contains("did you mean `train`?"), "{said}");
+        let said = error(new().set("train.optimizer.momentun=0.8"));
+        assert!(said.contains("did you mean `momentum`?"), "{said}");
+        let said = error(new().set("train.optimizer=adm"));
+        assert!(said.contains("did you mean `adam`?"), "{said}");
+        let said = error(new().set("train.schedule.name=one_cycle"));
+        assert!(said.contains("did you mean `one-cycle`?"), "{said}");
+        let said = error(new().set("train.schedule.name=constant").unwrap().set("train.schedule.gamma=3"));
+        assert!(said.contains("unknown field `gamma`"), "{said}");
+    }
+
+    #[test]
+    fn errors_name_the_key_and_the_origin() {
+        let said = error(RecipeBuilder::new().set("train.lr=fast"));
+        assert!(said.contains("--set train.lr=fast") && said.contains("train.lr`"), "{said}");
+        let said = error(RecipeBuilder::new().text("a = = 3", "my.toml"));
+        assert!(said.starts_with("my.toml: not TOML") && said.contains("line 1"), "{said}");
+        assert!(error(RecipeBuilder::new().set("train.lr")).contains("KEY=VALUE"));
+        assert!(error(RecipeBuilder::new().set("train.lr=-1")).contains("train.lr is -1"));
+        assert!(error(RecipeBuilder::new().set("train.epochs=0")).contains("train.epochs is 0"));
+        assert!(error(RecipeBuilder::new().set("train.optimizer.momentum=1.5")).contains("train.optimizer.momentum is 1.5"));
+    }
+
+    #[test]
+    fn naming_an_optimizer_starts_it_afresh() {
+        let recipe = RecipeBuilder::new().set("train.optimizer.momentum=0.7").unwrap();
+        let Optimizer::Sgd(sgd) = recipe.clone().build().unwrap().train.optimizer else { panic!("not SGD") };
+        assert_eq!(sgd.momentum, 0.7);
+        let recipe = recipe.set("train.optimizer.name=adam").unwrap().build().unwrap();
+        assert_eq!(recipe.train.optimizer, Optimizer::Adam(crate::Adam::default()));
+    }
+
+    #[test]
+    fn later_settings_win() {
+        let recipe = RecipeBuilder::new().text("[train]\nlr = 1.0\nepochs = 7", "a").unwrap();
+        let recipe = recipe.set("train.lr=0.5").unwrap().set(" train.schedule = constant ").unwrap().build().unwrap();
+        assert_eq!((recipe.train.lr, recipe.train.epochs), (Some(0.5), 7));
+        assert_eq!(recipe.train.schedule, Schedule::default());
+    }
+}

@@ -1,0 +1,108 @@
+//! The sections of a recipe, with their defaults and ranges.
+
+use super::RecipeError;
+use crate::optimizer::{Optimizer, Sgd};
+use crate::schedule::{OneCycle, Schedule};
+use serde::{Deserialize, Serialize};
+
+/// `[data]`: what to train on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataSection {
+    /// A folder (class per folder, with or without `train/`, `val/` and `test/`; IDX files; CIFAR-10 binary), or the
+    /// name of a data set that ships with Ocelli (default `sample`).
+    pub path: String,
+    /// The share of the training images, of every class alike, that validates when the data has no `val` part (default 0.1).
+    pub validation: f64,
+    /// The share of the images that is kept for the test when the data is one tree without parts (default 0.1).
+    pub test: f64,
+    /// Refuse data with files that cannot be used, instead of leaving them out and naming each (default false).
+    pub strict: bool,
+}
+
+impl Default for DataSection {
+    fn default() -> Self {
+        DataSection { path: "sample".into(), validation: 0.1, test: 0.1, strict: false }
+    }
+}
+
+/// `[model]`: what to train.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelSection {
+    /// A network by name (`lesson`, `lesson-bn`, `resnet18`) or a TOML file that lists its layers (default `lesson`).
+    pub network: String,
+}
+
+impl Default for ModelSection {
+    fn default() -> Self {
+        ModelSection { network: "lesson".into() }
+    }
+}
+
+/// `[train]`: how to train.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainSection {
+    /// Passes over the training images, at least 1.
+    pub epochs: u64,
+    /// Images in one step, at least 1 (default 64). The last batch of an epoch takes what is left.
+    pub batch_size: usize,
+    /// The learning rate (with one-cycle, the highest). Left out: 0.05 for SGD, 0.003 for Adam and AdamW.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr: Option<f64>,
+    /// What turns gradients into steps (default SGD with momentum 0.9, Nesterov's, and weight decay 0.0005).
+    pub optimizer: Optimizer,
+    /// How the learning rate changes over the run (default one-cycle).
+    pub schedule: Schedule,
+}
+
+impl Default for TrainSection {
+    fn default() -> Self {
+        let sgd = Sgd { momentum: 0.9, nesterov: true, weight_decay: 5e-4, ..Sgd::default() };
+        TrainSection {
+            epochs: 12,
+            batch_size: 64,
+            lr: None,
+            optimizer: Optimizer::Sgd(sgd),
+            schedule: Schedule::OneCycle(OneCycle::default()),
+        }
+    }
+}
+
+impl DataSection {
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        fraction("data.validation", self.validation)?;
+        fraction("data.test", self.test)
+    }
+}
+
+impl TrainSection {
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        if !(1..=1_000_000).contains(&self.epochs) {
+            return wrong("train.epochs", format!("is {}, but must be 1 to 1,000,000", self.epochs));
+        }
+        if !(1..=65_536).contains(&self.batch_size) {
+            return wrong("train.batch_size", format!("is {}, but must be 1 to 65,536", self.batch_size));
+        }
+        if let Some(lr) = self.lr.filter(|lr| !(*lr > 0.0 && lr.is_finite())) {
+            return wrong("train.lr", format!("is {lr}, but must be more than 0"));
+        }
+        let named = |section: &str, (key, problem): (&str, String)| {
+            wrong(&format!("train.{section}.{key}"), problem)
+        };
+        self.optimizer.check().or_else(|found| named("optimizer", found))?;
+        self.schedule.check().or_else(|found| named("schedule", found))
+    }
+}
+
+fn wrong(key: &str, problem: String) -> Result<(), RecipeError> {
+    Err(RecipeError::OutOfRange { key: key.into(), problem })
+}
+
+fn fraction(key: &str, value: f64) -> Result<(), RecipeError> {
+    if (0.0..=0.9).contains(&value) {
+        return Ok(());
+    }
+    wrong(key, format!("is {value}, but must be 0 to 0.9"))
+}

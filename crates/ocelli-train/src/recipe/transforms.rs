@@ -1,0 +1,52 @@
+//! `[transforms]`: what happens to an image before the network sees it.
+
+use super::RecipeError;
+use ocelli_data::{Pipeline, Transform};
+use serde::{Deserialize, Serialize};
+
+/// `[transforms]`: what happens to an image before the network sees it.
+///
+/// Without lists, they are made for the data and the size: training images are shifted and mirrored at random (unless
+/// `augment` is false), all images are brought to the size and normalised by the training images' mean and std.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TransformsSection {
+    /// Height and width of the network's input. Left out: the images' own if they all have one of at most 64×64, else 64×64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<[usize; 2]>,
+    /// 1 (grey) or 3 (RGB). Left out: as the images are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
+    /// Whether training images are shifted and mirrored at random where `train` is left out (default true).
+    /// Wrong for letters and digits, whose mirror images mean something else.
+    pub augment: bool,
+    /// What training images go through, such as `[{ type = "RandomCrop", size = 32, padding = 4 }]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<Vec<Transform>>,
+    /// What all other images go through, in validation, test, prediction and every export.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval: Option<Vec<Transform>>,
+}
+
+impl Default for TransformsSection {
+    fn default() -> Self {
+        TransformsSection { size: None, channels: None, augment: true, train: None, eval: None }
+    }
+}
+
+impl TransformsSection {
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        let wrong = |key: &str, problem: String| Err(RecipeError::OutOfRange { key: key.into(), problem });
+        if let Some([height, width]) = self.size.filter(|size| !size.iter().all(|side| (1..=8192).contains(side))) {
+            return wrong("transforms.size", format!("is {height}×{width}, but sides must be 1 to 8,192"));
+        }
+        if let Some(channels) = self.channels.filter(|channels| !matches!(channels, 1 | 3)) {
+            return wrong("transforms.channels", format!("is {channels}, but must be 1 (grey) or 3 (RGB)"));
+        }
+        let lists = Pipeline {
+            train: self.train.clone().unwrap_or_default(),
+            eval: self.eval.clone().unwrap_or_default(),
+        };
+        lists.check().or_else(|error| wrong("transforms", format!("cannot be: {error}")))
+    }
+}

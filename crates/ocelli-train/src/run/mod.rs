@@ -1,0 +1,9 @@
+//! A run: a recipe made ready on its data, then trained.
+
+mod network;
+mod prepare;
+mod train;
+
+pub use network::build as build_network;
+pub use prepare::{DataInfo, Run, RunOptions};
+pub use train::resume;

@@ -1,0 +1,34 @@
+//! The recipe's network: one by name, or one from a file.
+
+use super::prepare::absolute;
+use crate::error::TrainError;
+use ocelli_nn::suggest::nearest;
+use ocelli_nn::{Network, Shape, zoo};
+use std::path::Path;
+
+/// Builds the network called `name`, or described by the TOML file of that path, for images of the shape `input` and
+/// this many classes.
+///
+/// # Errors
+/// There is neither, the file is broken, or the network cannot take such images.
+pub fn build(name: &str, input: Shape, classes: usize) -> Result<Network, TrainError> {
+    let origin = |what: &str| format!("{what} for {input} images and {classes} classes");
+    if zoo::NAMES.contains(&name) {
+        return zoo::build(name, input, classes)
+            .map_err(|source| TrainError::Network { origin: origin(name), source });
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        let suggestion = nearest(name, zoo::NAMES.iter().copied()).map(str::to_string);
+        return Err(TrainError::UnknownNetwork { name: name.to_string(), suggestion });
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| TrainError::NetworkFile { path: path.to_path_buf(), source })?;
+    Network::from_toml(&text, input, classes)
+        .map_err(|source| TrainError::Network { origin: origin(name), source })
+}
+
+/// The name as a recipe keeps it: a file's path means the same from any folder.
+pub(super) fn resolved_name(name: &str) -> String {
+    if zoo::NAMES.contains(&name) { name.to_string() } else { absolute(Path::new(name)) }
+}

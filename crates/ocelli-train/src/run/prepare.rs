@@ -1,0 +1,224 @@
+//! A recipe made ready: data opened, network built, transforms resolved, nothing trained yet.
+
+use super::network;
+use crate::error::TrainError;
+use crate::recipe::Recipe;
+use ocelli_data::dataset::Format;
+use ocelli_data::{
+    AdaptiveOptions, Channels, DataError, Dataset, Extent, Loader, LoaderOptions, MeasureOptions, OpenOptions,
+    Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
+};
+use ocelli_nn::{Network, Shape};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The longest side at which images that all have one size are taken as they are; others are brought to this square.
+const USUAL_SIDE: usize = 64;
+
+/// How to run, without bearing on what comes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Threads (default: one for each core).
+    pub threads: usize,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions { threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get) }
+    }
+}
+
+/// What a run trains on, in figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataInfo {
+    /// Where the data is.
+    pub path: PathBuf,
+    /// How its files are laid out.
+    pub format: Format,
+    /// Images to train on.
+    pub train: usize,
+    /// Images to validate on after each epoch.
+    pub val: usize,
+    /// Images to test on at the end.
+    pub test: usize,
+    /// Channels and sizes of the images.
+    pub extent: Extent,
+}
+
+/// A recipe that is ready to be trained.
+pub struct Run {
+    recipe: Recipe,
+    info: DataInfo,
+    problems: Vec<Problem>,
+    network: Network,
+    pub(super) pipeline: Pipeline,
+    classes: Vec<String>,
+    pub(super) parts: Parts,
+    pub(super) pool: rayon::ThreadPool,
+}
+
+/// The data's parts behind their transforms.
+pub(super) struct Parts {
+    pub(super) train: Arc<Source>,
+    pub(super) val: Option<Arc<Source>>,
+    pub(super) test: Option<Arc<Source>>,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("recipe", &self.recipe).field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+impl Run {
+    /// Opens the recipe's data, builds its network and resolves every setting that was left open.
+    ///
+    /// # Errors
+    /// The data cannot be used (or a part of it, where the recipe is strict), there is no such network, or the two do not fit.
+    pub fn prepare(recipe: Recipe, options: RunOptions) -> Result<Self, TrainError> {
+        recipe.check()?;
+        let threads = options.threads.max(1);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .map_err(|source| TrainError::Threads { threads, source })?;
+        let splits = open_data(&recipe, threads)?;
+        let info = DataInfo {
+            path: splits.path.clone(),
+            format: splits.format,
+            train: splits.train.len(),
+            val: splits.val.as_ref().map_or(0, |part| part.len()),
+            test: splits.test.as_ref().map_or(0, |part| part.len()),
+            extent: splits.train.extent(),
+        };
+        let [height, width] = recipe.transforms.size.unwrap_or_else(|| usual_size(info.extent));
+        let input = Shape::map(info.extent.channels, height, width);
+        let network = network::build(&recipe.model.network, input, splits.classes.len())?;
+        let pipeline = lists(&recipe, info.extent, (height, width));
+        let (pipeline, parts) = resolve(&splits, pipeline, threads).map_err(TrainError::Data)?;
+        let recipe = resolved(recipe, &splits, [height, width], &pipeline);
+        let (classes, problems) = (splits.classes, splits.problems);
+        Ok(Run { recipe, info, problems, network, pipeline, classes, parts, pool })
+    }
+
+    /// The recipe with every setting resolved.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The data, in figures.
+    pub fn data(&self) -> &DataInfo {
+        &self.info
+    }
+
+    /// What was found wrong with parts of the data when it was opened; they are left out.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The names of the classes, in the order of the network's outputs.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The image file that a user might try the model on: the first of the test (or validation, or training) images that
+    /// has a file of its own.
+    pub fn example_image(&self) -> Option<&Path> {
+        let Parts { train, val, test } = &self.parts;
+        let parts = [test.as_ref(), val.as_ref(), Some(train)].into_iter().flatten();
+        parts.map(|part| part.dataset()).find_map(|dataset| (0..dataset.len()).find_map(|index| dataset.path(index)))
+    }
+
+    /// Batches of the training images, shuffled and transformed anew in each epoch.
+    pub(super) fn train_loader(&self) -> Result<Loader, TrainError> {
+        let options = LoaderOptions {
+            batch_size: self.recipe.train.batch_size,
+            seed: self.recipe.seed,
+            strict: self.recipe.data.strict,
+            ..LoaderOptions::default()
+        };
+        Loader::new(Arc::clone(&self.parts.train), &self.pipeline.train, &options).map_err(TrainError::Data)
+    }
+
+    /// Batches of other images, in order.
+    pub(super) fn eval_loader(&self, source: &Arc<Source>, batch_size: usize) -> Result<Loader, TrainError> {
+        let options = LoaderOptions { strict: self.recipe.data.strict, ..LoaderOptions::in_order(batch_size) };
+        Loader::new(Arc::clone(source), &self.pipeline.eval, &options).map_err(TrainError::Data)
+    }
+}
+
+fn open_data(recipe: &Recipe, threads: usize) -> Result<Splits, TrainError> {
+    let channels = recipe.transforms.channels.map(Channels::from_count).transpose().map_err(TrainError::Data)?;
+    let options = OpenOptions {
+        channels,
+        validation: recipe.data.validation,
+        test: recipe.data.test,
+        seed: recipe.seed,
+        threads,
+        ..OpenOptions::default()
+    };
+    let splits = open(&recipe.data.path, &options).map_err(TrainError::Data)?;
+    match splits.problems.first() {
+        Some(first) if recipe.data.strict => {
+            Err(TrainError::Strict { problems: splits.problems.len(), first: first.to_string() })
+        }
+        _ => Ok(splits),
+    }
+}
+
+fn usual_size(extent: Extent) -> [usize; 2] {
+    if extent.uniform && extent.height.max(extent.width) <= USUAL_SIDE {
+        [extent.height, extent.width]
+    } else {
+        [USUAL_SIDE, USUAL_SIDE]
+    }
+}
+
+/// The recipe's lists of transforms; those that it leaves out are made for the data.
+fn lists(recipe: &Recipe, images: Extent, (height, width): (usize, usize)) -> Pipeline {
+    let augment = recipe.transforms.augment;
+    let usual = Pipeline::adaptive(&AdaptiveOptions { images, height, width, augment });
+    let train = recipe.transforms.train.clone().unwrap_or(usual.train);
+    let mut eval = recipe.transforms.eval.clone().unwrap_or(usual.eval);
+    // Images to predict on come in any size, even where all images here have the network's.
+    if eval.iter().fold(None, |size, transform| transform.output_size(size)).is_none() {
+        eval.insert(0, Transform::resize((height, width)));
+    }
+    Pipeline { train, eval }
+}
+
+/// Puts the data behind the transforms and measures the mean and std that they lack.
+fn resolve(splits: &Splits, mut pipeline: Pipeline, threads: usize) -> Result<(Pipeline, Parts), DataError> {
+    let options = SourceOptions::default();
+    let behind = |dataset: &Arc<dyn Dataset>, list: &[Transform]| -> Result<Arc<Source>, DataError> {
+        Ok(Arc::new(Source::new(Arc::clone(dataset), list, &options)?))
+    };
+    let train = behind(&splits.train, &pipeline.train)?;
+    pipeline.resolve(&train, &MeasureOptions { threads, ..MeasureOptions::default() })?;
+    let other = |part: &Option<Arc<dyn Dataset>>| part.as_ref().map(|part| behind(part, &pipeline.eval)).transpose();
+    let parts = Parts { val: other(&splits.val)?, test: other(&splits.test)?, train };
+    Ok((pipeline, parts))
+}
+
+/// The recipe with nothing left open.
+fn resolved(mut recipe: Recipe, splits: &Splits, size: [usize; 2], pipeline: &Pipeline) -> Recipe {
+    recipe.data.path = absolute(&splits.path);
+    recipe.model.network = network::resolved_name(&recipe.model.network);
+    recipe.transforms.size = Some(size);
+    recipe.transforms.channels = Some(splits.train.extent().channels);
+    recipe.transforms.train = Some(pipeline.train.clone());
+    recipe.transforms.eval = Some(pipeline.eval.clone());
+    recipe.train.lr = Some(recipe.train.lr.unwrap_or_else(|| recipe.train.optimizer.usual_lr()));
+    recipe
+}
+
+/// A path that means the same from any folder.
+pub(super) fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+}

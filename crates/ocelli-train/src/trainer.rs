@@ -1,0 +1,211 @@
+//! The trainer: a plan, an optimizer and a schedule, taken through epochs of batches.
+
+use crate::error::TrainError;
+use crate::events::{BatchDone, Event, Observer};
+use crate::loss::{self, CrossEntropy};
+use crate::optimizer::Optimizer;
+use crate::schedule::{Clock, Schedule};
+use ocelli_data::{Batch, DataError};
+use ocelli_nn::plan::{PlanOptions, SampleKeys, TrainPlan};
+use ocelli_nn::{Layer, Network, Weights};
+
+/// How a [`Trainer`] trains.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainOptions {
+    /// Epochs of the whole run.
+    pub epochs: u64,
+    /// Steps in an epoch: batches that come, the last one whole or not.
+    pub steps_per_epoch: u64,
+    /// The most images in one batch.
+    pub batch_size: usize,
+    /// The learning rate that the schedule starts from.
+    pub lr: f64,
+    /// What turns gradients into steps.
+    pub optimizer: Optimizer,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Decides what dropout drops.
+    pub seed: u64,
+}
+
+/// Trains one network. Works on the threads of the `rayon` pool that it is called in.
+///
+/// The same batches in the same order give the same weights, bit for bit, whatever the number of threads.
+pub struct Trainer {
+    plan: TrainPlan,
+    options: TrainOptions,
+    gradient: Vec<f32>,
+    classes: usize,
+    normalises: bool,
+    epoch: u64,
+    step: u64,
+}
+
+/// An epoch's sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EpochSums {
+    /// Images trained on.
+    pub images: u64,
+    /// Batches trained on.
+    pub batches: u64,
+    /// The sum of all images' losses.
+    pub loss: f64,
+    /// Images whose largest logit was the right one.
+    pub right: u64,
+    /// The learning rate of the last step.
+    pub lr: f64,
+}
+
+impl EpochSums {
+    /// Mean loss over the images; 0 when there were none.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.images.max(1) as f64
+    }
+
+    /// The share of right answers, 0 to 1.
+    pub fn accuracy(&self) -> f64 {
+        self.right as f64 / self.images.max(1) as f64
+    }
+}
+
+/// Where a trainer stands between two epochs: all that it needs to go on as if it had never stopped.
+#[derive(Clone, Debug)]
+pub struct TrainerState {
+    /// Epochs done.
+    pub epoch: u64,
+    /// Steps done.
+    pub step: u64,
+    /// The weights.
+    pub weights: Weights,
+    /// The optimizer's buffers and step count.
+    pub optimizer: Weights,
+}
+
+impl std::fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer").field("epoch", &self.epoch).field("step", &self.step).finish_non_exhaustive()
+    }
+}
+
+impl Trainer {
+    /// Prepares to train `network` from `weights`.
+    ///
+    /// # Errors
+    /// The network ends in a softmax, which the loss applies itself, or cannot be planned.
+    pub fn new(network: &Network, weights: &Weights, options: TrainOptions) -> Result<Self, TrainError> {
+        if let Some(last) = network.nodes().last().filter(|node| node.layer == Layer::Softmax) {
+            return Err(TrainError::EndsInSoftmax { layer: last.name.clone() });
+        }
+        let normalises =
+            |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
+        let plan = PlanOptions { batch: options.batch_size, ..PlanOptions::default() };
+        Ok(Trainer {
+            plan: TrainPlan::new(network, weights, plan).map_err(TrainError::Plan)?,
+            gradient: Vec::new(),
+            classes: network.output().channels(),
+            normalises: network.nodes().iter().any(|node| normalises(&node.layer)),
+            epoch: 0,
+            step: 0,
+            options,
+        })
+    }
+
+    /// Trains on the next epoch's batches.
+    ///
+    /// A batch of a single image is passed over if the network normalises over the batch: one image has no variance.
+    ///
+    /// # Errors
+    /// A batch could not be loaded, no batch could be used, or the loss is no longer a number.
+    pub fn epoch(
+        &mut self,
+        batches: impl Iterator<Item = Result<Batch, DataError>>,
+        observer: &mut dyn Observer,
+    ) -> Result<EpochSums, TrainError> {
+        let mut sums = EpochSums::default();
+        for batch in batches {
+            let batch = batch.map_err(TrainError::Data)?;
+            if batch.labels().is_empty() || (self.normalises && batch.labels().len() == 1) {
+                continue;
+            }
+            let loss = self.step(&batch, &mut sums)?;
+            observer.event(&Event::Batch(&BatchDone {
+                epoch: self.epoch + 1,
+                batch: sums.batches,
+                images: sums.images,
+                loss,
+                mean_loss: sums.mean_loss(),
+                accuracy: sums.accuracy(),
+                lr: sums.lr,
+            }));
+        }
+        if sums.batches == 0 {
+            return Err(TrainError::NoBatches { epoch: self.epoch + 1 });
+        }
+        self.epoch += 1;
+        Ok(sums)
+    }
+
+    /// One step: forward, loss, backward, update.
+    fn step(&mut self, batch: &Batch, sums: &mut EpochSums) -> Result<f64, TrainError> {
+        let labels = batch.labels();
+        let keys = SampleKeys { seed: self.options.seed, epoch: self.epoch, samples: batch.samples() };
+        let logits = self.plan.forward(batch.images(), &keys);
+        self.gradient.resize(labels.len() * self.classes, 0.0);
+        let loss = CrossEntropy::default().forward(logits, labels, &mut self.gradient);
+        sums.right += loss::right(logits, labels);
+        let clock = Clock {
+            step: self.step,
+            steps_per_epoch: self.options.steps_per_epoch,
+            epochs: self.options.epochs,
+        };
+        let rates = self.options.schedule.at(self.options.lr, clock);
+        if !loss.is_finite() {
+            let (epoch, batch) = (self.epoch + 1, sums.batches + 1);
+            return Err(TrainError::Diverged { epoch, batch, loss, lr: rates.lr });
+        }
+        self.plan.backward(&self.gradient);
+        self.plan.step(self.options.optimizer.with_rates(rates).as_update());
+        self.step += 1;
+        sums.batches += 1;
+        sums.images += labels.len() as u64;
+        sums.loss += loss * labels.len() as f64;
+        sums.lr = rates.lr;
+        Ok(loss)
+    }
+
+    /// Epochs done.
+    pub fn epochs_done(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Steps done.
+    pub fn steps_done(&self) -> u64 {
+        self.step
+    }
+
+    /// The weights as they are now.
+    pub fn weights(&self) -> Weights {
+        self.plan.weights()
+    }
+
+    /// Where it stands, between two epochs.
+    pub fn state(&self) -> TrainerState {
+        TrainerState {
+            epoch: self.epoch,
+            step: self.step,
+            weights: self.plan.weights(),
+            optimizer: self.plan.optimizer_state(),
+        }
+    }
+
+    /// Goes on from where another trainer of the same network and options stood.
+    ///
+    /// # Errors
+    /// The state is of another network or optimizer.
+    pub fn restore(&mut self, state: &TrainerState) -> Result<(), TrainError> {
+        self.plan.load_weights(&state.weights).map_err(TrainError::Plan)?;
+        self.plan.load_optimizer_state(&state.optimizer).map_err(TrainError::Plan)?;
+        (self.epoch, self.step) = (state.epoch, state.step);
+        Ok(())
+    }
+}
