@@ -114,7 +114,13 @@ impl Conv {
     /// The halo that the output's gradient needs for the input gradient.
     #[must_use]
     pub fn gradient_halo(&self) -> (usize, usize) {
-        (self.axis_halo(0), self.axis_halo(1))
+        if self.is_linear() { (0, 0) } else { (self.axis_halo(0), self.axis_halo(1)) }
+    }
+
+    /// Whether the kernel covers the whole map, so that there is one output: a linear layer.
+    #[must_use]
+    pub fn is_linear(&self) -> bool {
+        self.padding == (0, 0) && self.kernel == (self.x.height, self.x.width)
     }
 
     fn axis_halo(&self, axis: usize) -> usize {
@@ -149,6 +155,9 @@ impl Conv {
     /// tap reaches are left out: see [`Conv::reaches_every_input`].
     #[must_use]
     pub fn input_gradient(&self, images: usize, g: MapLayout) -> Vec<Phase> {
+        if self.is_linear() {
+            return self.linear_input_gradient(images, g);
+        }
         let mut weights = 0;
         let mut phases = Vec::new();
         for py in self.axis_phases(0) {
@@ -162,6 +171,28 @@ impl Conv {
             }
         }
         phases
+    }
+
+    /// Each row of the kernel against the one output: a product of the gradient with a matrix.
+    fn linear_input_gradient(&self, images: usize, g: MapLayout) -> Vec<Phase> {
+        let blocks = self.run() / BLOCK;
+        let row = |row| Phase {
+            sweep: Sweep {
+                images,
+                rows: 1,
+                first_row: 0,
+                columns: 1,
+                blocks,
+                x: g.strides(),
+                taps: Taps { rows: 1, row_stride: 0, run: g.pixel },
+                y: Strides { start: self.x.at(0, row), ..self.x.strides() },
+                border: None,
+            },
+            tap: (row, 0),
+            taps: (1, 1),
+            weights: row * blocks * g.pixel * BLOCK,
+        };
+        (0..self.kernel.0).map(row).collect()
     }
 
     fn phase_sweep(&self, images: usize, g: MapLayout, py: AxisPhase, px: AxisPhase) -> Sweep {
@@ -205,36 +236,22 @@ impl Conv {
         self.kernel.0 * self.kernel.1 * self.x.pixel * padded(self.y.channels)
     }
 
-    /// Packs the weights for [`Conv::input_gradient`], phase after phase: rows and columns of taps
-    /// reversed, input and output channels exchanged.
+    /// Packs the weights of one phase of [`Conv::input_gradient`] that belong to one of its blocks:
+    /// rows and columns of taps reversed, input and output channels exchanged.
     ///
     /// # Panics
     /// If a slice is too short, or the input's pixels are not whole blocks.
-    pub fn transpose(&self, phases: &[Phase], packed: &[f32], transposed: &mut [f32]) {
+    pub fn transpose(&self, phase: &Phase, block: usize, packed: &[f32], transposed: &mut [f32]) {
         assert!(self.x.pixel.is_multiple_of(BLOCK), "the input gradient needs pixels of whole blocks");
-        for phase in phases {
-            let len = phase.sweep.blocks * phase.sweep.taps.block_len();
-            self.transpose_phase(phase, packed, &mut transposed[phase.weights..phase.weights + len]);
-        }
-    }
-
-    fn transpose_phase(&self, phase: &Phase, packed: &[f32], out: &mut [f32]) {
-        let outputs = padded(self.y.channels);
-        let mut targets = out.chunks_exact_mut(outputs * BLOCK);
-        for input_block in 0..self.x.pixel / BLOCK {
-            for row in (0..phase.taps.0).rev() {
-                for column in (0..phase.taps.1).rev() {
-                    let (row, column) =
-                        (phase.tap.0 + row * self.stride.0, phase.tap.1 + column * self.stride.1);
-                    let target = targets.next().expect("one target for each tap");
-                    for (block, square) in
-                        target.as_chunks_mut::<{ BLOCK * BLOCK }>().0.iter_mut().enumerate()
-                    {
-                        let j = column * self.x.pixel + input_block * BLOCK;
-                        let start = ((block * self.kernel.0 + row) * self.run() + j) * BLOCK;
-                        let source = packed[start..].first_chunk().expect("packed weights for each tap");
-                        pack::transpose_square(source, square);
-                    }
+        let mut squares = transposed.as_chunks_mut::<{ BLOCK * BLOCK }>().0.iter_mut();
+        for row in (0..phase.taps.0).rev() {
+            for column in (0..phase.taps.1).rev() {
+                let row = phase.tap.0 + row * self.stride.0;
+                let j = (phase.tap.1 + column * self.stride.1) * self.x.pixel + block * BLOCK;
+                for output_block in 0..padded(self.y.channels) / BLOCK {
+                    let start = ((output_block * self.kernel.0 + row) * self.run() + j) * BLOCK;
+                    let source = packed[start..].first_chunk().expect("packed weights for each tap");
+                    pack::transpose_square(source, squares.next().expect("a place for each tap"));
                 }
             }
         }

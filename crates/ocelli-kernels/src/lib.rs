@@ -11,16 +11,19 @@
 pub mod avg_pool;
 pub mod batch_norm;
 pub mod conv;
+mod cross_entropy;
 pub mod dropout;
 pub mod epilogue;
 mod isa;
 mod layout;
 pub mod optimizer;
 pub mod outer;
+pub mod peak;
 pub mod random;
 mod simd;
 pub mod softmax;
 pub mod sweep;
 
+pub use cross_entropy::cross_entropy;
 pub use isa::{ISA_VARIABLE, Isa, UnknownIsa};
 pub use layout::{BLOCK, MapLayout, Strides, padded};

@@ -5,37 +5,39 @@ use crate::simd::Simd;
 
 /// Stochastic gradient descent as `torch.optim.SGD` does it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sgd {
+pub struct SgdStep {
     /// Learning rate.
-    pub lr: f32,
+    pub lr: f64,
     /// Factor of the momentum buffer; without momentum the buffer is neither read nor written.
-    pub momentum: f32,
+    pub momentum: f64,
     /// One minus the gradient's factor in the buffer.
-    pub dampening: f32,
+    pub dampening: f64,
     /// Factor of the parameter in its gradient.
-    pub weight_decay: f32,
+    pub weight_decay: f64,
     /// Nesterov's momentum.
     pub nesterov: bool,
     /// Whether the buffer starts as the gradient: PyTorch's first step.
     pub first: bool,
 }
 
-/// One step of [`Sgd`] on parameters `value` with gradients `grad`. `buffer` is empty without
-/// momentum.
+/// One step of [`SgdStep`] on parameters `value` with gradients `grad`. Without momentum there
+/// is no `buffer`.
 ///
 /// # Panics
-/// If the slices differ in length.
-pub fn sgd(isa: Isa, options: Sgd, value: &mut [f32], grad: &[f32], buffer: &mut [f32]) {
+/// If the slices differ in length, or there is momentum and no buffer.
+pub fn sgd(isa: Isa, options: SgdStep, value: &mut [f32], grad: &[f32], buffer: Option<&mut [f32]>) {
     assert_eq!(value.len(), grad.len());
-    assert!(options.momentum == 0.0 || buffer.len() == value.len());
+    if let Some(buffer) = &buffer {
+        assert_eq!(buffer.len(), value.len());
+    }
     isa.run(SgdRun { options, value, grad, buffer });
 }
 
 struct SgdRun<'a> {
-    options: Sgd,
+    options: SgdStep,
     value: &'a mut [f32],
     grad: &'a [f32],
-    buffer: &'a mut [f32],
+    buffer: Option<&'a mut [f32]>,
 }
 
 impl Kernel for SgdRun<'_> {
@@ -45,49 +47,59 @@ impl Kernel for SgdRun<'_> {
     fn run<S: Simd>(self, _: S) {
         // Plain loops: with the kernel's features on, the compiler makes full vectors of them.
         let o = self.options;
+        let (lr, decay, momentum) = (o.lr as f32, o.weight_decay as f32, o.momentum as f32);
+        let rows = self.value.iter_mut().zip(self.grad);
         if o.momentum == 0.0 {
-            for (w, g) in self.value.iter_mut().zip(self.grad) {
-                *w -= o.lr * (g + o.weight_decay * *w);
+            for (w, g) in rows {
+                *w -= lr * (g + decay * *w);
             }
             return;
         }
-        let (keep, take) = if o.first { (0.0, 1.0) } else { (o.momentum, 1.0 - o.dampening) };
-        for ((w, g), b) in self.value.iter_mut().zip(self.grad).zip(self.buffer) {
-            let g = g + o.weight_decay * *w;
+        let buffer = self.buffer.expect("momentum needs a buffer");
+        let (keep, take) = if o.first { (0.0, 1.0) } else { (momentum, (1.0 - o.dampening) as f32) };
+        for ((w, g), b) in rows.zip(buffer) {
+            let g = g + decay * *w;
             *b = keep * *b + take * g;
-            *w -= o.lr * if o.nesterov { g + o.momentum * *b } else { *b };
+            *w -= lr * if o.nesterov { g + momentum * *b } else { *b };
         }
     }
 }
 
 /// Adam as `torch.optim.Adam` does it, or AdamW with decoupled decay as `torch.optim.AdamW`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Adam {
+pub struct AdamStep {
     /// Learning rate.
-    pub lr: f32,
+    pub lr: f64,
     /// Decay of the running means of gradient and squared gradient.
-    pub betas: (f32, f32),
+    pub betas: (f64, f64),
     /// Added to the denominator.
-    pub eps: f32,
+    pub eps: f64,
     /// L2 penalty, or with `decoupled` the factor by which weights shrink, times `lr`.
-    pub weight_decay: f32,
+    pub weight_decay: f64,
     /// AdamW.
     pub decoupled: bool,
     /// The step's number, from 1.
-    pub step: u64,
+    pub number: u64,
 }
 
-/// One step of [`Adam`] on parameters `value` with gradients `grad`.
+/// One step of [`AdamStep`] on parameters `value` with gradients `grad`.
 ///
 /// # Panics
 /// If the slices differ in length.
-pub fn adam(isa: Isa, options: Adam, value: &mut [f32], grad: &[f32], mean: &mut [f32], square: &mut [f32]) {
+pub fn adam(
+    isa: Isa,
+    options: AdamStep,
+    value: &mut [f32],
+    grad: &[f32],
+    mean: &mut [f32],
+    square: &mut [f32],
+) {
     assert!(value.len() == grad.len() && value.len() == mean.len() && value.len() == square.len());
     isa.run(AdamRun { options, value, grad, mean, square });
 }
 
 struct AdamRun<'a> {
-    options: Adam,
+    options: AdamStep,
     value: &'a mut [f32],
     grad: &'a [f32],
     mean: &'a mut [f32],
@@ -100,23 +112,23 @@ impl Kernel for AdamRun<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let o = self.options;
-        let (b1, b2) = (f64::from(o.betas.0), f64::from(o.betas.1));
-        let step = i32::try_from(o.step).unwrap_or(i32::MAX);
-        let step_size = (f64::from(o.lr) / (1.0 - b1.powi(step))) as f32;
+        let (b1, b2) = o.betas;
+        let step = i32::try_from(o.number).unwrap_or(i32::MAX);
+        let step_size = (o.lr / (1.0 - b1.powi(step))) as f32;
         let root = (1.0 - b2.powi(step)).sqrt() as f32;
         let (shrink, decay) = if o.decoupled {
-            ((1.0 - f64::from(o.lr) * f64::from(o.weight_decay)) as f32, 0.0)
+            ((1.0 - o.lr * o.weight_decay) as f32, 0.0)
         } else {
-            (1.0, o.weight_decay)
+            (1.0, o.weight_decay as f32)
         };
-        let (take1, take2) = ((1.0 - b1) as f32, (1.0 - b2) as f32);
+        let (take1, keep2, take2, eps) = ((1.0 - b1) as f32, b2 as f32, (1.0 - b2) as f32, o.eps as f32);
         let rows = self.value.iter_mut().zip(self.grad).zip(self.mean).zip(self.square);
         for (((w, g), m), v) in rows {
             let shrunk = *w * shrink;
             let g = g + decay * *w;
             *m += (g - *m) * take1;
-            *v = *v * o.betas.1 + g * g * take2;
-            *w = shrunk - step_size * (*m / (v.sqrt() / root + o.eps));
+            *v = *v * keep2 + g * g * take2;
+            *w = shrunk - step_size * (*m / (v.sqrt() / root + eps));
         }
     }
 }

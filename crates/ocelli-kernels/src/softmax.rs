@@ -1,4 +1,4 @@
-//! Softmax and cross-entropy over rows of logits.
+//! Softmax over one row of logits, and its gradient.
 
 /// `y = exp(x − max x) / Σ exp(x − max x)` for one row, in f32.
 ///
@@ -27,35 +27,6 @@ pub fn softmax_backward(y: &[f32], dy: &[f32], dx: &mut [f32]) {
     }
 }
 
-/// The cross-entropy `log Σ exp x − x[label]` of each row of `logits` (rows × `classes`), summed in
-/// f64, and in `gradient` the logits' gradient of its mean over the rows: PyTorch's
-/// `CrossEntropyLoss` with `reduction="mean"`.
-///
-/// # Panics
-/// If the slices do not have one row for each label, or a label is not below `classes`.
-pub fn cross_entropy(logits: &[f32], labels: &[u32], classes: usize, gradient: &mut [f32]) -> f64 {
-    assert_eq!(logits.len(), labels.len() * classes, "one row of {classes} logits for each label");
-    assert_eq!(gradient.len(), logits.len());
-    let scale = 1.0 / labels.len() as f32;
-    let mut total = 0.0;
-    for ((row, gradient), &label) in
-        logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes)).zip(labels)
-    {
-        let label = label as usize;
-        assert!(label < classes, "label {label} of {classes} classes");
-        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let mut sum = 0.0;
-        for (g, x) in gradient.iter_mut().zip(row) {
-            *g = (x - max).exp();
-            sum += *g;
-        }
-        total += f64::from(max - row[label]) + f64::from(sum).ln();
-        gradient.iter_mut().for_each(|g| *g *= scale / sum);
-        gradient[label] -= scale;
-    }
-    total
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,8 +36,5 @@ mod tests {
         let mut y = [0.0; 3];
         softmax(&[1000.0, 1000.0, -1000.0], &mut y);
         assert_eq!(y, [0.5, 0.5, 0.0]);
-        let mut g = [0.0; 3];
-        assert_eq!(cross_entropy(&[1000.0, 0.0, 0.0], &[1], 3, &mut g), 1000.0);
-        assert_eq!(g, [1.0, -1.0, 0.0]);
     }
 }

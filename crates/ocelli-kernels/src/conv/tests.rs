@@ -94,7 +94,12 @@ proptest! {
         });
         let phases = conv.input_gradient(images, g_layout);
         let mut transposed = vec![0.0; conv.transposed_len()];
-        conv.transpose(&phases, &packed, &mut transposed);
+        for phase in &phases {
+            let len = phase.sweep.taps.block_len();
+            for block in 0..phase.sweep.blocks {
+                conv.transpose(phase, block, &packed, &mut transposed[phase.weights + block * len..][..len]);
+            }
+        }
         for isa in Isa::available() {
             let mut y = vec![0.0; images * conv.y.image()];
             sweep(isa, &conv.forward(images), &x, &packed, Finish::NONE, &mut y);

@@ -62,14 +62,6 @@ impl Simd for Portable {
         map2(a, b, |a, b| a * b)
     }
     #[inline(always)]
-    fn div(self, a: F32x4, b: F32x4) -> F32x4 {
-        map2(a, b, |a, b| a / b)
-    }
-    #[inline(always)]
-    fn sqrt(self, a: F32x4) -> F32x4 {
-        F32x4(a.0.map(f32::sqrt))
-    }
-    #[inline(always)]
     fn fma(self, a: F32x4, b: F32x4, c: F32x4) -> F32x4 {
         F32x4(std::array::from_fn(|i| multiply_add(a.0[i], b.0[i], c.0[i])))
     }
