@@ -99,9 +99,8 @@ impl Growing {
         }
         if self.random.below(4) > 0 {
             if self.random.below(2) == 0 {
-                self.push(Layer::AdaptiveAvgPool2d(AdaptiveAvgPool2d::new(
-                    1 + self.random.below(2) as usize,
-                )));
+                let side = 1 + self.random.below(2) as usize;
+                self.push(Layer::AdaptiveAvgPool2d(AdaptiveAvgPool2d::new(side)));
             }
             self.push(Layer::Flatten);
             self.push(Layer::Linear(Linear::new(self.shape().elements(), 10)));

@@ -21,6 +21,8 @@ const TOLERANCE_OF_WAY: f64 = 1e-3;
 struct Run {
     #[serde(flatten)]
     case: Case,
+    /// What the keys of its formulas begin with.
+    key: String,
     optimizer: OptimizerOfCase,
 }
 
@@ -47,7 +49,7 @@ impl OptimizerOfCase {
 }
 
 /// Uniform within 1/√(fan in), as `fixtures/ten_steps.py` has it.
-fn initial_weights(case: &str, network: &Network) -> Weights {
+fn initial_weights(key: &str, network: &Network) -> Weights {
     let mut weights = network.init(0);
     let specs = network.parameters();
     for spec in &specs {
@@ -59,19 +61,19 @@ fn initial_weights(case: &str, network: &Network) -> Weights {
         let bound = 1.0 / (fan_in as f32).sqrt();
         let count = spec.shape.iter().product();
         let values =
-            formula(&format!("{case}/{}", spec.name), count).iter().map(|value| value * bound).collect();
+            formula(&format!("{key}/{}", spec.name), count).iter().map(|value| value * bound).collect();
         weights.insert(spec.name.clone(), Tensor::f32(spec.shape.clone(), values));
     }
     weights
 }
 
 /// Images (channels last) and labels, as `fixtures/ten_steps.py` has them.
-fn batch(case: &str, step: usize, network: &Network) -> (Vec<f32>, Vec<u32>) {
+fn batch(key: &str, step: usize, network: &Network) -> (Vec<f32>, Vec<u32>) {
     let size = network.input().elements();
-    let labels = formula(&format!("{case}/labels/{step}"), BATCH);
+    let labels = formula(&format!("{key}/labels/{step}"), BATCH);
     let labels: Vec<u32> = labels.iter().map(|value| ((value + 1.0) * CLASSES as f32 / 2.0) as u32).collect();
-    let noise = formula(&format!("{case}/noise/{step}"), BATCH * size);
-    let classes = formula(&format!("{case}/classes"), CLASSES * size);
+    let noise = formula(&format!("{key}/noise/{step}"), BATCH * size);
+    let classes = formula(&format!("{key}/classes"), CLASSES * size);
     let pixel = |at: usize| classes[labels[at / size] as usize * size + at % size] + noise[at] * 0.5;
     let images: Vec<f32> = (0..BATCH * size).map(pixel).collect();
     (to_channels_last(&images, network.input()), labels)
@@ -81,14 +83,14 @@ fn batch(case: &str, step: usize, network: &Network) -> (Vec<f32>, Vec<u32>) {
 fn train(run: &Run, options: PlanOptions) -> (Vec<f32>, Weights) {
     let case = &run.case.name;
     let network = run.case.network();
-    let mut plan = TrainPlan::new(&network, &initial_weights(case, &network), options)
+    let mut plan = TrainPlan::new(&network, &initial_weights(&run.key, &network), options)
         .unwrap_or_else(|error| panic!("{case}: {error}"));
     let optimizer = run.optimizer.build();
     let samples: Vec<u64> = (0..BATCH as u64).collect();
     let mut grad = vec![0.0; BATCH * CLASSES];
     let mut losses = Vec::new();
     for step in 0..STEPS {
-        let (images, labels) = batch(case, step, &network);
+        let (images, labels) = batch(&run.key, step, &network);
         let logits = plan.forward(&images, &SampleKeys { seed: 0, epoch: 0, samples: &samples });
         losses.push(CrossEntropy {}.forward(logits, &labels, &mut grad) as f32);
         plan.backward(&grad);
@@ -106,7 +108,7 @@ fn compare(report: &mut Report, fixture: &Fixture, run: &Run, options: PlanOptio
     let mode = format!("{}, passes {:?}", options.isa.name(), options.passes);
     let (losses, weights) = train(run, options);
     report.compare(case, &format!("losses, {mode}"), &losses, fixture.values(case, "losses"), 0.0, TOLERANCE);
-    let start = initial_weights(case, &run.case.network());
+    let start = initial_weights(&run.key, &run.case.network());
     for (name, expected) in fixture.group(case, "after").iter() {
         let expected = expected.as_f32().expect("ten_steps stores f32");
         let Some(got) = weights.get(name).and_then(Tensor::as_f32) else { continue };
