@@ -27,7 +27,7 @@ fn open(bytes: &[u8], strict: bool) -> Result<(Decoder<'_>, JpegHeader), Failure
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(failure)?;
+    decoder.decode_headers().map_err(|error| failure(&error, false))?;
     let (Some((width, height)), Some(colours)) = (decoder.dimensions(), decoder.input_colorspace()) else {
         return Err(Failure::new(ErrorKind::Corrupt, "has no JPEG frame header"));
     };
@@ -50,9 +50,10 @@ pub(super) fn header(bytes: &[u8]) -> Result<JpegHeader, Failure> {
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Raw, Failure> {
     // The decoder fills what is missing with grey unless it is strict, and when strict it refuses harmless
     // oddities of real files too: so it is strict only with files that show no end.
-    let (mut decoder, header) = open(bytes, !has_end(bytes))?;
+    let is_cut = !has_end(bytes);
+    let (mut decoder, header) = open(bytes, is_cut)?;
     limits.check(header.height, header.width)?;
-    let pixels = decoder.decode().map_err(failure)?;
+    let pixels = decoder.decode().map_err(|error| failure(&error, is_cut))?;
     let samples = if header.is_grey { 1 } else { 3 };
     if pixels.len() != header.height * header.width * samples {
         return Err(Failure::new(ErrorKind::Unsupported, "has a colour space that is not read here"));
@@ -90,21 +91,23 @@ fn start_of_scan(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-fn failure(error: DecodeErrors) -> Failure {
+/// What the decoder said; with a file that shows no end, that is why.
+fn failure(error: &DecodeErrors, is_cut: bool) -> Failure {
     let said = error.to_string();
     let said = said.trim().trim_end_matches('.');
-    let kind = match &error {
+    let kind = match error {
         DecodeErrors::Unsupported(_) => ErrorKind::Unsupported,
-        DecodeErrors::ExhaustedData => ErrorKind::Truncated,
         DecodeErrors::LargeDimensions(_) => ErrorKind::TooLarge,
-        _ if ends_early(said) => ErrorKind::Truncated,
+        DecodeErrors::ExhaustedData => ErrorKind::Truncated,
+        _ if is_cut || ends_early(said) => ErrorKind::Truncated,
         _ => ErrorKind::Corrupt,
     };
-    match kind {
-        ErrorKind::Truncated => Failure::new(kind, format!("is a truncated JPEG: {said}")),
-        ErrorKind::Unsupported => Failure::new(kind, format!("is a JPEG that is not read here: {said}")),
-        _ => Failure::new(kind, format!("is a corrupt JPEG: {said}")),
-    }
+    let reason = match kind {
+        ErrorKind::Truncated => format!("is a truncated JPEG: {said}"),
+        ErrorKind::Unsupported => format!("is a JPEG that is not read here: {said}"),
+        _ => format!("is a corrupt JPEG: {said}"),
+    };
+    Failure::new(kind, reason)
 }
 
 fn ends_early(said: &str) -> bool {

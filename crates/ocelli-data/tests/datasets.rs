@@ -1,0 +1,347 @@
+//! Every layout that datasets come in, whole and broken.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{encoded, flat_png, grey_picture, gz, idx, picture, write, write_class};
+use image::ImageFormat;
+use ocelli_data::dataset::{Format, MemoryDataset, Subset, contract};
+use ocelli_data::{Channels, DataError, Dataset, ErrorKind, OpenOptions, Splits, open};
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.path().join(path)
+    }
+
+    fn open(&self) -> Result<Splits, DataError> {
+        open(self.path(), &OpenOptions::default())
+    }
+}
+
+fn check(splits: &Splits) {
+    for part in [Some(&splits.train), splits.val.as_ref(), splits.test.as_ref()].into_iter().flatten() {
+        contract::check(&**part);
+        assert_eq!(part.classes(), splits.classes);
+    }
+}
+
+fn names(dataset: &dyn Dataset) -> Vec<String> {
+    (0..dataset.len()).map(|i| dataset.name(i).into_owned()).collect()
+}
+
+#[test]
+fn one_tree_is_split_by_class_and_seed() {
+    let folder = Folder::new();
+    write_class(&folder.at("dog"), 20, 8, 9, 0);
+    write_class(&folder.at("cat"), 10, 8, 9, 100);
+    write(&folder.at("README.md"), b"about");
+    write(&folder.at("dog/.hidden.png"), b"not looked at");
+    write(&folder.at(".git/config"), b"not a class");
+    let splits = folder.open().unwrap();
+    check(&splits);
+    assert_eq!(splits.format, Format::Folders);
+    assert_eq!(splits.classes, ["cat", "dog"]);
+    assert!(splits.problems.is_empty(), "{:?}", splits.problems);
+    let (val, test) = (splits.val.unwrap(), splits.test.unwrap());
+    assert_eq!((splits.train.len(), val.len(), test.len()), (24, 3, 3));
+    assert_eq!(splits.train.extent().channels, 3);
+    assert!(splits.train.extent().uniform);
+
+    let again = folder.open().unwrap();
+    assert_eq!(names(&*val), names(&*again.val.unwrap()));
+    let options = OpenOptions { seed: 1, ..OpenOptions::default() };
+    let other = open(folder.path(), &options).unwrap();
+    assert_ne!(names(&*splits.train), names(&*other.train));
+}
+
+#[test]
+fn split_folders_are_used_and_their_other_names_known() {
+    let folder = Folder::new();
+    for (split, count) in [("train", 6), ("valid", 3), ("test", 2)] {
+        write_class(&folder.at(split).join("a"), count, 5, 5, 0);
+        write_class(&folder.at(split).join("b/deeper"), count, 7, 6, 9);
+    }
+    let splits = folder.open().unwrap();
+    check(&splits);
+    let len = |name: &str| splits.get(name).unwrap().len();
+    assert_eq!((len("train"), len("val"), len("validation"), len("test")), (12, 6, 6, 4));
+    assert!(!splits.train.extent().uniform);
+    let error = splits.get("tset").err().unwrap();
+    assert!(error.to_string().contains("train, val, test"), "{error}");
+}
+
+#[test]
+fn validation_is_taken_from_training_where_there_is_none() {
+    let folder = Folder::new();
+    for split in ["train", "test"] {
+        write_class(&folder.at(split).join("a"), 10, 4, 4, 0);
+        write_class(&folder.at(split).join("b"), 10, 4, 4, 50);
+    }
+    let splits = folder.open().unwrap();
+    assert_eq!(splits.train.len(), 18);
+    assert_eq!(splits.val.unwrap().len(), 2);
+    assert_eq!(splits.test.unwrap().len(), 20);
+}
+
+#[test]
+fn a_class_may_be_called_test() {
+    let folder = Folder::new();
+    write_class(&folder.at("test"), 4, 4, 4, 0);
+    write_class(&folder.at("other"), 4, 4, 4, 0);
+    assert_eq!(folder.open().unwrap().classes, ["other", "test"]);
+}
+
+#[test]
+fn splits_with_other_classes_are_refused_by_name() {
+    let folder = Folder::new();
+    write_class(&folder.at("train/cat"), 2, 4, 4, 0);
+    write_class(&folder.at("train/dog"), 2, 4, 4, 0);
+    write_class(&folder.at("val/cat"), 2, 4, 4, 0);
+    write_class(&folder.at("val/dgo"), 2, 4, 4, 0);
+    let error = folder.open().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ClassMismatch);
+    let told = error.to_string();
+    assert!(told.contains("`dog`") && told.contains("`dgo`") && !told.contains("`cat`"), "{told}");
+}
+
+/// A tree with everything wrong that a tree can have.
+fn broken_tree() -> Folder {
+    let folder = Folder::new();
+    write_class(&folder.at("cat"), 10, 6, 6, 0);
+    write_class(&folder.at("dog"), 10, 6, 6, 50);
+    fs::create_dir_all(folder.at("empty")).unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let jpeg = fs::read(fixtures.join("444.jpg")).unwrap();
+    write(&folder.at("cat/truncated.jpg"), &jpeg[..jpeg.len() / 2]);
+    write(&folder.at("cat/text.png"), b"This is no image.");
+    write(&folder.at("dog/huge.png"), &flat_png(30_000, 30_000));
+    write(&folder.at("dog/zero.png"), b"");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/nowhere/at/all", folder.at("dog/gone.png")).unwrap();
+    folder
+}
+
+#[test]
+fn every_problem_of_a_tree_is_named_and_the_rest_goes_on() {
+    let folder = broken_tree();
+    let splits = folder.open().unwrap();
+    check(&splits);
+    assert_eq!(splits.classes, ["cat", "dog"]);
+    let mut expected = vec![
+        ("cat/truncated.jpg", ErrorKind::Truncated),
+        ("cat/text.png", ErrorKind::NotAnImage),
+        ("dog/huge.png", ErrorKind::TooLarge),
+        ("dog/zero.png", ErrorKind::EmptyFile),
+        ("empty", ErrorKind::EmptyClass),
+    ];
+    if cfg!(unix) {
+        expected.push(("dog/gone.png", ErrorKind::NotFound));
+    }
+    for (name, kind) in &expected {
+        let problem = splits.problems.iter().find(|p| p.subject().ends_with(name));
+        let problem = problem.unwrap_or_else(|| panic!("{name} is not told: {:?}", splits.problems));
+        assert_eq!(problem.kind(), *kind, "{problem}");
+        assert!(!problem.reason().is_empty());
+    }
+    assert_eq!(splits.problems.len(), expected.len(), "{:?}", splits.problems);
+    let total = splits.train.len() + splits.val.unwrap().len() + splits.test.unwrap().len();
+    assert_eq!(total, 20);
+}
+
+#[test]
+fn strict_refuses_a_tree_with_a_problem() {
+    let folder = broken_tree();
+    let options = OpenOptions { strict: true, ..OpenOptions::default() };
+    let error = open(folder.path(), &options).unwrap_err();
+    assert!(error.path().is_some(), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_go_in_circles_end() {
+    let folder = Folder::new();
+    write_class(&folder.at("a"), 3, 4, 4, 0);
+    write_class(&folder.at("b"), 3, 4, 4, 0);
+    std::os::unix::fs::symlink(folder.at("a"), folder.at("a/again")).unwrap();
+    let splits = folder.open().unwrap();
+    assert_eq!(splits.train.len() + splits.val.unwrap().len() + splits.test.unwrap().len(), 6);
+}
+
+#[test]
+fn grey_trees_are_grey_unless_asked_otherwise() {
+    let folder = Folder::new();
+    for number in 0..4 {
+        let bytes = encoded(&grey_picture(5, 6, number), ImageFormat::Png);
+        write(&folder.at(&format!("{}/{number}.png", number % 2)), &bytes);
+    }
+    let channels = |splits: Splits| splits.train.extent().channels;
+    assert_eq!(channels(folder.open().unwrap()), 1);
+    let rgb = OpenOptions { channels: Some(Channels::Rgb), ..OpenOptions::default() };
+    assert_eq!(channels(open(folder.path(), &rgb).unwrap()), 3);
+    write(&folder.at("0/colour.png"), &encoded(&picture(5, 6, 0), ImageFormat::Png));
+    assert_eq!(channels(folder.open().unwrap()), 3);
+}
+
+#[test]
+fn what_is_no_dataset_says_so() {
+    let folder = Folder::new();
+    assert_eq!(folder.open().unwrap_err().kind(), ErrorKind::UnknownFormat);
+    write(&folder.at("a.png"), b"");
+    let kind = |path: &Path| open(path, &OpenOptions::default()).unwrap_err().kind();
+    assert_eq!(kind(folder.path()), ErrorKind::UnknownFormat);
+    assert_eq!(kind(&folder.at("a.png")), ErrorKind::UnknownFormat);
+    let error = open("no-such-set", &OpenOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("OCELLI_DATA"), "{error}");
+    fs::create_dir_all(folder.at("a-class")).unwrap();
+    assert_eq!(kind(folder.path()), ErrorKind::UnknownFormat, "no image at all");
+}
+
+/// Twelve 4×3 images of three classes, as IDX files.
+fn write_idx(folder: &Folder, prefix: &str, packed: bool) {
+    let pixels: Vec<u8> = (0..12 * 12).map(|i| i as u8).collect();
+    let labels: Vec<u8> = (0..12).map(|i| i % 3).collect();
+    let pack = |bytes: Vec<u8>| if packed { gz(&bytes) } else { bytes };
+    let end = if packed { ".gz" } else { "" };
+    let images = folder.at(&format!("{prefix}-images-idx3-ubyte{end}"));
+    write(&images, &pack(idx(&[12, 4, 3], &pixels)));
+    let labels_path = folder.at(&format!("{prefix}-labels-idx1-ubyte{end}"));
+    write(&labels_path, &pack(idx(&[12], &labels)));
+}
+
+#[test]
+fn idx_files_packed_or_not() {
+    for packed in [true, false] {
+        let folder = Folder::new();
+        write_idx(&folder, "train", packed);
+        write_idx(&folder, "t10k", packed);
+        write(&folder.at("classes.txt"), b"shirt\ncoat\n\nbag\n");
+        let splits = folder.open().unwrap();
+        check(&splits);
+        assert_eq!(splits.format, Format::Idx);
+        assert_eq!(splits.classes, ["shirt", "coat", "bag"]);
+        assert_eq!(splits.train.len(), 9);
+        assert_eq!(splits.val.as_ref().unwrap().len(), 3);
+        let test = splits.test.unwrap();
+        assert_eq!(test.len(), 12);
+        assert_eq!(test.label(5), 2);
+        let image = test.load(1).unwrap();
+        assert_eq!((image.height(), image.width(), image.channels()), (4, 3, 1));
+        assert_eq!(image.pixels(), (12..24).collect::<Vec<u8>>());
+    }
+}
+
+#[test]
+fn idx_files_become_rgb_where_a_network_takes_that() {
+    let folder = Folder::new();
+    write_idx(&folder, "train", true);
+    let options = OpenOptions { channels: Some(Channels::Rgb), ..OpenOptions::default() };
+    let splits = open(folder.path(), &options).unwrap();
+    check(&splits);
+    let image = splits.train.load(0).unwrap();
+    assert_eq!(image.channels(), 3);
+    let (pixels, _) = image.pixels().as_chunks::<3>();
+    assert!(pixels.iter().all(|[r, g, b]| r == g && g == b));
+}
+
+#[test]
+fn broken_idx_files_are_errors_with_bounds_checked() {
+    let images = "train-images-idx3-ubyte";
+    let labels = "train-labels-idx1-ubyte";
+    let cases: [(&str, Vec<u8>, ErrorKind); 10] = [
+        (images, vec![], ErrorKind::Truncated),
+        (images, b"\x89PNG1234567890".to_vec(), ErrorKind::Corrupt),
+        (images, idx(&[12, 4, 3], &[0; 100]), ErrorKind::Truncated),
+        (images, idx(&[12, 4, 3], &[0; 200]), ErrorKind::Corrupt),
+        (images, idx(&[11, 4, 3], &[0; 132]), ErrorKind::Corrupt),
+        (images, idx(&[u32::MAX, u32::MAX, 3], &[0; 20]), ErrorKind::Corrupt),
+        (images, idx(&[u32::MAX, 1000, 100], &[0; 20]), ErrorKind::Truncated),
+        (images, idx(&[12, 0, 3], &[]), ErrorKind::Corrupt),
+        (images, gz(&idx(&[12, 4, 3], &[0; 144]))[..40].to_vec(), ErrorKind::Truncated),
+        (labels, idx(&[12, 1], &[0; 12]), ErrorKind::Unsupported),
+    ];
+    for (number, (name, bytes, kind)) in cases.into_iter().enumerate() {
+        let folder = Folder::new();
+        write_idx(&folder, "train", false);
+        write(&folder.at(name), &bytes);
+        let error = folder.open().unwrap_err();
+        assert_eq!(error.kind(), kind, "case {number}: {error}");
+        assert!(error.path().is_some(), "{error}");
+    }
+    let folder = Folder::new();
+    write_idx(&folder, "train", false);
+    write(&folder.at("classes.txt"), b"one\ntwo\n");
+    assert!(folder.open().unwrap_err().to_string().contains("label 2 of 2 classes"));
+    fs::remove_file(folder.at(labels)).unwrap();
+    assert!(folder.open().unwrap_err().to_string().contains(labels));
+}
+
+#[test]
+fn cifar_10_binary_files() {
+    let folder = Folder::new();
+    let record = |label: u8| -> Vec<u8> {
+        let planes = [10u8, 20, 30].map(|value| vec![value + label; 1024]);
+        [vec![label], planes.concat()].concat()
+    };
+    let batch: Vec<u8> = (0..10).flat_map(record).collect();
+    for name in ["data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"] {
+        write(&folder.at("cifar-10-batches-bin").join(name), &batch);
+    }
+    let meta = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n";
+    write(&folder.at("cifar-10-batches-bin/batches.meta.txt"), meta.as_bytes());
+    let splits = folder.open().unwrap();
+    check(&splits);
+    assert_eq!(splits.format, Format::Cifar10);
+    assert_eq!(splits.classes.len(), 10);
+    assert_eq!(splits.train.len() + splits.val.as_ref().unwrap().len(), 20);
+    let test = splits.get("test").unwrap();
+    assert_eq!(test.load(3).unwrap().pixels()[..6], [13, 23, 33, 13, 23, 33]);
+
+    write(&folder.at("cifar-10-batches-bin/data_batch_2.bin"), &batch[..5000]);
+    assert_eq!(folder.open().unwrap_err().kind(), ErrorKind::Truncated);
+    let unknown = [vec![10], vec![0; 3072]].concat();
+    write(&folder.at("cifar-10-batches-bin/data_batch_2.bin"), &unknown);
+    let error = folder.open().unwrap_err();
+    assert!(error.to_string().contains("record 0 has label 10"), "{error}");
+}
+
+#[test]
+fn the_sample_ships_whole_and_balanced() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/fashion-mnist-sample");
+    let options = OpenOptions { strict: true, ..OpenOptions::default() };
+    let splits = open(path, &options).unwrap();
+    assert_eq!(splits.classes[9], "Ankle boot");
+    let (train, val) = (splits.get("train").unwrap(), splits.get("val").unwrap());
+    let test = splits.get("test").unwrap();
+    assert_eq!((train.len(), val.len(), test.len()), (5400, 600, 1000));
+    for (part, each) in [(train, 540), (val, 60), (test, 100)] {
+        for class in 0..10 {
+            let count = (0..part.len()).filter(|&i| part.label(i) == class).count();
+            assert_eq!(count, each);
+        }
+    }
+}
+
+#[test]
+fn memory_datasets_and_subsets_keep_the_contract() {
+    let classes = vec!["a".to_owned(), "b".to_owned()];
+    let dataset = MemoryDataset::new("made", classes.clone(), vec![0, 1, 1], (2, 2, 1), vec![5; 12]);
+    let dataset = std::sync::Arc::new(dataset.unwrap());
+    contract::check(&*dataset);
+    contract::check(&Subset::new(dataset, vec![2, 0]));
+    let wrong = MemoryDataset::new("made", classes.clone(), vec![0, 2], (1, 1, 1), vec![0; 2]);
+    assert!(wrong.unwrap_err().to_string().contains("made#1"));
+    assert!(MemoryDataset::new("made", classes, vec![0], (1, 1, 1), vec![0; 2]).is_err());
+}
