@@ -1,6 +1,6 @@
 //! Cross-entropy, and what goes with it: how many answers were right.
 
-use ocelli_kernels::softmax;
+use ocelli_kernels::cross_entropy;
 
 /// Cross-entropy over logits, averaged over the batch: PyTorch's `CrossEntropyLoss()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl CrossEntropy {
         let images = labels.len();
         assert!(images > 0 && logits.len() % images == 0, "{} logits for {images} labels", logits.len());
         let classes = logits.len() / images;
-        softmax::cross_entropy(logits, labels, classes, gradient) / images as f64
+        cross_entropy(logits, labels, classes, gradient) / images as f64
     }
 }
 

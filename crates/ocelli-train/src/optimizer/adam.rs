@@ -94,16 +94,16 @@ impl Update for Adam {
         grad: &[f32],
         state: &mut [&mut [f32]],
     ) {
-        let options = optimizer::Adam {
-            lr: self.lr as f32,
-            betas: (self.betas[0] as f32, self.betas[1] as f32),
-            eps: self.eps as f32,
-            weight_decay: self.weight_decay as f32,
+        let step = optimizer::AdamStep {
+            lr: self.lr,
+            betas: (self.betas[0], self.betas[1]),
+            eps: self.eps,
+            weight_decay: self.weight_decay,
             decoupled: false,
-            step: step.number,
+            number: step.number,
         };
         let [mean, square] = state else { panic!("Adam keeps two buffers for each parameter") };
-        optimizer::adam(isa, options, value, grad, mean, square);
+        optimizer::adam(isa, step, value, grad, mean, square);
     }
 }
 
@@ -121,15 +121,15 @@ impl Update for AdamW {
         grad: &[f32],
         state: &mut [&mut [f32]],
     ) {
-        let options = optimizer::Adam {
-            lr: self.lr as f32,
-            betas: (self.betas[0] as f32, self.betas[1] as f32),
-            eps: self.eps as f32,
-            weight_decay: self.weight_decay as f32,
+        let step = optimizer::AdamStep {
+            lr: self.lr,
+            betas: (self.betas[0], self.betas[1]),
+            eps: self.eps,
+            weight_decay: self.weight_decay,
             decoupled: true,
-            step: step.number,
+            number: step.number,
         };
         let [mean, square] = state else { panic!("Adam keeps two buffers for each parameter") };
-        optimizer::adam(isa, options, value, grad, mean, square);
+        optimizer::adam(isa, step, value, grad, mean, square);
     }
 }

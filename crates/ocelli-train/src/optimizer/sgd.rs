@@ -60,15 +60,14 @@ impl Update for Sgd {
         grad: &[f32],
         state: &mut [&mut [f32]],
     ) {
-        let options = optimizer::Sgd {
-            lr: self.lr as f32,
-            momentum: self.momentum as f32,
-            dampening: self.dampening as f32,
-            weight_decay: self.weight_decay as f32,
+        let step = optimizer::SgdStep {
+            lr: self.lr,
+            momentum: self.momentum,
+            dampening: self.dampening,
+            weight_decay: self.weight_decay,
             nesterov: self.nesterov,
             first: step.first,
         };
-        let buffer = state.first_mut().map_or(&mut [][..], |buffer| &mut **buffer);
-        optimizer::sgd(isa, options, value, grad, buffer);
+        optimizer::sgd(isa, step, value, grad, state.first_mut().map(|buffer| &mut **buffer));
     }
 }

@@ -127,12 +127,10 @@ impl Run {
         &self.classes
     }
 
-    /// The image file that a user might try the model on: the first of the test (or validation, or training) images that
-    /// has a file of its own.
-    pub fn example_image(&self) -> Option<&Path> {
+    /// The images that a user might try the model on: those of the test, else of the validation, else of the training.
+    pub fn held_out_images(&self) -> &Arc<dyn Dataset> {
         let Parts { train, val, test } = &self.parts;
-        let parts = [test.as_ref(), val.as_ref(), Some(train)].into_iter().flatten();
-        parts.map(|part| part.dataset()).find_map(|dataset| (0..dataset.len()).find_map(|index| dataset.path(index)))
+        test.as_ref().or(val.as_ref()).unwrap_or(train).dataset()
     }
 
     /// Batches of the training images, shuffled and transformed anew in each epoch.

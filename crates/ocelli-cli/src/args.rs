@@ -1,0 +1,144 @@
+//! The command line, as data.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Convolutional networks from a folder of images to a prediction, on the CPU.
+#[derive(Debug, Parser)]
+#[command(name = "ocelli", version, about, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a network; without arguments, on the sample that ships with Ocelli.
+    Train(TrainArgs),
+    /// Measure a trained model on labelled images.
+    Eval(EvalArgs),
+    /// Say what images show.
+    Predict(PredictArgs),
+    /// Show a network layer by layer: shapes, parameters, multiply-adds, memory.
+    Summary(SummaryArgs),
+}
+
+/// A flag given twice counts as given last.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub(crate) struct TrainArgs {
+    /// A folder of images (class per folder, with or without train/, val/ and test/), of IDX files or of CIFAR-10's
+    /// binary files, or the name of a shipped data set [default: sample].
+    #[arg(long, value_name = "PATH|NAME")]
+    pub(crate) data: Option<String>,
+    /// A network by name (lesson, lesson-bn, resnet18) or a TOML file with its layers [default: lesson].
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) model: Option<String>,
+    /// A recipe (TOML) to start from; flags and --set override it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recipe: Option<PathBuf>,
+    /// Passes over the training images.
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<i64>,
+    /// Images in one step.
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_size: Option<i64>,
+    /// Learning rate (with the one-cycle schedule, the highest).
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) lr: Option<f64>,
+    /// Decides everything random; the same seed gives the same weights, bit for bit.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<i64>,
+    /// Threads to work with [default: one for each core]. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+    /// The folder for the model and its companions [default: runs/<date>-<name>].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Set any key of the recipe, such as train.lr=0.01; may be given many times.
+    #[arg(long, value_name = "KEY=VALUE", action = clap::ArgAction::Append)]
+    pub(crate) set: Vec<String>,
+    /// Refuse data with files that cannot be used, instead of leaving them out.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// A trained model (model.safetensors).
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// Labelled images, as for `train`.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: String,
+    /// Which part of the data: train, val or test [default: test; all images if the data has no parts].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) split: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Threads to work with [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// A trained model (model.safetensors).
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// Image files.
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<PathBuf>,
+    /// How many classes to show for each image, the likeliest first.
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = top_k)]
+    pub(crate) top_k: usize,
+    /// Print one JSON document.
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) json: bool,
+    /// Print comma-separated values, one line for each image.
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// Threads to work with [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SummaryArgs {
+    /// A trained model, a network by name, or a TOML file with a network's layers.
+    #[arg(value_name = "MODEL|NAME|FILE")]
+    pub(crate) network: String,
+    /// Channels, height and width of the input [default: the model's own, else 3x32x32].
+    #[arg(long, value_name = "3x32x32")]
+    pub(crate) input: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    within(text, 1, 1024)
+}
+
+fn top_k(text: &str) -> Result<usize, String> {
+    within(text, 1, 1_000_000)
+}
+
+fn within(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    match text.parse() {
+        Ok(value) if (least..=most).contains(&value) => Ok(value),
+        _ => Err(format!("needs a whole number from {least} to {most}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,52 @@
+//! `ocelli summary`: a network layer by layer.
+
+use super::{load, nearest_network, network_names, print_json};
+use crate::args::SummaryArgs;
+use crate::failure::Failure;
+use ocelli::nn::{Network, Shape, Summary, Template, zoo};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// The number of classes where nothing says.
+const CLASSES: usize = 10;
+
+/// The input where nothing says.
+const INPUT: Shape = Shape::map(3, 32, 32);
+
+pub(crate) fn run(args: &SummaryArgs) -> Result<(), Failure> {
+    let input = args.input.as_deref().map(str::parse::<Shape>).transpose().map_err(Failure::usage)?;
+    let summary = Summary::new(&network(&args.network, input)?);
+    if args.json {
+        return print_json(&summary);
+    }
+    writeln!(io::stdout().lock(), "{summary}")?;
+    Ok(())
+}
+
+fn network(name: &str, input: Option<Shape>) -> Result<Network, Failure> {
+    if zoo::NAMES.contains(&name) {
+        let usual = zoo::default_input(name).map_err(Failure::usage)?;
+        return zoo::build(name, input.unwrap_or(usual), CLASSES).map_err(Failure::usage);
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        let near = nearest_network(name).map_or_else(network_names, |near| format!("did you mean {near}?"));
+        return Err(Failure::usage(format!("{name}: no network has this name, and there is no such file")).hint(near));
+    }
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return template(path, input);
+    }
+    let network = load(path)?.network().clone();
+    match input {
+        Some(input) => network.with_input(input).map_err(Failure::usage),
+        None => Ok(network),
+    }
+}
+
+fn template(path: &Path, input: Option<Shape>) -> Result<Network, Failure> {
+    let about = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| about(&error))?;
+    let template = Template::from_toml(&text).map_err(|error| about(&error))?;
+    let input = input.or(template.input()).unwrap_or(INPUT);
+    template.build(input, template.classes().unwrap_or(CLASSES)).map_err(|error| about(&error))
+}

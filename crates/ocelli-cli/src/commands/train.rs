@@ -1,0 +1,154 @@
+//! `ocelli train`: from a folder of images, or nothing at all, to a model.
+
+use super::{network_names, threads};
+use crate::args::TrainArgs;
+use crate::example;
+use crate::failure::Failure;
+use crate::folder;
+use crate::progress::Progress;
+use crate::text::{count, percent, plural, shell};
+use ocelli::nn::Summary;
+use ocelli::train::{Outcome, Recipe, RecipeBuilder, RecipeError, Run, RunOptions, TrainError};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// How many unusable files are named one by one.
+const NAMED_PROBLEMS: usize = 20;
+
+pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
+    let recipe = recipe(args).map_err(Failure::usage)?;
+    let options = RunOptions { threads: threads(args.threads) };
+    let run = Run::prepare(recipe, options).map_err(failure)?;
+    warn(&run);
+    introduce(&run, options.threads)?;
+    let out = args.out.clone().unwrap_or_else(|| folder::for_run(Path::new("runs"), run.network().name()));
+    let outcome = run.train(&out, &mut Progress::new()).map_err(failure)?;
+    conclude(&run, &outcome, args)?;
+    Ok(())
+}
+
+/// The recipe file, then `--set` in order, then the flags: what is most plainly said wins.
+fn recipe(args: &TrainArgs) -> Result<Recipe, RecipeError> {
+    let mut recipe = RecipeBuilder::new();
+    if let Some(path) = &args.recipe {
+        recipe = recipe.file(path)?;
+    }
+    for assignment in &args.set {
+        recipe = recipe.set(assignment)?;
+    }
+    if let Some(data) = &args.data {
+        recipe = recipe.value("data.path", data.as_str(), "--data")?;
+    }
+    if let Some(model) = &args.model {
+        recipe = recipe.value("model.network", model.as_str(), "--model")?;
+    }
+    let numbers = [
+        ("train.epochs", args.epochs, "--epochs"),
+        ("train.batch_size", args.batch_size, "--batch-size"),
+        ("seed", args.seed, "--seed"),
+    ];
+    for (key, value, flag) in numbers {
+        if let Some(value) = value {
+            recipe = recipe.value(key, value, flag)?;
+        }
+    }
+    if let Some(lr) = args.lr {
+        recipe = recipe.value("train.lr", lr, "--lr")?;
+    }
+    if args.strict {
+        recipe = recipe.value("data.strict", true, "--strict")?;
+    }
+    recipe.build()
+}
+
+fn failure(error: TrainError) -> Failure {
+    let hint = match &error {
+        TrainError::UnknownNetwork { suggestion: None, .. } => Some(network_names()),
+        TrainError::Network { .. } => {
+            Some("larger images may help: --set transforms.size=[64,64]".to_string())
+        }
+        TrainError::Strict { .. } => Some("without --strict they are left out and named".to_string()),
+        _ => None,
+    };
+    let failure = if error.is_request() { Failure::usage(error) } else { Failure::failed(error) };
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// Names what was wrong with the data.
+fn warn(run: &Run) {
+    let problems = run.problems();
+    for problem in problems.iter().take(NAMED_PROBLEMS) {
+        eprintln!("warning: {problem}");
+    }
+    if problems.len() > NAMED_PROBLEMS {
+        eprintln!("warning: and {} more", count((problems.len() - NAMED_PROBLEMS) as u64));
+    }
+}
+
+/// What is trained on what, and how.
+fn introduce(run: &Run, threads: usize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let (data, recipe) = (run.data(), run.recipe());
+    writeln!(
+        out,
+        "data      {} ({}): {}, images to train {}, validate {}, test {}",
+        data.path.display(),
+        data.format,
+        plural(run.classes().len() as u64, "class", "classes"),
+        count(data.train as u64),
+        count(data.val as u64),
+        count(data.test as u64),
+    )?;
+    writeln!(
+        out,
+        "training  {} in batches of {}, {} with learning rate {}, seed {}, {}\n",
+        plural(recipe.train.epochs, "epoch", "epochs"),
+        recipe.train.batch_size,
+        recipe.train.optimizer.name(),
+        recipe.train.lr.unwrap_or_else(|| recipe.train.optimizer.usual_lr()),
+        recipe.seed,
+        plural(threads as u64, "thread", "threads"),
+    )?;
+    writeln!(out, "{}", Summary::with_batch(run.network(), recipe.train.batch_size))
+}
+
+/// The test accuracy, the files, and the commands to try next.
+fn conclude(run: &Run, outcome: &Outcome, args: &TrainArgs) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let best = &outcome.best;
+    writeln!(out)?;
+    match (&outcome.test, best.val_accuracy) {
+        (Some(test), _) => writeln!(
+            out,
+            "test      accuracy {} of {}, loss {:.4} (the weights of epoch {})",
+            percent(test.accuracy),
+            plural(test.images, "image", "images"),
+            test.loss,
+            best.epoch
+        )?,
+        (None, Some(accuracy)) => {
+            writeln!(out, "best      accuracy {} in validation, after epoch {}", percent(accuracy), best.epoch)?;
+        }
+        (None, None) => writeln!(out, "trained   {}", plural(best.epoch, "epoch", "epochs"))?,
+    }
+    writeln!(out, "took      {:.1} s", outcome.seconds)?;
+    writeln!(out, "model     {}", outcome.model.display())?;
+    writeln!(out, "\ntry next:")?;
+    let (ocelli, model) = (command(), shell(&outcome.model.display().to_string()));
+    if let Some(image) = example::image(run.held_out_images().as_ref(), &outcome.folder) {
+        writeln!(out, "  {ocelli} predict {model} {}", shell(&image.display().to_string()))?;
+    }
+    let data = args.data.as_deref().map_or_else(|| run.recipe().data.path.clone(), str::to_string);
+    writeln!(out, "  {ocelli} eval {model} --data {}", shell(&data))?;
+    writeln!(out, "  {ocelli} summary {model}")?;
+    let recipe = outcome.folder.join("recipe.toml");
+    writeln!(out, "  {ocelli} train --recipe {} --seed 2", shell(&recipe.display().to_string()))
+}
+
+/// What the user types to run this program: cargo tells when it is in between.
+fn command() -> &'static str {
+    if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "ocelli" }
+}

@@ -1,0 +1,127 @@
+//! From a folder of images to a prediction, as a user goes.
+
+mod common;
+
+use common::{CLASSES, folder, ocelli, succeeds, train};
+use serde_json::Value;
+use std::fs;
+
+#[test]
+fn train_then_eval_then_predict_then_summary() {
+    let folder = folder(48);
+    let folder = folder.path();
+    let ran = train(folder, "run", &[]);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+    assert!(ran.err.is_empty(), "nothing to warn of: {}", ran.err);
+    for said in ["3 classes", "Conv2d", "1/3", "3/3", "test      accuracy", "try next:", "predict run/model.safetensors"] {
+        assert!(ran.out.contains(said), "{said} in:\n{}", ran.out);
+    }
+    for file in ["model.safetensors", "last.safetensors", "recipe.toml", "metrics.jsonl"] {
+        assert!(folder.join("run").join(file).is_file(), "{file}");
+    }
+    check_metrics(&fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap());
+
+    let found = succeeds(folder, &["eval", "run/model.safetensors", "--data", "data", "--json"]).json();
+    assert_eq!((found["split"].as_str(), found["images"].as_u64()), (Some("test"), Some(48)));
+    assert!(found["accuracy"].as_f64().unwrap() > 0.9, "{found:#}");
+    assert_eq!(found["classes"].as_array().unwrap().len(), 3);
+    assert_eq!(found["confusion"].as_array().unwrap().len(), 3);
+    let ran = succeeds(folder, &["eval", "run/model.safetensors", "--data", "data/train"]);
+    assert!(ran.out.contains("all images") && ran.out.contains("across"), "{}", ran.out);
+
+    let images = ["data/test/across/000.png", "data/test/down/001.png"];
+    let args = ["predict", "run/model.safetensors", images[0], images[1], "--json"];
+    let predicted = succeeds(folder, &args).json();
+    for (place, label) in ["across", "down"].into_iter().enumerate() {
+        let one = &predicted["predictions"][place];
+        assert_eq!((one["image"].as_str(), one["label"].as_str()), (Some(images[place]), Some(label)));
+        let sum: f64 = one["top"].as_array().unwrap().iter().map(|class| class["probability"].as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{one:#}");
+    }
+    check_forms_of_prediction(folder);
+
+    let summary = succeeds(folder, &["summary", "run/model.safetensors", "--json"]).json();
+    assert_eq!(summary["input"], serde_json::json!([1, 16, 16]));
+    assert_eq!(summary["total"]["parameters"], 80 + 16 + (8 * 64 * 3 + 3));
+}
+
+fn check_metrics(text: &str) {
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 4, "three epochs and the test:\n{text}");
+    for (line, epoch) in lines.iter().zip(1..=3) {
+        assert_eq!(line["epoch"], epoch);
+        for key in ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "images_per_second", "seconds"] {
+            assert!(line[key].is_number(), "{key} in {line}");
+        }
+    }
+    assert!(lines[3]["test_accuracy"].as_f64().unwrap() > 0.9, "{text}");
+}
+
+fn check_forms_of_prediction(folder: &std::path::Path) {
+    let args = ["predict", "run/model.safetensors", "data/test/dots/000.png", "--top-k", "2", "--csv"];
+    let ran = succeeds(folder, &args);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines[0], "image,label,probability,label_2,probability_2");
+    assert!(lines[1].starts_with("data/test/dots/000.png,dots,"), "{}", ran.out);
+    let ran = succeeds(folder, &["predict", "run/model.safetensors", "data/test/dots/000.png", "--top-k", "1"]);
+    assert!(ran.out.starts_with("data/test/dots/000.png  dots ") && ran.out.ends_with("%\n"), "{}", ran.out);
+    assert!(CLASSES.iter().filter(|class| ran.out.replace("data/test/dots", "").contains(**class)).count() == 1);
+}
+
+#[test]
+fn predict_goes_on_past_what_is_no_image() {
+    let folder = folder(12);
+    let folder = folder.path();
+    assert_eq!(train(folder, "run", &[]).code, 0);
+    fs::write(folder.join("note.png"), "not an image").unwrap();
+    let args = ["predict", "run/model.safetensors", "note.png", "data/test/down/000.png", "absent.png"];
+    let ran = ocelli(folder, &args);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.starts_with("data/test/down/000.png") && ran.out.lines().count() == 1, "{}", ran.out);
+    assert!(ran.err.contains("note.png: ") && ran.err.contains("absent.png: "), "{}", ran.err);
+    let ran = ocelli(folder, &[&args[..], &["--json"]].concat());
+    assert_eq!(ran.code, 1);
+    let answers = ran.json();
+    assert!(answers["predictions"][0]["error"].is_string() && answers["predictions"][1]["label"].is_string());
+}
+
+#[test]
+fn a_recipe_written_out_gives_the_same_run() {
+    let folder = folder(12);
+    let folder = folder.path();
+    assert_eq!(train(folder, "one", &["--set", "train.optimizer=adam", "--seed", "7"]).code, 0);
+    succeeds(folder, &["train", "--recipe", "one/recipe.toml", "--out", "two"]);
+    let read = |file: &str| fs::read(folder.join(file)).unwrap();
+    assert_eq!(read("one/recipe.toml"), read("two/recipe.toml"));
+    assert_eq!(read("one/model.safetensors"), read("two/model.safetensors"));
+    let recipe = String::from_utf8(read("one/recipe.toml")).unwrap();
+    for setting in ["seed = 7", "lr = 0.003", "name = \"adam\"", "batch_size = 16", "mean = ", "size = [16, 16]"] {
+        assert!(recipe.contains(setting), "{setting} in:\n{recipe}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let folder = folder(24);
+    let folder = folder.path();
+    let augment = ["--set", "transforms.augment=true", "--epochs", "1"];
+    for (run, threads) in [("one", "1"), ("two", "2"), ("again", "2"), ("four", "4")] {
+        let mut args = vec!["train", "--data", "data", "--model", "network.toml", "--batch-size", "10"];
+        args.extend(augment);
+        args.extend(["--out", run, "--threads", threads]);
+        succeeds(folder, &args);
+    }
+    let weights = |run: &str| fs::read(folder.join(run).join("model.safetensors")).unwrap();
+    assert_eq!(weights("one"), weights("two"), "1 and 2 threads");
+    assert_eq!(weights("two"), weights("again"), "a second run");
+    assert_eq!(weights("one"), weights("four"), "1 and 4 threads");
+}
+
+#[test]
+fn networks_are_summarised_by_name_and_by_file() {
+    let folder = folder(3);
+    let ran = succeeds(folder.path(), &["summary", "lesson"]);
+    assert!(ran.out.contains("Conv2d") && ran.out.contains("156,074"), "{}", ran.out);
+    let summary = succeeds(folder.path(), &["summary", "network.toml", "--input", "3x32x32", "--json"]).json();
+    assert_eq!(summary["input"], serde_json::json!([3, 32, 32]));
+}
