@@ -185,7 +185,10 @@ impl Trial {
     }
 }
 
-fn compare_all(what: &str, got: &Weights, expected: &Values, compare: &mut dyn FnMut(&str, &[f32], &[f64])) {
+/// Takes a name, what a plan gave, and what the reference did.
+type Compare<'c> = dyn FnMut(&str, &[f32], &[f64]) + 'c;
+
+fn compare_all(what: &str, got: &Weights, expected: &Values, compare: &mut Compare<'_>) {
     for (name, expected) in expected {
         let got = got.get(name).unwrap_or_else(|| panic!("no {what} {name}"));
         if let Some(got) = got.as_f32() {
