@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// One line for each image, whether it could be read or not.
-pub fn predict(model: &str, images: &[String]) -> Result<Vec<String>, ModelError> {
+pub(crate) fn predict(model: &str, images: &[String]) -> Result<Vec<String>, ModelError> {
     let classifier = Classifier::load(model)?;
     let answers = classifier.predict_files(images)?;
     let line = |(image, answer): (&String, Result<Prediction, _>)| match answer {

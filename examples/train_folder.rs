@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Trains `lesson-bn` and gives the path of the best model.
-pub fn train(data: &str, out: &Path, epochs: i64) -> Result<std::path::PathBuf, TrainError> {
+pub(crate) fn train(data: &str, out: &Path, epochs: i64) -> Result<std::path::PathBuf, TrainError> {
     let recipe = RecipeBuilder::new()
         .value("data.path", data, "data")?
         .value("train.epochs", epochs, "epochs")?
@@ -28,7 +28,10 @@ pub fn train(data: &str, out: &Path, epochs: i64) -> Result<std::path::PathBuf, 
     }
     let outcome = run.train(out, &mut |event: &Event<'_>| {
         if let Event::Epoch(done) = event {
-            println!("epoch {}: loss {:.4}, validation accuracy {:?}", done.epoch, done.train_loss, done.val_accuracy);
+            println!(
+                "epoch {}: loss {:.4}, validation accuracy {:?}",
+                done.epoch, done.train_loss, done.val_accuracy
+            );
         }
     })?;
     if let Some(test) = outcome.test {

@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Trains on a data set of 28×28 grey images in 10 classes; gives the mean loss of the last epoch.
-pub fn train(data: &str, epochs: u64) -> Result<f64, Box<dyn std::error::Error>> {
+pub(crate) fn train(data: &str, epochs: u64) -> Result<f64, Box<dyn std::error::Error>> {
     let network = Sequential::new(Shape::map(1, 28, 28))
         .conv2d(Conv2d::new(1, 16, 3).padding(1))
         .max_pool2d(2)
@@ -29,7 +29,8 @@ pub fn train(data: &str, epochs: u64) -> Result<f64, Box<dyn std::error::Error>>
     let source = Arc::new(Source::new(images, &transforms, &SourceOptions::default())?);
     let mut loader = Loader::new(source, &transforms, &LoaderOptions::default())?;
 
-    let mut plan = TrainPlan::new(&network, &network.init(1), PlanOptions { batch: 64, ..Default::default() })?;
+    let mut plan =
+        TrainPlan::new(&network, &network.init(1), PlanOptions { batch: 64, ..Default::default() })?;
     let sgd = Sgd { lr: 0.05, momentum: 0.9, nesterov: true, ..Sgd::default() };
     let mut mean = 0.0;
     for epoch in 0..epochs {

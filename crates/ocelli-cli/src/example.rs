@@ -14,7 +14,8 @@ pub(crate) fn image(images: &dyn Dataset, folder: &Path) -> Option<PathBuf> {
         return Some(path.to_path_buf());
     }
     let class = images.classes().get(images.label(0) as usize)?;
-    let name: String = class.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let name: String =
+        class.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     let path = folder.join(format!("example-{name}.png"));
     let image = images.load(0).ok()?;
     let color = if image.channels() == 1 { ColorType::L8 } else { ColorType::Rgb8 };

@@ -7,7 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) fn for_run(runs: &Path, name: &str) -> PathBuf {
     let days = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400);
     let (year, month, day) = date(days);
-    let name: String = name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
+    let name: String =
+        name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
     let first = format!("{year:04}-{month:02}-{day:02}-{name}");
     let numbered = (2_u32..).map(|number| format!("{first}-{number}"));
     let mut candidates = std::iter::once(first.clone()).chain(numbered).map(|folder| runs.join(folder));

@@ -5,7 +5,7 @@ pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -51,12 +51,21 @@ mod tests {
         assert_eq!((count(0), count(999), count(1000)), ("0".into(), "999".into(), "1,000".into()));
         assert_eq!(count(1234567), "1,234,567");
         assert_eq!(percent(0.8956), "89.6%");
-        assert_eq!((plural(1, "image", "images"), plural(1000, "image", "images")), ("1 image".into(), "1,000 images".into()));
+        assert_eq!(
+            (plural(1, "image", "images"), plural(1000, "image", "images")),
+            ("1 image".into(), "1,000 images".into())
+        );
     }
 
     #[test]
     fn fields_and_arguments_are_quoted_where_they_must_be() {
-        assert_eq!((csv("a b"), csv("a,b"), csv("a\"b")), ("a b".into(), "\"a,b\"".into(), "\"a\"\"b\"".into()));
-        assert_eq!((shell("a/b.png"), shell("a b"), shell("it's")), ("a/b.png".into(), "'a b'".into(), "'it'\\''s'".into()));
+        assert_eq!(
+            (csv("a b"), csv("a,b"), csv("a\"b")),
+            ("a b".into(), "\"a,b\"".into(), "\"a\"\"b\"".into())
+        );
+        assert_eq!(
+            (shell("a/b.png"), shell("a b"), shell("it's")),
+            ("a/b.png".into(), "'a b'".into(), "'it'\\''s'".into())
+        );
     }
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 
 /// A PNG that says it has 30,000 × 30,000 pixels: signature and header, and nothing more.
 const HUGE_PNG: &[u8] = &[
-    0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0x75, 0x30, 0, 0,
-    0x75, 0x30, 8, 2, 0, 0, 0, 0xE9, 0x45, 0x6F, 0xED,
+    0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0x75, 0x30, 0,
+    0, 0x75, 0x30, 8, 2, 0, 0, 0, 0xE9, 0x45, 0x6F, 0xED,
 ];
 
 const JPEG: &[u8] = include_bytes!("common/small.jpg");
@@ -26,10 +26,11 @@ fn make_hostile(data: &Path) {
 
 #[test]
 fn hostile_files_are_named_and_the_rest_trains() {
-    let folder = folder(12);
+    let folder = folder(3);
     let folder = folder.path();
-    make_hostile(&folder.join("data/train"));
-    let ran = train(folder, "run", &[]);
+    images(&folder.join("tree"), 20, 3);
+    make_hostile(&folder.join("tree"));
+    let ran = train(folder, "run", &["--data", "tree"]);
     assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
     let mut names = vec!["truncated.jpg", "text.png", "empty", "huge.png"];
     names.extend(cfg!(unix).then_some("unreadable.png"));
@@ -46,8 +47,9 @@ fn hostile_files_are_named_and_the_rest_trains() {
 fn strict_refuses_hostile_files() {
     let folder = folder(6);
     let folder = folder.path();
-    make_hostile(&folder.join("data/train"));
-    let ran = train(folder, "run", &["--strict"]);
+    images(&folder.join("tree"), 20, 3);
+    make_hostile(&folder.join("tree"));
+    let ran = train(folder, "run", &["--data", "tree", "--strict"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("error: ") && ran.err.contains("hint: "), "{}", ran.err);
     assert!(!folder.join("run/model.safetensors").exists());
@@ -104,7 +106,12 @@ fn wrong_requests_are_refused() {
         (vec!["predict", "m", "a.png", "--json", "--csv"], "cannot be used with"),
     ] {
         let ran = ocelli(folder.path(), &args);
-        assert!(ran.code == 2 || (ran.code == 1 && args.contains(&"nowhere")), "{args:?}: {}\n{}", ran.code, ran.err);
+        assert!(
+            ran.code == 2 || (ran.code == 1 && args.contains(&"nowhere")),
+            "{args:?}: {}\n{}",
+            ran.code,
+            ran.err
+        );
         assert!(ran.err.contains(said), "{args:?}: {said} in:\n{}", ran.err);
         assert!(!ran.err.contains("panicked"), "{}", ran.err);
     }
@@ -140,7 +147,11 @@ fn damaged_models_are_refused() {
         fs::write(folder.join("bad.safetensors"), bytes).unwrap();
         let ran = ocelli(folder, &["predict", "bad.safetensors", "data/test/dots/000.png"]);
         assert_eq!(ran.code, 1, "case {number}: {}{}", ran.out, ran.err);
-        assert!(ran.err.contains("bad.safetensors: ") && ran.err.contains(said), "case {number}: {}", ran.err);
+        assert!(
+            ran.err.contains("bad.safetensors: ") && ran.err.contains(said),
+            "case {number}: {}",
+            ran.err
+        );
         assert!(!ran.err.contains("panicked"), "case {number}: {}", ran.err);
     }
 }

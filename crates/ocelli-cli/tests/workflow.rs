@@ -13,7 +13,15 @@ fn train_then_eval_then_predict_then_summary() {
     let ran = train(folder, "run", &[]);
     assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
     assert!(ran.err.is_empty(), "nothing to warn of: {}", ran.err);
-    for said in ["3 classes", "Conv2d", "1/3", "3/3", "test      accuracy", "try next:", "predict run/model.safetensors"] {
+    for said in [
+        "3 classes",
+        "Conv2d",
+        "1/3",
+        "3/3",
+        "test      accuracy",
+        "try next:",
+        "predict run/model.safetensors",
+    ] {
         assert!(ran.out.contains(said), "{said} in:\n{}", ran.out);
     }
     for file in ["model.safetensors", "last.safetensors", "recipe.toml", "metrics.jsonl"] {
@@ -35,7 +43,8 @@ fn train_then_eval_then_predict_then_summary() {
     for (place, label) in ["across", "down"].into_iter().enumerate() {
         let one = &predicted["predictions"][place];
         assert_eq!((one["image"].as_str(), one["label"].as_str()), (Some(images[place]), Some(label)));
-        let sum: f64 = one["top"].as_array().unwrap().iter().map(|class| class["probability"].as_f64().unwrap()).sum();
+        let sum: f64 =
+            one["top"].as_array().unwrap().iter().map(|class| class["probability"].as_f64().unwrap()).sum();
         assert!((sum - 1.0).abs() < 1e-5, "{one:#}");
     }
     check_forms_of_prediction(folder);
@@ -50,7 +59,9 @@ fn check_metrics(text: &str) {
     assert_eq!(lines.len(), 4, "three epochs and the test:\n{text}");
     for (line, epoch) in lines.iter().zip(1..=3) {
         assert_eq!(line["epoch"], epoch);
-        for key in ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "images_per_second", "seconds"] {
+        for key in
+            ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "images_per_second", "seconds"]
+        {
             assert!(line[key].is_number(), "{key} in {line}");
         }
     }
@@ -63,9 +74,12 @@ fn check_forms_of_prediction(folder: &std::path::Path) {
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines[0], "image,label,probability,label_2,probability_2");
     assert!(lines[1].starts_with("data/test/dots/000.png,dots,"), "{}", ran.out);
-    let ran = succeeds(folder, &["predict", "run/model.safetensors", "data/test/dots/000.png", "--top-k", "1"]);
+    let ran =
+        succeeds(folder, &["predict", "run/model.safetensors", "data/test/dots/000.png", "--top-k", "1"]);
     assert!(ran.out.starts_with("data/test/dots/000.png  dots ") && ran.out.ends_with("%\n"), "{}", ran.out);
-    assert!(CLASSES.iter().filter(|class| ran.out.replace("data/test/dots", "").contains(**class)).count() == 1);
+    assert!(
+        CLASSES.iter().filter(|class| ran.out.replace("data/test/dots", "").contains(**class)).count() == 1
+    );
 }
 
 #[test]
@@ -95,7 +109,9 @@ fn a_recipe_written_out_gives_the_same_run() {
     assert_eq!(read("one/recipe.toml"), read("two/recipe.toml"));
     assert_eq!(read("one/model.safetensors"), read("two/model.safetensors"));
     let recipe = String::from_utf8(read("one/recipe.toml")).unwrap();
-    for setting in ["seed = 7", "lr = 0.003", "name = \"adam\"", "batch_size = 16", "mean = ", "size = [16, 16]"] {
+    for setting in
+        ["seed = 7", "lr = 0.003", "name = \"adam\"", "batch_size = 16", "mean = ", "size = [16, 16]"]
+    {
         assert!(recipe.contains(setting), "{setting} in:\n{recipe}");
     }
 }
@@ -122,6 +138,7 @@ fn networks_are_summarised_by_name_and_by_file() {
     let folder = folder(3);
     let ran = succeeds(folder.path(), &["summary", "lesson"]);
     assert!(ran.out.contains("Conv2d") && ran.out.contains("156,074"), "{}", ran.out);
-    let summary = succeeds(folder.path(), &["summary", "network.toml", "--input", "3x32x32", "--json"]).json();
+    let summary =
+        succeeds(folder.path(), &["summary", "network.toml", "--input", "3x32x32", "--json"]).json();
     assert_eq!(summary["input"], serde_json::json!([3, 32, 32]));
 }

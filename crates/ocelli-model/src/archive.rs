@@ -38,14 +38,16 @@ impl Archive {
         }
         let mut header = vec![0; length as usize];
         file.read_exact(&mut header).map_err(ModelError::io(path, "read"))?;
-        let header: Metadata =
-            serde_json::from_slice(&header).map_err(|error| no_model(&format!("its header is broken: {error}")))?;
+        let header: Metadata = serde_json::from_slice(&header)
+            .map_err(|error| no_model(&format!("its header is broken: {error}")))?;
         let (start, data) = (8 + length, header.data_len() as u64);
         if start.checked_add(data) != Some(about.len()) {
             let found = about.len() - start;
             return Err(ModelError::invalid(
                 path,
-                format!("is cut short or damaged: its header tells of {data} bytes of tensors, but there are {found}"),
+                format!(
+                    "is cut short or damaged: its header tells of {data} bytes of tensors, but there are {found}"
+                ),
             ));
         }
         Ok(Archive { path: path.to_path_buf(), file, header, start })
@@ -89,7 +91,8 @@ impl Archive {
         if let TensorData::F32(values) = &data
             && let Some(at) = values.iter().position(|value| !value.is_finite())
         {
-            let reason = format!("tensor {name} holds {} at place {at}: such weights predict nothing", values[at]);
+            let reason =
+                format!("tensor {name} holds {} at place {at}: such weights predict nothing", values[at]);
             return Err(ModelError::invalid(&self.path, reason));
         }
         Ok(Tensor { shape: info.shape.clone(), data })

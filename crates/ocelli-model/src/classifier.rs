@@ -201,7 +201,8 @@ impl Classifier {
                 _ => {}
             }
         }
-        let classifier = Self::new(network, weights, transforms, classes).map_err(|error| error.in_file(path))?;
+        let classifier =
+            Self::new(network, weights, transforms, classes).map_err(|error| error.in_file(path))?;
         let attachment = attachment.map(|note| Attachment { note, tensors });
         Ok((classifier.with_metrics(metrics), attachment))
     }
@@ -252,7 +253,10 @@ fn check_shapes(path: &Path, archive: &Archive, network: &Network) -> Result<(),
         let reason = match archive.shape(&parameter.name) {
             None => format!("lacks the tensor {}, shape {:?}", parameter.name, parameter.shape),
             Some(found) if found != parameter.shape => {
-                format!("tensor {} has shape {found:?}, but the network needs {:?}", parameter.name, parameter.shape)
+                format!(
+                    "tensor {} has shape {found:?}, but the network needs {:?}",
+                    parameter.name, parameter.shape
+                )
             }
             Some(_) => continue,
         };
@@ -268,17 +272,24 @@ fn check_parts(network: &Network, transforms: &[Transform], classes: &[String]) 
     };
     let given = transforms.iter().fold(None, |size, transform| transform.output_size(size));
     if given != Some((height, width)) {
-        let made = given.map_or("images of any size".into(), |(height, width)| format!("{height}×{width} images"));
-        let reason = format!("the transforms make {made}, but the network takes {height}×{width}: resize to that");
+        let made =
+            given.map_or("images of any size".into(), |(height, width)| format!("{height}×{width} images"));
+        let reason =
+            format!("the transforms make {made}, but the network takes {height}×{width}: resize to that");
         return Err(ModelError::mismatch(reason));
     }
-    Compiled::new(transforms, (height, width, channels)).map_err(|error| ModelError::mismatch(error.to_string()))?;
+    Compiled::new(transforms, (height, width, channels))
+        .map_err(|error| ModelError::mismatch(error.to_string()))?;
     if network.output() != Shape::Features(classes.len()) {
-        let reason = format!("the network gives {}, but there are {} classes", network.output(), classes.len());
+        let reason =
+            format!("the network gives {}, but there are {} classes", network.output(), classes.len());
         return Err(ModelError::mismatch(reason));
     }
     if classes.is_empty() || classes.len() > MAX_CLASSES {
-        return Err(ModelError::mismatch(format!("{} classes, but 1 to {MAX_CLASSES} are needed", classes.len())));
+        return Err(ModelError::mismatch(format!(
+            "{} classes, but 1 to {MAX_CLASSES} are needed",
+            classes.len()
+        )));
     }
     let mut seen = HashSet::new();
     match classes.iter().find(|name| !seen.insert(name.as_str())) {

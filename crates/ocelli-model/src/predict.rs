@@ -59,14 +59,16 @@ impl std::fmt::Debug for Predictor<'_> {
 
 impl<'a> Predictor<'a> {
     pub(crate) fn new(classifier: &'a Classifier, options: PredictOptions) -> Result<Self, ModelError> {
-        let options = PredictOptions { batch: options.batch.max(1), threads: options.threads.max(1), ..options };
+        let options =
+            PredictOptions { batch: options.batch.max(1), threads: options.threads.max(1), ..options };
         let threads = options.threads;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
             .map_err(|source| ModelError::Threads { threads, source })?;
         let (height, width, channels) = classifier.input();
-        let transforms = Compiled::new(classifier.transforms(), (height, width, channels)).map_err(ModelError::Image)?;
+        let transforms =
+            Compiled::new(classifier.transforms(), (height, width, channels)).map_err(ModelError::Image)?;
         let plan = PlanOptions { batch: options.batch, ..PlanOptions::default() };
         let plan = pool
             .install(|| InferPlan::new(classifier.network(), classifier.weights(), plan))
@@ -89,7 +91,10 @@ impl<'a> Predictor<'a> {
 
     /// Says what each image file shows: one answer for each path, in order. A file that cannot be read is an error in its
     /// own place and does not touch the others.
-    pub fn predict_files<P: AsRef<Path> + Sync>(&mut self, paths: &[P]) -> Vec<Result<Prediction, DataError>> {
+    pub fn predict_files<P: AsRef<Path> + Sync>(
+        &mut self,
+        paths: &[P],
+    ) -> Vec<Result<Prediction, DataError>> {
         let (limits, channels) = (self.options.limits, self.classifier.input().2);
         self.answer(paths, |transforms, path, space, out| {
             let image = decode::read(path, Channels::from_count(channels)?, &limits)?;
@@ -118,9 +123,12 @@ impl<'a> Predictor<'a> {
             });
             let outputs = pool.install(|| plan.run(&input[..chunk.len() * image]));
             let each = outputs.chunks_exact(classifier.classes().len());
-            answers.extend(prepared.into_iter().zip(each).map(|(ready, output)| {
-                ready.map(|()| explain(classifier, output, options.top_k))
-            }));
+            answers.extend(
+                prepared
+                    .into_iter()
+                    .zip(each)
+                    .map(|(ready, output)| ready.map(|()| explain(classifier, output, options.top_k))),
+            );
         }
         answers
     }

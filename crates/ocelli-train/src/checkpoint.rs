@@ -85,7 +85,8 @@ impl Folder {
     /// Loads what [`Folder::save_last`] saved.
     pub(crate) fn load_last(&self) -> Result<(Classifier, TrainerState, Progress), TrainError> {
         let (classifier, attachment) = Classifier::load_with(self.last())?;
-        let attachment = attachment.ok_or_else(|| self.broken(&"it holds a model, but no run to go on with"))?;
+        let attachment =
+            attachment.ok_or_else(|| self.broken(&"it holds a model, but no run to go on with"))?;
         let progress: Progress =
             serde_json::from_value(attachment.note).map_err(|error| self.broken(&error))?;
         let state = TrainerState {
@@ -104,8 +105,10 @@ impl Folder {
     /// Begins `metrics.jsonl`, or keeps its lines up to and with `epochs`.
     pub(crate) fn begin_metrics(&self, epochs: u64) -> Result<(), TrainError> {
         let path = self.metrics();
-        let old = if epochs == 0 { String::new() } else { fs::read_to_string(&path).map_err(io(&path, "read"))? };
-        let keep = |line: &&str| serde_json::from_str::<EpochDone>(line).is_ok_and(|done| done.epoch <= epochs);
+        let old =
+            if epochs == 0 { String::new() } else { fs::read_to_string(&path).map_err(io(&path, "read"))? };
+        let keep =
+            |line: &&str| serde_json::from_str::<EpochDone>(line).is_ok_and(|done| done.epoch <= epochs);
         let lines: String = old.lines().filter(keep).map(|line| format!("{line}\n")).collect();
         files::replace(&path, lines.as_bytes()).map_err(io(&path, "written"))
     }
@@ -129,7 +132,8 @@ impl Folder {
         let path = self.metrics();
         let mut text = serde_json::to_string(line).map_err(|error| self.broken(&error))?;
         text.push('\n');
-        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(io(&path, "written"))?;
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&path).map_err(io(&path, "written"))?;
         file.write_all(text.as_bytes()).map_err(io(&path, "written"))
     }
 }

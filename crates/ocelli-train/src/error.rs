@@ -59,7 +59,9 @@ pub enum TrainError {
         suggestion: Option<String>,
     },
     /// The network's last layer is a softmax.
-    #[error("layer {layer} is a Softmax at the end, but the loss applies softmax itself: leave the layer out to train")]
+    #[error(
+        "layer {layer} is a Softmax at the end, but the loss applies softmax itself: leave the layer out to train"
+    )]
     EndsInSoftmax {
         /// The layer.
         layer: String,
@@ -71,13 +73,17 @@ pub enum TrainError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// An epoch had no batch that could be trained on.
-    #[error("epoch {epoch} has no batch to train on: there must be at least one image, and two if the network has BatchNorm")]
+    #[error(
+        "epoch {epoch} has no batch to train on: there must be at least one image, and two if the network has BatchNorm"
+    )]
     NoBatches {
         /// The epoch, from 1.
         epoch: u64,
     },
     /// The loss is no longer a number.
-    #[error("the loss of batch {batch} in epoch {epoch} is {loss} (learning rate {lr:.3e}): training diverged; lower train.lr")]
+    #[error(
+        "the loss of batch {batch} in epoch {epoch} is {loss} (learning rate {lr:.3e}): training diverged; lower train.lr"
+    )]
     Diverged {
         /// The epoch, from 1.
         epoch: u64,

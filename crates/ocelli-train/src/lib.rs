@@ -23,15 +23,15 @@ mod schedule;
 mod trainer;
 
 pub use confusion::Confusion;
+pub use error::TrainError;
+pub use evaluate::evaluate;
 pub use events::{BatchDone, EpochDone, Evaluation, Event, Observer, Outcome, Started};
+pub use loss::CrossEntropy;
+pub use measure::{MeasureOptions, measure};
 pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
 pub use recipe::{
     DataSection, ModelSection, Recipe, RecipeBuilder, RecipeError, TrainSection, TransformsSection,
 };
-pub use schedule::{Anneal, Clock, Constant, Cosine, OneCycle, Rates, Schedule, StepDecay};
-pub use error::TrainError;
-pub use evaluate::evaluate;
-pub use loss::CrossEntropy;
-pub use measure::{MeasureOptions, measure};
 pub use run::{DataInfo, Run, RunOptions, build_network, resume};
+pub use schedule::{Anneal, Clock, Constant, Cosine, OneCycle, Rates, Schedule, StepDecay};
 pub use trainer::{EpochSums, TrainOptions, Trainer, TrainerState};

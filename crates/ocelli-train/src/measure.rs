@@ -3,7 +3,9 @@
 use crate::error::TrainError;
 use crate::evaluate::evaluate;
 use crate::events::Evaluation;
-use ocelli_data::{DataError, Dataset, Extent, Image, ImageView, Loader, LoaderOptions, Problem, Source, SourceOptions};
+use ocelli_data::{
+    DataError, Dataset, Extent, Image, ImageView, Loader, LoaderOptions, Problem, Source, SourceOptions,
+};
 use ocelli_model::Classifier;
 use ocelli_nn::suggest::nearest;
 use std::borrow::Cow;

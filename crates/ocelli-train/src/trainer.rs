@@ -83,7 +83,10 @@ pub struct TrainerState {
 
 impl std::fmt::Debug for Trainer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trainer").field("epoch", &self.epoch).field("step", &self.step).finish_non_exhaustive()
+        f.debug_struct("Trainer")
+            .field("epoch", &self.epoch)
+            .field("step", &self.step)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,8 +99,7 @@ impl Trainer {
         if let Some(last) = network.nodes().last().filter(|node| node.layer == Layer::Softmax) {
             return Err(TrainError::EndsInSoftmax { layer: last.name.clone() });
         }
-        let normalises =
-            |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
+        let normalises = |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
         let plan = PlanOptions { batch: options.batch_size, ..PlanOptions::default() };
         Ok(Trainer {
             plan: TrainPlan::new(network, weights, plan).map_err(TrainError::Plan)?,

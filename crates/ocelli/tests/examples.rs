@@ -24,7 +24,9 @@ fn write_data(folder: &Path) {
         for image in 0..images {
             labels.push((image % 10) as u8);
             let lit = |pixel: u32| pixel / 28 / 2 == image % 10 + 2;
-            pixels.extend((0..28 * 28).map(|pixel| if lit(pixel) { 220 } else { (image * 31 + pixel * 17) as u8 % 60 }));
+            pixels.extend(
+                (0..28 * 28).map(|pixel| if lit(pixel) { 220 } else { (image * 31 + pixel * 17) as u8 % 60 }),
+            );
         }
         fs::write(folder.join(format!("{part}-images-idx3-ubyte")), pixels).unwrap();
         fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
@@ -47,7 +49,9 @@ fn a_folder_is_trained_and_its_model_predicts() {
     let data = folder.path().to_str().unwrap();
     let model = train_folder::train(data, &folder.path().join("run"), 2).unwrap();
     let image = folder.path().join("bar.png");
-    image::GrayImage::from_fn(28, 28, |_, y| image::Luma([if y / 2 == 5 { 220 } else { 20 }])).save(&image).unwrap();
+    image::GrayImage::from_fn(28, 28, |_, y| image::Luma([if y / 2 == 5 { 220 } else { 20 }]))
+        .save(&image)
+        .unwrap();
     let paths = [image, folder.path().join("absent.png")].map(|path| path.to_str().unwrap().to_string());
     let lines = predict::predict(model.to_str().unwrap(), &paths).unwrap();
     assert!(lines[0].starts_with(&paths[0]) && lines[0].ends_with("%)"), "{lines:?}");

@@ -18,8 +18,13 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let threads = threads(args.threads);
     let channels = Channels::from_count(classifier.network().input().channels())?;
     // Nothing is set apart: data without parts is measured whole.
-    let options =
-        OpenOptions { channels: Some(channels), validation: 0.0, test: 0.0, threads, ..OpenOptions::default() };
+    let options = OpenOptions {
+        channels: Some(channels),
+        validation: 0.0,
+        test: 0.0,
+        threads,
+        ..OpenOptions::default()
+    };
     let splits = open(&args.data, &options).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Failure::usage(error),
         _ => Failure::failed(error),
@@ -53,7 +58,13 @@ fn choose<'a>(splits: &Splits, asked: Option<&'a str>) -> Result<(&'a str, Arc<d
     }
 }
 
-fn document(args: &EvalArgs, split: &str, classes: &[String], found: &Evaluation, problems: &[&Problem]) -> Value {
+fn document(
+    args: &EvalArgs,
+    split: &str,
+    classes: &[String],
+    found: &Evaluation,
+    problems: &[&Problem],
+) -> Value {
     let class = |(index, name): (usize, &String)| {
         json!({
             "name": name,

@@ -48,7 +48,8 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), Failure> {
 fn document(model: &Path, answered: &[(&PathBuf, Result<Prediction, DataError>)]) -> Value {
     let one = |(path, answer): &(&PathBuf, Result<Prediction, DataError>)| match answer {
         Ok(prediction) => {
-            let class = |(label, probability): &(String, f32)| json!({ "label": label, "probability": probability });
+            let class =
+                |(label, probability): &(String, f32)| json!({ "label": label, "probability": probability });
             json!({
                 "image": path,
                 "label": prediction.label,

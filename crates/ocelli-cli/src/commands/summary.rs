@@ -31,7 +31,9 @@ fn network(name: &str, input: Option<Shape>) -> Result<Network, Failure> {
     let path = Path::new(name);
     if !path.exists() {
         let near = nearest_network(name).map_or_else(network_names, |near| format!("did you mean {near}?"));
-        return Err(Failure::usage(format!("{name}: no network has this name, and there is no such file")).hint(near));
+        return Err(
+            Failure::usage(format!("{name}: no network has this name, and there is no such file")).hint(near)
+        );
     }
     if path.extension().is_some_and(|extension| extension == "toml") {
         return template(path, input);

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     introduce(&run, options.threads)?;
     let out = args.out.clone().unwrap_or_else(|| folder::for_run(Path::new("runs"), run.network().name()));
     let outcome = run.train(&out, &mut Progress::new()).map_err(failure)?;
-    conclude(&run, &outcome, args)?;
+    conclude(&run, &outcome)?;
     Ok(())
 }
 
@@ -116,7 +116,7 @@ fn introduce(run: &Run, threads: usize) -> io::Result<()> {
 }
 
 /// The test accuracy, the files, and the commands to try next.
-fn conclude(run: &Run, outcome: &Outcome, args: &TrainArgs) -> io::Result<()> {
+fn conclude(run: &Run, outcome: &Outcome) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let best = &outcome.best;
     writeln!(out)?;
@@ -130,7 +130,12 @@ fn conclude(run: &Run, outcome: &Outcome, args: &TrainArgs) -> io::Result<()> {
             best.epoch
         )?,
         (None, Some(accuracy)) => {
-            writeln!(out, "best      accuracy {} in validation, after epoch {}", percent(accuracy), best.epoch)?;
+            writeln!(
+                out,
+                "best      accuracy {} in validation, after epoch {}",
+                percent(accuracy),
+                best.epoch
+            )?;
         }
         (None, None) => writeln!(out, "trained   {}", plural(best.epoch, "epoch", "epochs"))?,
     }
@@ -141,8 +146,8 @@ fn conclude(run: &Run, outcome: &Outcome, args: &TrainArgs) -> io::Result<()> {
     if let Some(image) = example::image(run.held_out_images().as_ref(), &outcome.folder) {
         writeln!(out, "  {ocelli} predict {model} {}", shell(&image.display().to_string()))?;
     }
-    let data = args.data.as_deref().map_or_else(|| run.recipe().data.path.clone(), str::to_string);
-    writeln!(out, "  {ocelli} eval {model} --data {}", shell(&data))?;
+    let data = shell(&run.data().path.display().to_string());
+    writeln!(out, "  {ocelli} eval {model} --data {data}")?;
     writeln!(out, "  {ocelli} summary {model}")?;
     let recipe = outcome.folder.join("recipe.toml");
     writeln!(out, "  {ocelli} train --recipe {} --seed 2", shell(&recipe.display().to_string()))

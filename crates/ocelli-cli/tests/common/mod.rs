@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The classes of [`images`].
-pub const CLASSES: [&str; 3] = ["across", "dots", "down"];
+pub(crate) const CLASSES: [&str; 3] = ["across", "dots", "down"];
 
 /// A network that learns [`images`] in a few steps.
-pub const NETWORK: &str = r#"
+pub(crate) const NETWORK: &str = r#"
 name = "tiny"
 
 [[layers]]
@@ -42,22 +42,26 @@ out_features = "classes"
 "#;
 
 /// What a run of the command gave.
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Ran {
     /// Its standard output as JSON.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in:\n{}", self.out))
     }
 }
 
 /// Runs the command in `folder`.
-pub fn ocelli(folder: &Path, args: &[&str]) -> Ran {
-    let run = Command::new(env!("CARGO_BIN_EXE_ocelli")).args(args).current_dir(folder).env_remove("CARGO").output();
+pub(crate) fn ocelli(folder: &Path, args: &[&str]) -> Ran {
+    let run = Command::new(env!("CARGO_BIN_EXE_ocelli"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("CARGO")
+        .output();
     let Output { status, stdout, stderr } = run.expect("the command starts");
     Ran {
         code: status.code().expect("the command ends by itself"),
@@ -67,14 +71,14 @@ pub fn ocelli(folder: &Path, args: &[&str]) -> Ran {
 }
 
 /// Runs the command and expects it to succeed.
-pub fn succeeds(folder: &Path, args: &[&str]) -> Ran {
+pub(crate) fn succeeds(folder: &Path, args: &[&str]) -> Ran {
     let ran = ocelli(folder, args);
     assert_eq!(ran.code, 0, "ocelli {args:?}\n{}\n{}", ran.out, ran.err);
     ran
 }
 
 /// A folder with `network.toml` and, below `data`, `each` training and a third as many test images of each class.
-pub fn folder(each: usize) -> tempfile::TempDir {
+pub(crate) fn folder(each: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("network.toml"), NETWORK).expect("a file");
     images(&folder.path().join("data/train"), each, 1);
@@ -83,7 +87,7 @@ pub fn folder(each: usize) -> tempfile::TempDir {
 }
 
 /// `each` grey 16×16 PNG files in a folder for each of [`CLASSES`]: stripes across, dots, stripes down, in noise.
-pub fn images(folder: &Path, each: usize, seed: u32) {
+pub(crate) fn images(folder: &Path, each: usize, seed: u32) {
     let mut random = seed;
     for (class, name) in CLASSES.iter().enumerate() {
         let folder = folder.join(name);
@@ -100,15 +104,16 @@ pub fn images(folder: &Path, each: usize, seed: u32) {
 }
 
 /// Trains the tiny network on the folder's images into `run`, with more arguments.
-pub fn train(folder: &Path, run: &str, more: &[&str]) -> Ran {
-    let mut args = vec!["train", "--data", "data", "--model", "network.toml", "--epochs", "3", "--batch-size", "16"];
+pub(crate) fn train(folder: &Path, run: &str, more: &[&str]) -> Ran {
+    let mut args =
+        vec!["train", "--data", "data", "--model", "network.toml", "--epochs", "3", "--batch-size", "16"];
     args.extend(["--out", run, "--set", "transforms.augment=false"]);
     args.extend(more);
     ocelli(folder, &args)
 }
 
 /// The path of a file below a folder, as an argument.
-pub fn path(folder: &Path, file: &str) -> String {
+pub(crate) fn path(folder: &Path, file: &str) -> String {
     let path: PathBuf = folder.join(file);
     path.to_str().expect("UTF-8").to_string()
 }

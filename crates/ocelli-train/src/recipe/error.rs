@@ -57,9 +57,12 @@ impl RecipeError {
         let place = error.to_string();
         let key = place.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
         let suggestion = suggestion(&message);
-        let message = match key {
-            Some(key) => format!("{message} (in `{key}`)"),
-            None => message,
+        let message = match (key, unknown(&message, "field"), &suggestion) {
+            // The names that there are need not be listed where one of them was meant.
+            (Some(key), Some(field), Some(_)) => format!("unknown key `{key}.{field}`"),
+            (None, Some(field), Some(_)) => format!("unknown key `{field}`"),
+            (Some(key), _, _) => format!("{message} (in `{key}`)"),
+            (None, _, _) => message,
         };
         RecipeError::Invalid { origin: origin.to_string(), message, suggestion }
     }
@@ -67,12 +70,17 @@ impl RecipeError {
 
 /// serde says "unknown field `lrr`, expected one of `epochs`, `lr`" (or "unknown variant"): which was meant?
 fn suggestion(message: &str) -> Option<String> {
-    let rest = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))?;
-    let mut names = rest.split('`');
-    let given = names.next()?;
-    // What lies between the backticks that follow: separator, name, separator, name.
-    let expected: Vec<&str> = names.skip(1).step_by(2).collect();
+    let given = unknown(message, "field").or_else(|| unknown(message, "variant"))?;
+    let (_, rest) = message.split_once(", expected ")?;
+    let names = rest.split('`').skip(1);
+    // What lies between the backticks: name, separator, name.
+    let expected: Vec<&str> = names.step_by(2).collect();
     nearest(given, expected).map(str::to_string)
+}
+
+/// The `lrr` of "unknown field `lrr`, expected …".
+fn unknown<'a>(message: &'a str, what: &str) -> Option<&'a str> {
+    message.strip_prefix("unknown ")?.strip_prefix(what)?.strip_prefix(" `")?.split('`').next()
 }
 
 #[cfg(test)]

@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_recipe_written_out_reads_back_the_same() {
-        let recipe = RecipeBuilder::new().set("train.optimizer=adamw").unwrap().set("train.lr=0.002").unwrap();
+        let recipe =
+            RecipeBuilder::new().set("train.optimizer=adamw").unwrap().set("train.lr=0.002").unwrap();
         let recipe = recipe.set("train.schedule=cosine").unwrap().build().unwrap();
         let again = RecipeBuilder::new().text(&recipe.to_toml(), "again").unwrap().build().unwrap();
         assert_eq!(recipe, again);
@@ -125,7 +126,10 @@ mod tests {
         assert!(error(RecipeBuilder::new().set("train.lr")).contains("KEY=VALUE"));
         assert!(error(RecipeBuilder::new().set("train.lr=-1")).contains("train.lr is -1"));
         assert!(error(RecipeBuilder::new().set("train.epochs=0")).contains("train.epochs is 0"));
-        assert!(error(RecipeBuilder::new().set("train.optimizer.momentum=1.5")).contains("train.optimizer.momentum is 1.5"));
+        assert!(
+            error(RecipeBuilder::new().set("train.optimizer.momentum=1.5"))
+                .contains("train.optimizer.momentum is 1.5")
+        );
     }
 
     #[test]
@@ -140,7 +144,8 @@ mod tests {
     #[test]
     fn later_settings_win() {
         let recipe = RecipeBuilder::new().text("[train]\nlr = 1.0\nepochs = 7", "a").unwrap();
-        let recipe = recipe.set("train.lr=0.5").unwrap().set(" train.schedule = constant ").unwrap().build().unwrap();
+        let recipe =
+            recipe.set("train.lr=0.5").unwrap().set(" train.schedule = constant ").unwrap().build().unwrap();
         assert_eq!((recipe.train.lr, recipe.train.epochs), (Some(0.5), 7));
         assert_eq!(recipe.train.schedule, Schedule::default());
     }

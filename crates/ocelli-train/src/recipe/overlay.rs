@@ -40,8 +40,11 @@ impl RecipeBuilder {
     /// # Errors
     /// The file cannot be read, is not TOML, or has an unknown key or a value of the wrong kind.
     pub fn file(self, path: &Path) -> Result<Self, RecipeError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| RecipeError::Io { path: path.to_path_buf(), doing: "read", source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| RecipeError::Io {
+            path: path.to_path_buf(),
+            doing: "read",
+            source,
+        })?;
         self.text(&text, &path.display().to_string())
     }
 
@@ -77,9 +80,9 @@ impl RecipeBuilder {
     /// # Errors
     /// An unknown key, or a value of the wrong kind.
     pub fn value(self, key: &str, value: impl Into<Value>, origin: &str) -> Result<Self, RecipeError> {
-        let nested = key.rsplit('.').fold(value.into(), |value, part| {
-            Value::Table(Table::from_iter([(part.to_string(), value)]))
-        });
+        let nested = key
+            .rsplit('.')
+            .fold(value.into(), |value, part| Value::Table(Table::from_iter([(part.to_string(), value)])));
         match nested {
             Value::Table(table) => self.overlay(table, origin),
             _ => Ok(self),
@@ -121,7 +124,9 @@ fn merge(base: &mut Table, over: Table, path: &str) {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let choice = CHOICES.contains(&path.as_str());
         let value = match value {
-            Value::String(name) if choice => Value::Table(Table::from_iter([("name".to_string(), Value::String(name))])),
+            Value::String(name) if choice => {
+                Value::Table(Table::from_iter([("name".to_string(), Value::String(name))]))
+            }
             other => other,
         };
         match (base.get_mut(&key), value) {

@@ -88,9 +88,8 @@ impl TrainSection {
         if let Some(lr) = self.lr.filter(|lr| !(*lr > 0.0 && lr.is_finite())) {
             return wrong("train.lr", format!("is {lr}, but must be more than 0"));
         }
-        let named = |section: &str, (key, problem): (&str, String)| {
-            wrong(&format!("train.{section}.{key}"), problem)
-        };
+        let named =
+            |section: &str, (key, problem): (&str, String)| wrong(&format!("train.{section}.{key}"), problem);
         self.optimizer.check().or_else(|found| named("optimizer", found))?;
         self.schedule.check().or_else(|found| named("schedule", found))
     }

@@ -37,7 +37,9 @@ impl Default for TransformsSection {
 impl TransformsSection {
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         let wrong = |key: &str, problem: String| Err(RecipeError::OutOfRange { key: key.into(), problem });
-        if let Some([height, width]) = self.size.filter(|size| !size.iter().all(|side| (1..=8192).contains(side))) {
+        if let Some([height, width]) =
+            self.size.filter(|size| !size.iter().all(|side| (1..=8192).contains(side)))
+        {
             return wrong("transforms.size", format!("is {height}×{width}, but sides must be 1 to 8,192"));
         }
         if let Some(channels) = self.channels.filter(|channels| !matches!(channels, 1 | 3)) {

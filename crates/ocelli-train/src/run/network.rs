@@ -12,20 +12,26 @@ use std::path::Path;
 /// # Errors
 /// There is neither, the file is broken, or the network cannot take such images.
 pub fn build(name: &str, input: Shape, classes: usize) -> Result<Network, TrainError> {
+    check_name(name)?;
     let origin = |what: &str| format!("{what} for {input} images and {classes} classes");
     if zoo::NAMES.contains(&name) {
         return zoo::build(name, input, classes)
             .map_err(|source| TrainError::Network { origin: origin(name), source });
     }
     let path = Path::new(name);
-    if !path.exists() {
-        let suggestion = nearest(name, zoo::NAMES.iter().copied()).map(str::to_string);
-        return Err(TrainError::UnknownNetwork { name: name.to_string(), suggestion });
-    }
     let text = std::fs::read_to_string(path)
         .map_err(|source| TrainError::NetworkFile { path: path.to_path_buf(), source })?;
     Network::from_toml(&text, input, classes)
         .map_err(|source| TrainError::Network { origin: origin(name), source })
+}
+
+/// Checks that there is a network or a file of this name, before anything is done for it.
+pub(super) fn check_name(name: &str) -> Result<(), TrainError> {
+    if zoo::NAMES.contains(&name) || Path::new(name).exists() {
+        return Ok(());
+    }
+    let suggestion = nearest(name, zoo::NAMES).map(str::to_string);
+    Err(TrainError::UnknownNetwork { name: name.to_string(), suggestion })
 }
 
 /// The name as a recipe keeps it: a file's path means the same from any folder.

@@ -5,8 +5,8 @@ use crate::error::TrainError;
 use crate::recipe::Recipe;
 use ocelli_data::dataset::Format;
 use ocelli_data::{
-    AdaptiveOptions, Channels, DataError, Dataset, Extent, Loader, LoaderOptions, MeasureOptions, OpenOptions,
-    Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
+    AdaptiveOptions, Channels, DataError, Dataset, Extent, Loader, LoaderOptions, MeasureOptions,
+    OpenOptions, Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
 };
 use ocelli_nn::{Network, Shape};
 use std::num::NonZeroUsize;
@@ -78,6 +78,7 @@ impl Run {
     /// The data cannot be used (or a part of it, where the recipe is strict), there is no such network, or the two do not fit.
     pub fn prepare(recipe: Recipe, options: RunOptions) -> Result<Self, TrainError> {
         recipe.check()?;
+        network::check_name(&recipe.model.network)?;
         let threads = options.threads.max(1);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -146,13 +147,15 @@ impl Run {
 
     /// Batches of other images, in order.
     pub(super) fn eval_loader(&self, source: &Arc<Source>, batch_size: usize) -> Result<Loader, TrainError> {
-        let options = LoaderOptions { strict: self.recipe.data.strict, ..LoaderOptions::in_order(batch_size) };
+        let options =
+            LoaderOptions { strict: self.recipe.data.strict, ..LoaderOptions::in_order(batch_size) };
         Loader::new(Arc::clone(source), &self.pipeline.eval, &options).map_err(TrainError::Data)
     }
 }
 
 fn open_data(recipe: &Recipe, threads: usize) -> Result<Splits, TrainError> {
-    let channels = recipe.transforms.channels.map(Channels::from_count).transpose().map_err(TrainError::Data)?;
+    let channels =
+        recipe.transforms.channels.map(Channels::from_count).transpose().map_err(TrainError::Data)?;
     let options = OpenOptions {
         channels,
         validation: recipe.data.validation,
@@ -199,7 +202,8 @@ fn resolve(splits: &Splits, mut pipeline: Pipeline, threads: usize) -> Result<(P
     };
     let train = behind(&splits.train, &pipeline.train)?;
     pipeline.resolve(&train, &MeasureOptions { threads, ..MeasureOptions::default() })?;
-    let other = |part: &Option<Arc<dyn Dataset>>| part.as_ref().map(|part| behind(part, &pipeline.eval)).transpose();
+    let other =
+        |part: &Option<Arc<dyn Dataset>>| part.as_ref().map(|part| behind(part, &pipeline.eval)).transpose();
     let parts = Parts { val: other(&splits.val)?, test: other(&splits.test)?, train };
     Ok((pipeline, parts))
 }

@@ -67,7 +67,9 @@ impl OneCycle {
         let total = clock.total() as f64;
         let (top, end) = (self.pct_start * total - 1.0, total - 1.0);
         let step = clock.step as f64;
-        let way = |start: f64, end: f64| if end > start { ((step - start) / (end - start)).clamp(0.0, 1.0) } else { 1.0 };
+        let way = |start: f64, end: f64| {
+            if end > start { ((step - start) / (end - start)).clamp(0.0, 1.0) } else { 1.0 }
+        };
         let anneal = self.anneal_strategy;
         let (lr, momentum) = if step <= top {
             let part = way(0.0, top);
@@ -102,11 +104,7 @@ mod tests {
 
     fn check(cycle: OneCycle, max_lr: f64, expected: &[(f64, f64)]) {
         for (step, (lr, momentum)) in expected.iter().enumerate() {
-            let clock = Clock {
-                step: step as u64,
-                steps_per_epoch: expected.len() as u64,
-                epochs: 1,
-            };
+            let clock = Clock { step: step as u64, steps_per_epoch: expected.len() as u64, epochs: 1 };
             let rates = cycle.at(max_lr, clock);
             assert!((rates.lr - lr).abs() < 1e-12, "lr at {step}");
             assert!((rates.momentum.unwrap() - momentum).abs() < 1e-12, "momentum at {step}");
