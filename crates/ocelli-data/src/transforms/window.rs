@@ -58,26 +58,24 @@ impl Window {
     /// What is seen of `image`, through the table, into `out` (height × width × channels).
     pub(crate) fn render(&self, image: ImageView<'_>, table: &Table, out: &mut [f32]) {
         let channels = image.channels();
-        if self.shows_fill() {
-            table.fill(self.fill, out);
-        }
-        let count = self.columns.len * channels;
-        if count == 0 {
-            return;
-        }
         let stride = image.width() * channels;
-        let whole_rows = self.columns.len == image.width() && self.columns.len == self.width;
-        if whole_rows && !self.mirrored {
-            let from = &image.pixels()[self.rows.source * stride..][..self.rows.len * stride];
-            let to = &mut out[self.rows.target * stride..][..self.rows.len * stride];
-            table.row(from, false, to);
+        let all_columns = self.columns.len == image.width() && self.columns.len == self.width;
+        let (above, rest) = out.split_at_mut(self.rows.target * self.width * channels);
+        let (seen, below) = rest.split_at_mut(self.rows.len * self.width * channels);
+        table.fill(self.fill, above);
+        table.fill(self.fill, below);
+        if all_columns && !self.mirrored {
+            table.row(&image.pixels()[self.rows.source * stride..][..seen.len()], false, seen);
             return;
         }
-        for row in 0..self.rows.len {
-            let from = (self.rows.source + row) * stride + self.columns.source * channels;
-            let to = ((self.rows.target + row) * self.width + self.columns.target) * channels;
-            let pixels = &image.pixels()[from..from + count];
-            table.row(pixels, self.mirrored, &mut out[to..to + count]);
+        let first = self.columns.target * channels;
+        let last = first + self.columns.len * channels;
+        let sources = image.pixels().chunks_exact(stride).skip(self.rows.source);
+        for (to, from) in seen.chunks_exact_mut(self.width * channels).zip(sources) {
+            table.fill(self.fill, &mut to[..first]);
+            table.fill(self.fill, &mut to[last..]);
+            let from = &from[self.columns.source * channels..][..last - first];
+            table.row(from, self.mirrored, &mut to[first..last]);
         }
     }
 

@@ -58,10 +58,11 @@ impl Table {
 
     /// Writes what a pixel of `fill` in every channel becomes, over and over.
     pub(crate) fn fill(&self, fill: u8, out: &mut [f32]) {
-        for pixel in out.chunks_exact_mut(self.channels.len()) {
-            for (value, table) in pixel.iter_mut().zip(&self.channels) {
-                *value = table[usize::from(fill)];
-            }
+        let at = usize::from(fill);
+        match self.channels.as_slice() {
+            [grey] => out.fill(grey[at]),
+            [r, g, b] => out.as_chunks_mut::<3>().0.fill([r[at], g[at], b[at]]),
+            _ => unreachable!("a table has 1 or 3 channels"),
         }
     }
 }
