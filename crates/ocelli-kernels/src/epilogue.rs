@@ -231,8 +231,10 @@ impl Forward<'_> {
 /// What the backward pass reads.
 #[derive(Clone, Copy)]
 pub struct Backward<'a> {
-    /// The output's gradient, laid out as the output.
+    /// The output's gradient.
     pub dy: &'a [f32],
+    /// Steps through it.
+    pub dy_strides: Strides,
     /// The output itself, for ReLU.
     pub y: &'a [f32],
     /// The mask of the forward pass.
@@ -250,7 +252,7 @@ pub fn backward(isa: Isa, e: &Epilogue, b: Backward<'_>, g: &mut [f32], g_stride
     if e.is_empty() {
         return;
     }
-    assert!(e.reach(e.y, e.output) <= b.dy.len(), "epilogue reads past {} gradients", b.dy.len());
+    assert!(e.reach(b.dy_strides, e.output) <= b.dy.len(), "epilogue reads past {} gradients", b.dy.len());
     assert!(!e.relu || e.reach(e.y, e.output) <= b.y.len(), "epilogue reads past {} values", b.y.len());
     assert!(e.reach(g_strides, e.input) <= g.len(), "epilogue writes past {} gradients", g.len());
     if let Some((mask, strides)) = b.mask {
@@ -308,7 +310,7 @@ impl BackwardRun<'_> {
     #[inline(always)]
     fn pixel<S: Simd>(&mut self, simd: S, n: usize, row: usize, column: usize, accumulate: bool) {
         let e = self.e;
-        let out = e.y.at(n, row, column);
+        let (out, from) = (e.y.at(n, row, column), self.b.dy_strides.at(n, row, column));
         let place = e.place_strides().at(n, row, column);
         let [(y0, y1, ky), (x0, x1, kx)] = e.window(row, column);
         let width = e.pool.map_or(1, |p| p.kernel.1);
@@ -316,7 +318,7 @@ impl BackwardRun<'_> {
         for c in (0..e.blocks * BLOCK).step_by(S::LANES) {
             // SAFETY: `backward` bounded every pixel's channels in all slices.
             unsafe {
-                let mut d = simd.load(self.b.dy.as_ptr().add(out + c));
+                let mut d = simd.load(self.b.dy.as_ptr().add(from + c));
                 if let Some((mask, strides)) = self.b.mask {
                     d = simd.mul(d, simd.load(mask.as_ptr().add(strides.at(n, row, column) + c)));
                 }

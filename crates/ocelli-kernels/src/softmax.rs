@@ -15,7 +15,7 @@ pub fn softmax(x: &[f32], y: &mut [f32]) {
     y.iter_mut().for_each(|y| *y /= sum);
 }
 
-/// The input's gradient `y · (dy − Σ dy · y)` of one row, from the output and its gradient.
+/// Adds to `dx` the input's gradient `y · (dy − Σ dy · y)` of one row, from the output and its gradient.
 ///
 /// # Panics
 /// If the slices differ in length.
@@ -23,7 +23,7 @@ pub fn softmax_backward(y: &[f32], dy: &[f32], dx: &mut [f32]) {
     assert!(y.len() == dy.len() && dy.len() == dx.len());
     let dot: f32 = y.iter().zip(dy).map(|(y, d)| y * d).sum();
     for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
-        *dx = y * (dy - dot);
+        *dx += y * (dy - dot);
     }
 }
 

@@ -23,6 +23,7 @@ pub mod error;
 pub mod init;
 pub mod layers;
 pub mod network;
+pub mod plan;
 #[doc(hidden)]
 pub mod reference;
 pub mod shape;

@@ -1,0 +1,72 @@
+//! Plans: a network compiled for training or inference, for one batch size and input shape.
+//!
+//! A plan rewrites the network by [`Passes`] (folding BatchNorm, fusing what follows a convolution),
+//! decides ahead where every buffer lies, and then runs steps that call kernels. Running one
+//! allocates nothing.
+//!
+//! The batch is cut into chunks of a few images, each with memory of its own; between layers that
+//! couple the batch (BatchNorm in training) a thread takes a chunk through all layers while it is in
+//! its cache. What is summed over the batch is summed in an order that the batch alone decides, so
+//! that results do not depend on the number of threads. Threads are the calling [`rayon`] pool's.
+
+mod chunk;
+mod error;
+mod graph;
+mod infer;
+mod memory;
+mod parameters;
+mod passes;
+mod program;
+mod train;
+
+use ocelli_kernels::Isa;
+
+pub use error::PlanError;
+pub use infer::InferPlan;
+pub use passes::Passes;
+pub use train::{MAX_SLOTS, SampleKeys, TrainPlan, Update, UpdateStep};
+
+/// How a plan is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// The most images of a batch; default 1.
+    pub batch: usize,
+    /// Which passes are applied; default all.
+    pub passes: Passes,
+    /// The instruction set; default the best one, or what the environment names (see
+    /// [`ocelli_kernels::ISA_VARIABLE`]).
+    pub isa: Isa,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        let isa = Isa::detect().unwrap_or_else(|_| Isa::available()[0]);
+        Self { batch: 1, passes: Passes::all(), isa }
+    }
+}
+
+/// The most images of a chunk: enough that a linear layer's weights, once read, serve several.
+const MAX_CHUNK: usize = 8;
+
+/// Images of a chunk, decided by the batch alone.
+fn chunk_images(batch: usize) -> usize {
+    batch.div_ceil(2).min(MAX_CHUNK)
+}
+
+/// `len` zeros, or an error if there is no memory for them.
+fn zeros<T: Clone + Default>(len: usize) -> Result<Vec<T>, PlanError> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).map_err(|_| PlanError::memory(len.saturating_mul(size_of::<T>())))?;
+    values.resize(len, T::default());
+    Ok(values)
+}
+
+/// How many whole images `len` floats are.
+fn count_images(len: usize, image: usize, batch: usize) -> usize {
+    let count = len / image;
+    assert!(
+        len == count * image && count <= batch,
+        "got {len} floats, needs up to {batch} images of {image}"
+    );
+    count
+}

@@ -1,0 +1,177 @@
+//! Forward passes on a chunk.
+
+use ocelli_kernels::epilogue::{self, Operands};
+use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
+use ocelli_kernels::{Strides, avg_pool, batch_norm, softmax};
+
+use super::super::memory::disjoint;
+use super::super::program::{ConvStep, Map, NormStep, Step, StepKind};
+use super::{Chunk, SampleKeys, Shared, copy_rows, mask_strides};
+
+impl Chunk<'_> {
+    pub(super) fn forward(&mut self, shared: &Shared<'_>, step: &Step, keys: Option<&SampleKeys<'_>>) {
+        let Map { layout, range } = &shared.program.slots[step.op.output].data;
+        layout.clear_halo(self.images, &mut self.floats[range.clone()]);
+        self.draw_mask(step, keys);
+        match &step.kind {
+            StepKind::Conv(conv) if conv.band.is_some() => self.conv_in_bands(shared, step, conv),
+            StepKind::Conv(conv) => self.conv(shared, step, conv),
+            StepKind::BatchNorm(norm) => self.epilogue(shared, step, Some(norm)),
+            StepKind::Identity => self.epilogue(shared, step, None),
+            StepKind::AvgPool(pool) => {
+                let images = self.images;
+                let (y, x) = self.output_and_input(shared, step);
+                avg_pool::forward(shared.isa, pool, images, x, y);
+            }
+            StepKind::Flatten => self.flatten(shared, step),
+            StepKind::Softmax => self.softmax(shared, step),
+        }
+    }
+
+    fn output_and_input(&mut self, shared: &Shared<'_>, step: &Step) -> (&mut [f32], &[f32]) {
+        let slots = &shared.program.slots;
+        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (y, [x]) = disjoint(self.floats, y.range.clone(), [x.range.clone()]);
+        (y, x)
+    }
+
+    fn conv(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep) {
+        let slots = &shared.program.slots;
+        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let add = step.op.post.add.map(|value| &slots[value].data);
+        let added = add.unwrap_or(x).range.clone();
+        let (out, [input, added]) = disjoint(self.floats, y.range.clone(), [x.range.clone(), added]);
+        let addend = add.map_or(Addend::None, |map| Addend::Map(added, map.layout.strides()));
+        let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()]);
+        let finish = Finish { bias, addend, relu: step.op.post.relu };
+        let s = Sweep { images: self.images, ..conv.forward };
+        sweep(shared.isa, &s, input, &shared.values[conv.weight.clone()], finish, out);
+        self.multiply_by_mask(step, y);
+    }
+
+    /// Multiplies a map by the step's dropout mask, if it has one.
+    pub(super) fn multiply_by_mask(&mut self, step: &Step, map: &Map) {
+        let (Some(mask), Some(dropout)) = (&step.mask, step.op.post.dropout) else { return };
+        let strides = mask_strides(mask, dropout.by_channel);
+        let (values, [factors]) = disjoint(self.floats, map.range.clone(), [mask.range.clone()]);
+        let pixel = map.layout.pixel;
+        copy_rows(&map.layout, self.images, |n, y, row| {
+            for (x, values) in values[row].chunks_exact_mut(pixel).enumerate() {
+                let factors = &factors[strides.at(n, y, x)..][..pixel];
+                values.iter_mut().zip(factors).for_each(|(v, f)| *v *= f);
+            }
+        });
+    }
+
+    /// A convolution that pools: a band of rows at a time, so that the output before pooling never
+    /// leaves the first-level cache.
+    fn conv_in_bands(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep) {
+        let slots = &shared.program.slots;
+        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (Some((rows, band)), Some(pool)) = (&conv.band, step.op.post.pool) else { return };
+        let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()]);
+        let finish = Finish { bias, ..Finish::NONE };
+        let weights = &shared.values[conv.weight.clone()];
+        for n in 0..self.images {
+            for first in (0..y.layout.height * pool.stride.0).step_by(*rows) {
+                let rows = (*rows).min(conv.conv.y.height - first);
+                let whole = conv.conv.forward_rows(first, rows, band.layout);
+                let start = whole.x.start + n * whole.x.image;
+                let s = Sweep { x: Strides { start, ..whole.x }, ..whole };
+                let (out, [input]) = disjoint(self.floats, band.range.clone(), [x.range.clone()]);
+                sweep(shared.isa, &s, input, weights, finish, out);
+                self.pool_band(shared, step, (n, first / pool.stride.0, rows), band, y);
+            }
+        }
+    }
+
+    /// Pools `rows` rows of a band into the output, from its row `first` of image `n` on.
+    fn pool_band(
+        &mut self,
+        shared: &Shared<'_>,
+        step: &Step,
+        (n, first, rows): (usize, usize, usize),
+        band: &Map,
+        y: &Map,
+    ) {
+        let Some(pool) = step.op.post.pool else { return };
+        let outputs = rows.div_ceil(pool.stride.0).min(y.layout.height - first);
+        let x_layout = ocelli_kernels::MapLayout { height: rows, ..band.layout };
+        let mut e = step.epilogue(1, x_layout, y.layout);
+        e.output.0 = outputs;
+        e.y.start = y.layout.at(n, first);
+        let mask_range = step.mask.as_ref().unwrap_or(band).range.clone();
+        let (out, [values, mask]) = disjoint(self.floats, y.range.clone(), [band.range.clone(), mask_range]);
+        let mask = step.mask.as_ref().zip(step.op.post.dropout).map(|(map, dropout)| {
+            let strides = mask_strides(map, dropout.by_channel);
+            (mask, Strides { start: strides.at(n, first, 0), ..strides })
+        });
+        let places = step.places.as_ref().map(|range| {
+            let row = y.layout.width * y.layout.pixel;
+            let from = range.start + (n * y.layout.height + first) * row;
+            &mut self.places[from..from + outputs * row]
+        });
+        epilogue::forward(shared.isa, &e, values, Operands { mask, ..Operands::default() }, out, places);
+    }
+
+    /// A BatchNorm's normalisation, or nothing, and the epilogue.
+    fn epilogue(&mut self, shared: &Shared<'_>, step: &Step, norm: Option<&NormStep>) {
+        let slots = &shared.program.slots;
+        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let add = step.op.post.add.map(|value| &slots[value].data);
+        let reads = [x, add.unwrap_or(x), step.mask.as_ref().unwrap_or(x)].map(|map| map.range.clone());
+        let (out, [input, added, mask]) = disjoint(self.floats, y.range.clone(), reads);
+        let operands = Operands {
+            affine: norm.map(|norm| {
+                let norm = &shared.norms[norm.index];
+                (&norm.scale[..], &norm.shift[..])
+            }),
+            add: add.map(|map| (added, map.layout.strides())),
+            mask: step
+                .mask
+                .as_ref()
+                .zip(step.op.post.dropout)
+                .map(|(map, dropout)| (mask, mask_strides(map, dropout.by_channel))),
+        };
+        let places = step.places.as_ref().map(|range| &mut self.places[range.clone()]);
+        let e = step.epilogue(self.images, x.layout, y.layout);
+        epilogue::forward(shared.isa, &e, input, operands, out, places);
+    }
+
+    pub(super) fn statistics(&mut self, shared: &Shared<'_>, step: &Step) {
+        let StepKind::BatchNorm(norm) = &step.kind else { return };
+        let x = &shared.program.slots[step.op.input].data;
+        let (sums, [input]) = disjoint(self.floats, norm.moments.clone(), [x.range.clone()]);
+        let maps = batch_norm::Maps { images: self.images, ..norm.maps };
+        batch_norm::moments(shared.isa, maps, input, x.layout.strides(), sums);
+    }
+
+    fn flatten(&mut self, shared: &Shared<'_>, step: &Step) {
+        let slots = &shared.program.slots;
+        let (from, to) = (slots[step.op.input].data.layout, slots[step.op.output].data.layout);
+        let images = self.images;
+        let (y, x) = self.output_and_input(shared, step);
+        let pixels = from.height * from.width;
+        copy_rows(&from, images, |n, row, values| {
+            for (column, pixel) in x[values].chunks_exact(from.pixel).enumerate() {
+                for (c, value) in pixel[..from.channels].iter().enumerate() {
+                    y[n * to.image() + c * pixels + row * from.width + column] = *value;
+                }
+            }
+        });
+        for image in y.chunks_exact_mut(to.image()).take(images) {
+            image[to.channels..].fill(0.0);
+        }
+    }
+
+    fn softmax(&mut self, shared: &Shared<'_>, step: &Step) {
+        let layout = shared.program.slots[step.op.output].data.layout;
+        let images = self.images;
+        let (y, x) = self.output_and_input(shared, step);
+        for (y, x) in y.chunks_exact_mut(layout.pixel).zip(x.chunks_exact(layout.pixel)).take(images) {
+            let (y, padding) = y.split_at_mut(layout.channels);
+            softmax::softmax(&x[..layout.channels], y);
+            padding.fill(0.0);
+        }
+    }
+}

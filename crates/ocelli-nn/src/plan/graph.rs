@@ -1,0 +1,226 @@
+//! The network as a plan sees it: operations on values, each operation with what follows it fused
+//! in. Passes rewrite this graph; see [`super::passes`].
+
+use ocelli_kernels::epilogue::MaxPool;
+use ocelli_kernels::random;
+
+use super::PlanError;
+use crate::layers::Layer;
+use crate::network::{Network, Source};
+use crate::shape::Shape;
+
+/// Index of a [`Value`].
+pub(super) type ValueId = usize;
+
+/// A map, or features as a map of one pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) channels: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+}
+
+impl From<Shape> for Value {
+    fn from(shape: Shape) -> Self {
+        match shape {
+            Shape::Map { channels, height, width } => Self { channels, height, width },
+            Shape::Features(channels) => Self { channels, height: 1, width: 1 },
+        }
+    }
+}
+
+impl Value {
+    pub(super) fn elements(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+}
+
+/// An operation and its epilogue.
+#[derive(Clone, Debug)]
+pub(super) struct Op {
+    /// Index of the node whose parameters it has.
+    pub(super) node: usize,
+    pub(super) kind: Kind,
+    pub(super) input: ValueId,
+    pub(super) output: ValueId,
+    pub(super) post: Post,
+}
+
+/// What an operation does before its epilogue.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Kind {
+    Conv(ConvOp),
+    BatchNorm(NormOp),
+    /// Nothing: the epilogue is the operation.
+    Identity,
+    AvgPool(AvgWindow),
+    Flatten,
+    Softmax,
+}
+
+/// A convolution, or a linear layer as one.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ConvOp {
+    pub(super) kernel: (usize, usize),
+    pub(super) stride: (usize, usize),
+    pub(super) padding: (usize, usize),
+    pub(super) bias: bool,
+    /// A BatchNorm whose evaluation form is folded into the weights.
+    pub(super) folded: Option<NormOp>,
+}
+
+/// A BatchNorm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct NormOp {
+    pub(super) node: usize,
+    pub(super) eps: f32,
+    pub(super) momentum: f32,
+}
+
+/// An average pooling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum AvgWindow {
+    Fixed { kernel: (usize, usize), stride: (usize, usize), padding: (usize, usize), count_include_pad: bool },
+    Adaptive { outputs: (usize, usize) },
+}
+
+/// An epilogue, in the order in which its parts apply.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Post {
+    pub(super) add: Option<ValueId>,
+    pub(super) pool: Option<MaxPool>,
+    pub(super) relu: bool,
+    pub(super) dropout: Option<DropoutOp>,
+}
+
+/// A dropout.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct DropoutOp {
+    pub(super) p: f32,
+    pub(super) by_channel: bool,
+    /// What keeps its random numbers apart from other layers'.
+    pub(super) purpose: u64,
+}
+
+/// Operations in an order in which they can run.
+#[derive(Clone, Debug)]
+pub(super) struct Graph {
+    pub(super) values: Vec<Value>,
+    pub(super) ops: Vec<Op>,
+    pub(super) output: ValueId,
+}
+
+/// The network's input.
+pub(super) const INPUT: ValueId = 0;
+
+impl Graph {
+    /// One operation for each node that computes something.
+    pub(super) fn lower(network: &Network, training: bool) -> Result<Self, PlanError> {
+        let mut graph = Self { values: vec![network.input().into()], ops: Vec::new(), output: INPUT };
+        let mut values = Vec::with_capacity(network.nodes().len());
+        for (index, node) in network.nodes().iter().enumerate() {
+            let input = |i: usize| match node.inputs[i] {
+                Source::Input => INPUT,
+                Source::Node(n) => values[n],
+            };
+            let from = input(0);
+            let (kind, post) = match lower_layer(&node.layer, &node.name, graph.values[from], training)? {
+                Lowered::Nothing => {
+                    values.push(from);
+                    continue;
+                }
+                Lowered::Op(kind) => (kind, Post::default()),
+                Lowered::Post(post) => (Kind::Identity, post),
+                Lowered::Sum => (Kind::Identity, Post { add: Some(input(1)), ..Post::default() }),
+            };
+            let kind = match kind {
+                Kind::BatchNorm(norm) => Kind::BatchNorm(NormOp { node: index, ..norm }),
+                other => other,
+            };
+            let output = graph.values.len();
+            graph.values.push(network.shapes()[index].into());
+            graph.ops.push(Op { node: index, kind, input: from, output, post });
+            values.push(output);
+        }
+        graph.output = *values.last().expect("a network has a node");
+        Ok(graph)
+    }
+
+    /// The operations that read a value, each as often as it does.
+    pub(super) fn readers(&self, value: ValueId) -> impl Iterator<Item = usize> + '_ {
+        self.ops.iter().enumerate().flat_map(move |(index, op)| {
+            let reads = [Some(op.input), op.post.add].into_iter().flatten().filter(move |&v| v == value);
+            reads.map(move |_| index)
+        })
+    }
+
+    /// The operation that makes a value.
+    pub(super) fn producer(&self, value: ValueId) -> Option<usize> {
+        self.ops.iter().position(|op| op.output == value)
+    }
+
+    /// The operation that makes a value that only one reader uses, once.
+    pub(super) fn sole_producer(&self, value: ValueId) -> Option<usize> {
+        let sole = self.readers(value).count() == 1 && self.output != value;
+        if sole { self.producer(value) } else { None }
+    }
+}
+
+enum Lowered {
+    Nothing,
+    Op(Kind),
+    Post(Post),
+    Sum,
+}
+
+fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Result<Lowered, PlanError> {
+    let conv = |kernel, stride, padding, bias| {
+        Lowered::Op(Kind::Conv(ConvOp { kernel, stride, padding, bias, folded: None }))
+    };
+    let norm = |n: &crate::layers::BatchNorm| {
+        Lowered::Op(Kind::BatchNorm(NormOp { node: 0, eps: n.eps, momentum: n.momentum }))
+    };
+    let dropout = |p: f32, by_channel: bool| {
+        if !training || p == 0.0 {
+            return Lowered::Nothing;
+        }
+        let dropout = Some(DropoutOp { p, by_channel, purpose: random::hash(name) });
+        Lowered::Post(Post { dropout, ..Post::default() })
+    };
+    Ok(match layer {
+        Layer::Conv2d(c) => conv(pair(c.kernel_size), pair(c.stride), pair(c.padding), c.bias),
+        Layer::Linear(l) => conv((1, 1), (1, 1), (0, 0), l.bias),
+        Layer::BatchNorm1d(n) | Layer::BatchNorm2d(n) => norm(n),
+        Layer::Relu => Lowered::Post(Post { relu: true, ..Post::default() }),
+        Layer::Dropout(d) => dropout(d.p, false),
+        Layer::Dropout2d(d) => dropout(d.p, true),
+        Layer::MaxPool2d(p) => {
+            let pool =
+                MaxPool { kernel: pair(p.kernel_size), stride: pair(p.stride), padding: pair(p.padding) };
+            if pool.kernel.0 * pool.kernel.1 > MAX_WINDOW {
+                return Err(PlanError::window(name, pool.kernel));
+            }
+            Lowered::Post(Post { pool: Some(pool), ..Post::default() })
+        }
+        Layer::AvgPool2d(p) => Lowered::Op(Kind::AvgPool(AvgWindow::Fixed {
+            kernel: pair(p.kernel_size),
+            stride: pair(p.stride),
+            padding: pair(p.padding),
+            count_include_pad: p.count_include_pad,
+        })),
+        Layer::AdaptiveAvgPool2d(p) => {
+            Lowered::Op(Kind::AvgPool(AvgWindow::Adaptive { outputs: pair(p.output_size) }))
+        }
+        Layer::Flatten if input.height * input.width == 1 => Lowered::Nothing,
+        Layer::Flatten => Lowered::Op(Kind::Flatten),
+        Layer::Softmax => Lowered::Op(Kind::Softmax),
+        Layer::Add => Lowered::Sum,
+    })
+}
+
+/// The places of maxima are 16-bit numbers.
+const MAX_WINDOW: usize = 1 << 16;
+
+fn pair(p: crate::shape::Pair) -> (usize, usize) {
+    (p.height, p.width)
+}

@@ -1,0 +1,100 @@
+//! Plans for inference.
+
+use rayon::prelude::*;
+
+use ocelli_kernels::Isa;
+
+use super::chunk::{Chunk, Shared, Task};
+use super::graph::Graph;
+use super::parameters::Parameters;
+use super::program::{Compiler, Program};
+use super::{PlanError, PlanOptions, chunk_images, zeros};
+use crate::network::Network;
+use crate::weights::Weights;
+
+/// A network compiled to evaluate images: dropout left out, BatchNorm by its running averages.
+#[derive(Debug)]
+pub struct InferPlan {
+    program: Program,
+    parameters: Parameters,
+    isa: Isa,
+    batch: usize,
+    image: usize,
+    values: Vec<f32>,
+    memory: Vec<f32>,
+    output: Vec<f32>,
+}
+
+impl InferPlan {
+    /// Compiles `network` with `weights`.
+    ///
+    /// # Errors
+    /// If the weights do not fit the network, the batch is empty, a pooling window is too large,
+    /// or there is not enough memory.
+    pub fn new(network: &Network, weights: &Weights, options: PlanOptions) -> Result<Self, PlanError> {
+        weights.check(network).map_err(PlanError::weights)?;
+        if options.batch == 0 {
+            return Err(PlanError::batch());
+        }
+        let mut graph = Graph::lower(network, false)?;
+        options.passes.apply(&mut graph, false);
+        let mut parameters = Parameters::new(network);
+        let chunk = chunk_images(options.batch);
+        let program = Compiler::compile(&graph, &mut parameters, false, chunk);
+        let mut values = zeros(parameters.len())?;
+        parameters.load(weights, &mut values);
+        parameters.normalise_by_running_averages(&values);
+        Ok(Self {
+            memory: zeros(program.memory * options.batch.div_ceil(chunk))?,
+            output: zeros(options.batch * graph.values[graph.output].elements())?,
+            image: network.input().elements(),
+            batch: options.batch,
+            isa: options.isa,
+            program,
+            parameters,
+            values,
+        })
+    }
+
+    /// The network's output for images of N × H × W × C floats, N at most the plan's batch: N ×
+    /// classes, or N × H × W × C for a map.
+    ///
+    /// # Panics
+    /// If `images` is not whole images, or more than the batch.
+    pub fn run(&mut self, images: &[f32]) -> &[f32] {
+        let count = super::count_images(images.len(), self.image, self.batch);
+        let (program, chunk) = (&self.program, self.program.chunk);
+        let shared = Shared {
+            isa: self.isa,
+            program,
+            values: &self.values,
+            transposed: &[],
+            norms: &self.parameters.norms,
+        };
+        let each = self.output.len() / self.batch;
+        let run = |(first, floats, images, output): (usize, &mut [f32], &[f32], &mut [f32])| {
+            let n = images.len() / self.image;
+            let mut chunk = Chunk { floats, places: &mut [], images: n, first };
+            chunk.load(program, images);
+            for step in 0..program.steps.len() {
+                chunk.run(&shared, Task::Forward(step), None);
+            }
+            chunk.store(program, output);
+        };
+        let output = &mut self.output[..count * each];
+        self.memory
+            .par_chunks_mut(program.memory.max(1))
+            .zip(images.par_chunks(chunk * self.image))
+            .zip(output.par_chunks_mut(chunk * each))
+            .enumerate()
+            .with_max_len(1)
+            .for_each(|(index, ((floats, images), output))| run((index * chunk, floats, images, output)));
+        output
+    }
+
+    /// Bytes of the plan's weights and activations.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        (self.values.len() + self.memory.len() + self.output.len()) * size_of::<f32>()
+    }
+}

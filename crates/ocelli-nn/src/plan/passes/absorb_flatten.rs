@@ -1,0 +1,46 @@
+//! A linear layer after Flatten is a convolution whose kernel is the whole map: its packed weights
+//! take up the change of order, and no activation moves.
+
+use super::super::graph::{Graph, Kind, Op, Post};
+
+pub(super) fn run(graph: &mut Graph, _training: bool) {
+    while let Some((flatten, relus, linear)) = find(graph) {
+        let Op { input: map, output: features, .. } = graph.ops[flatten];
+        // ReLU works on each value alone, so it may as well work on the map.
+        for relu in &relus {
+            let output = graph.ops[*relu].output;
+            graph.values[output] = graph.values[map];
+        }
+        let Kind::Conv(conv) = &mut graph.ops[linear].kind else { unreachable!("find gives a linear layer") };
+        conv.kernel = (graph.values[map].height, graph.values[map].width);
+        for op in graph.ops.iter_mut().filter(|op| op.input == features) {
+            op.input = map;
+        }
+        graph.ops.remove(flatten);
+    }
+}
+
+fn is_relu(op: &Op) -> bool {
+    op.kind == Kind::Identity && op.post == Post { relu: true, ..Post::default() }
+}
+
+/// A Flatten, the ReLUs after it, and the linear layer that alone reads them.
+fn find(graph: &Graph) -> Option<(usize, Vec<usize>, usize)> {
+    (0..graph.ops.len()).find_map(|flatten| {
+        if graph.ops[flatten].kind != Kind::Flatten {
+            return None;
+        }
+        let mut value = graph.ops[flatten].output;
+        let mut relus = Vec::new();
+        loop {
+            graph.sole_producer(value)?;
+            let reader = graph.readers(value).next()?;
+            match &graph.ops[reader] {
+                op if matches!(op.kind, Kind::Conv(_)) => return Some((flatten, relus, reader)),
+                op if is_relu(op) => value = op.output,
+                _ => return None,
+            }
+            relus.push(reader);
+        }
+    })
+}

@@ -1,0 +1,443 @@
+//! From the graph to steps: geometry, memory, and which gradients are wanted.
+
+use std::ops::Range;
+
+use ocelli_kernels::avg_pool::{AvgPool, Windows};
+use ocelli_kernels::batch_norm::Maps;
+use ocelli_kernels::conv::{Conv, Phase};
+use ocelli_kernels::epilogue::Epilogue;
+use ocelli_kernels::sweep::Sweep;
+use ocelli_kernels::{BLOCK, MapLayout, padded};
+
+use super::graph::{AvgWindow, ConvOp, DropoutOp, Graph, INPUT, Kind, NormOp, Op, ValueId};
+use super::memory::{Layout, Life};
+use super::parameters::Parameters;
+
+/// A map of every image of a chunk: its memory layout and its place in the chunk's memory.
+#[derive(Clone, Debug)]
+pub(super) struct Map {
+    pub(super) layout: MapLayout,
+    pub(super) range: Range<usize>,
+}
+
+/// What training keeps of a value beside its data.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) data: Map,
+    /// The gradient, if anything before the value has parameters.
+    pub(super) grad: Option<Map>,
+}
+
+/// Where a step's gradient for one of its inputs goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Nowhere: nothing before has parameters.
+    None,
+    /// It is the first: it is written.
+    Write,
+    /// It is added to what later steps have written.
+    Add,
+}
+
+/// A step: an operation with geometry and memory.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) op: Op,
+    pub(super) kind: StepKind,
+    pub(super) dx: Target,
+    pub(super) dadd: Target,
+    /// The dropout mask, kept for the backward pass.
+    pub(super) mask: Option<Map>,
+    /// The places of maxima, in the chunk's memory of places.
+    pub(super) places: Option<Range<usize>>,
+    /// The gradient before the epilogue, where it cannot be the gradient of the input or output.
+    pub(super) temporary: Option<Map>,
+}
+
+#[derive(Debug)]
+pub(super) enum StepKind {
+    Conv(Box<ConvStep>),
+    BatchNorm(NormStep),
+    Identity,
+    AvgPool(AvgPool),
+    Flatten,
+    Softmax,
+}
+
+#[derive(Debug)]
+pub(super) struct ConvStep {
+    pub(super) conv: Conv,
+    pub(super) forward: Sweep,
+    /// Where weight and bias lie among the packed parameters.
+    pub(super) weight: Range<usize>,
+    pub(super) bias: Option<Range<usize>>,
+    /// A few rows of the output before pooling: rows of a band, and its memory.
+    pub(super) band: Option<(usize, Map)>,
+    /// The input gradient.
+    pub(super) phases: Vec<Phase>,
+    /// Where the transposed weights lie among all.
+    pub(super) transposed: Range<usize>,
+    /// The chunk's share of the gradients of weight and bias; without one for the weight, it is
+    /// summed over all chunks at once.
+    pub(super) weight_part: Option<Range<usize>>,
+    pub(super) bias_part: Option<Range<usize>>,
+}
+
+#[derive(Debug)]
+pub(super) struct NormStep {
+    pub(super) maps: Maps,
+    /// Which of the plan's BatchNorms it is.
+    pub(super) index: usize,
+    pub(super) moments: Range<usize>,
+    pub(super) sums: Range<usize>,
+}
+
+/// The compiled network.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) steps: Vec<Step>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) output: ValueId,
+    /// Images of a chunk.
+    pub(super) chunk: usize,
+    /// Floats of a chunk's memory.
+    pub(super) memory: usize,
+    /// Places of maxima in a chunk.
+    pub(super) places: usize,
+    /// Floats of all transposed weights.
+    pub(super) transposed: usize,
+}
+
+/// Weight gradients up to this many floats are summed chunk by chunk; larger ones over all chunks
+/// at once, since a copy for each chunk would cost more than reading the activations again.
+const PARTIAL_GRADIENT: usize = 64 * 1024;
+
+pub(super) struct Compiler<'a> {
+    graph: &'a Graph,
+    parameters: &'a mut Parameters,
+    training: bool,
+    chunk: usize,
+    memory: Layout,
+    places: Layout,
+    transposed: usize,
+    needs_grad: Vec<bool>,
+    data: Vec<MapLayout>,
+    grad: Vec<MapLayout>,
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn compile(
+        graph: &'a Graph,
+        parameters: &'a mut Parameters,
+        training: bool,
+        chunk: usize,
+    ) -> Program {
+        let mut compiler = Self {
+            needs_grad: needs_grad(graph, training),
+            data: data_layouts(graph),
+            grad: Vec::new(),
+            graph,
+            parameters,
+            training,
+            chunk,
+            memory: Layout::default(),
+            places: Layout::default(),
+            transposed: 0,
+        };
+        compiler.grad = compiler.grad_layouts();
+        let slots = compiler.slots();
+        let steps = compiler.steps(&slots);
+        Program {
+            steps,
+            slots,
+            output: graph.output,
+            chunk,
+            memory: compiler.memory.len(),
+            places: compiler.places.len(),
+            transposed: compiler.transposed,
+        }
+    }
+
+    /// When the step's backward pass runs.
+    fn backward_time(&self, step: usize) -> usize {
+        2 * self.graph.ops.len() - step
+    }
+
+    fn end(&self) -> usize {
+        2 * self.graph.ops.len() + 1
+    }
+
+    fn place(&mut self, layout: MapLayout, life: Life) -> Map {
+        Map { layout, range: self.memory.place(self.chunk * layout.image(), life) }
+    }
+
+    fn slots(&mut self) -> Vec<Slot> {
+        (0..self.graph.values.len())
+            .map(|value| {
+                let (data, grad) = self.lives(value);
+                let data = self.place(self.data[value], data);
+                let grad = grad.map(|life| self.place(self.grad[value], life));
+                Slot { data, grad }
+            })
+            .collect()
+    }
+
+    fn lives(&self, value: ValueId) -> (Life, Option<Life>) {
+        let producer = self.graph.producer(value);
+        let mut data = Life::at(producer.unwrap_or(0));
+        let mut grad = None;
+        for reader in self.graph.readers(value) {
+            data.stretch(reader);
+            if self.training {
+                data.stretch(self.backward_time(reader));
+                let life = grad.get_or_insert(Life::at(self.backward_time(reader)));
+                life.stretch(self.backward_time(reader));
+            }
+        }
+        if value == self.graph.output {
+            // It is read, and its gradient written, between the two passes.
+            let between = self.graph.ops.len();
+            data.stretch(between);
+            if self.training {
+                grad.get_or_insert(Life::at(between)).stretch(between);
+            }
+        }
+        if let (true, Some(producer)) = (self.training, producer) {
+            data.stretch(self.backward_time(producer));
+            if let Some(life) = &mut grad {
+                life.stretch(self.backward_time(producer));
+            }
+        }
+        (data, grad.filter(|_| self.needs_grad[value]))
+    }
+
+    /// A value's gradient has the halo that the convolution before it needs, if that reads it as
+    /// it is.
+    fn grad_layouts(&self) -> Vec<MapLayout> {
+        (0..self.graph.values.len())
+            .map(|value| {
+                let plain = MapLayout { halo_y: 0, halo_x: 0, ..self.data[value] };
+                let Some(producer) = self.graph.producer(value) else { return plain };
+                let op = &self.graph.ops[producer];
+                match &op.kind {
+                    Kind::Conv(conv) if op.post.pool.is_none() && self.needs_grad[op.input] => {
+                        let (y, x) = self.conv(conv, op).gradient_halo();
+                        plain.with_halo(y, x)
+                    }
+                    _ => plain,
+                }
+            })
+            .collect()
+    }
+
+    /// The geometry of a convolution: its output before pooling.
+    fn conv(&self, conv: &ConvOp, op: &Op) -> Conv {
+        let x = self.data[op.input];
+        let size = |size: usize, k: usize, s: usize, p: usize| (size + 2 * p - k) / s + 1;
+        let (height, width) = (
+            size(x.height, conv.kernel.0, conv.stride.0, conv.padding.0),
+            size(x.width, conv.kernel.1, conv.stride.1, conv.padding.1),
+        );
+        let y = MapLayout { height, width, ..self.data[op.output] };
+        Conv { x, y, kernel: conv.kernel, stride: conv.stride, padding: conv.padding }
+    }
+
+    fn steps(&mut self, slots: &[Slot]) -> Vec<Step> {
+        let mut steps: Vec<_> = (0..self.graph.ops.len()).map(|index| self.step(index, slots)).collect();
+        // The last step's gradients come first.
+        let mut written = vec![false; slots.len()];
+        for step in steps.iter_mut().rev() {
+            let mut target = |value: ValueId| match (slots[value].grad.is_some(), written[value]) {
+                (false, _) => Target::None,
+                (true, false) => {
+                    written[value] = true;
+                    Target::Write
+                }
+                (true, true) => Target::Add,
+            };
+            // A BatchNorm knows its addend's gradient before its input's.
+            if let StepKind::BatchNorm(_) = step.kind {
+                step.dadd = step.op.post.add.map_or(Target::None, &mut target);
+                step.dx = target(step.op.input);
+            } else {
+                step.dx = target(step.op.input);
+                step.dadd = step.op.post.add.map_or(Target::None, &mut target);
+            }
+        }
+        steps
+    }
+
+    fn step(&mut self, index: usize, slots: &[Slot]) -> Step {
+        let op = self.graph.ops[index].clone();
+        let kind = match &op.kind {
+            Kind::Conv(conv) => StepKind::Conv(Box::new(self.conv_step(index, conv, &op))),
+            Kind::BatchNorm(norm) => StepKind::BatchNorm(self.norm_step(index, *norm, &op)),
+            Kind::Identity => StepKind::Identity,
+            Kind::AvgPool(window) => StepKind::AvgPool(self.avg_pool(*window, &op)),
+            Kind::Flatten => StepKind::Flatten,
+            Kind::Softmax => StepKind::Softmax,
+        };
+        let life = Life { from: index, to: self.backward_time(index) };
+        let mask = op.post.dropout.map(|d| self.mask(d, &op, life));
+        let places = (self.training && op.post.pool.is_some()).then(|| {
+            let y = self.data[op.output];
+            self.places.place(self.chunk * y.height * y.width * y.pixel, life)
+        });
+        let temporary = self.temporary(index, &kind, &op, slots);
+        Step { op, kind, dx: Target::None, dadd: Target::None, mask, places, temporary }
+    }
+
+    fn mask(&mut self, dropout: DropoutOp, op: &Op, life: Life) -> Map {
+        let y = self.data[op.output];
+        let (height, width) = if dropout.by_channel { (1, 1) } else { (y.height, y.width) };
+        let layout = MapLayout { height, width, halo_y: 0, halo_x: 0, ..y };
+        self.place(layout, life)
+    }
+
+    /// Memory for the gradient before the epilogue: of a convolution that pools, or of an input
+    /// whose gradient other steps add to.
+    fn temporary(&mut self, index: usize, kind: &StepKind, op: &Op, slots: &[Slot]) -> Option<Map> {
+        if !self.training {
+            return None;
+        }
+        let layout = match kind {
+            StepKind::Conv(step) if op.post.pool.is_some() => {
+                let (y, x) = if self.needs_grad[op.input] { step.conv.gradient_halo() } else { (0, 0) };
+                step.conv.y.with_halo(y, x)
+            }
+            StepKind::BatchNorm(_) | StepKind::Identity => {
+                let grad = slots[op.input].grad.as_ref();
+                let shared = self.graph.readers(op.input).count() > 1;
+                match grad {
+                    Some(grad) if !shared => return Some(grad.clone()),
+                    _ => MapLayout { halo_y: 0, halo_x: 0, ..self.data[op.input] },
+                }
+            }
+            _ => return None,
+        };
+        Some(self.place(layout, Life::at(self.backward_time(index))))
+    }
+
+    fn conv_step(&mut self, index: usize, op: &ConvOp, whole: &Op) -> ConvStep {
+        let conv = self.conv(op, whole);
+        let (weight, bias) = self.parameters.add_conv(whole.node, &conv, op);
+        let backward = self.backward_time(index);
+        let (phases, transposed) = if self.training && self.needs_grad[whole.input] {
+            let g = match whole.post.pool {
+                Some(_) => {
+                    let (y, x) = conv.gradient_halo();
+                    conv.y.with_halo(y, x)
+                }
+                None => self.grad[whole.output],
+            };
+            let start = self.transposed;
+            self.transposed += conv.transposed_len();
+            let inward = Conv { x: self.grad[whole.input], ..conv };
+            (inward.input_gradient(1, g), start..self.transposed)
+        } else {
+            (Vec::new(), 0..0)
+        };
+        let part = Life { from: backward, to: self.end() };
+        let mut place = |len: usize| Some(self.memory.place(len, part));
+        let small = self.training && weight.len() <= PARTIAL_GRADIENT;
+        let weight_part = if small { place(weight.len()) } else { None };
+        let bias_part = bias.as_ref().filter(|_| self.training).and_then(|b| place(b.len()));
+        let band = whole.post.pool.map(|pool| {
+            let rows = band_rows(conv.y, pool.stride.0);
+            (
+                rows,
+                self.place_one(MapLayout { height: rows, halo_y: 0, halo_x: 0, ..conv.y }, Life::at(index)),
+            )
+        });
+        let forward = conv.forward(1);
+        ConvStep { conv, forward, weight, bias, band, phases, transposed, weight_part, bias_part }
+    }
+
+    /// Memory for a map of one image.
+    fn place_one(&mut self, layout: MapLayout, life: Life) -> Map {
+        Map { layout, range: self.memory.place(layout.image(), life) }
+    }
+
+    fn norm_step(&mut self, step: usize, norm: NormOp, op: &Op) -> NormStep {
+        let x = self.data[op.input];
+        let index = self.parameters.add_norm(norm, x.channels);
+        let maps = Maps { images: self.chunk, size: (x.height, x.width), blocks: x.pixel / BLOCK };
+        let (mut moments, mut sums) = (0..0, 0..0);
+        if self.training {
+            moments = self.memory.place(self.chunk * maps.moments_len(), Life::at(step));
+            sums = self.memory.place(self.chunk * maps.sums_len(), Life::at(self.backward_time(step)));
+        }
+        NormStep { maps, index, moments, sums }
+    }
+
+    fn avg_pool(&self, window: AvgWindow, op: &Op) -> AvgPool {
+        let (x, y) = (self.data[op.input], self.data[op.output]);
+        let windows = match window {
+            AvgWindow::Fixed { kernel: k, stride: s, padding: p, count_include_pad } => (
+                Windows::fixed(x.height, k.0, s.0, p.0, count_include_pad),
+                Windows::fixed(x.width, k.1, s.1, p.1, count_include_pad),
+            ),
+            AvgWindow::Adaptive { outputs } => {
+                (Windows::adaptive(x.height, outputs.0), Windows::adaptive(x.width, outputs.1))
+            }
+        };
+        AvgPool { windows, blocks: x.pixel / BLOCK, x: x.strides(), y: y.strides() }
+    }
+}
+
+/// Rows of a band: whole windows, about as many as fit the first-level cache.
+fn band_rows(y: MapLayout, stride: usize) -> usize {
+    const BAND: usize = 4096;
+    let windows = (BAND / (y.width * y.pixel * stride).max(1)).max(1);
+    windows * stride
+}
+
+/// Which values depend on a parameter, so that their gradient is wanted.
+fn needs_grad(graph: &Graph, training: bool) -> Vec<bool> {
+    let mut needs = vec![false; graph.values.len()];
+    for op in graph.ops.iter().filter(|_| training) {
+        let parameters = matches!(op.kind, Kind::Conv(_) | Kind::BatchNorm(_));
+        needs[op.output] = parameters || needs[op.input] || op.post.add.is_some_and(|add| needs[add]);
+    }
+    needs
+}
+
+/// A value has the halo that the convolutions reading it need. The input's few channels are left
+/// unpadded if only convolutions read it.
+fn data_layouts(graph: &Graph) -> Vec<MapLayout> {
+    let mut layouts: Vec<_> =
+        graph.values.iter().map(|value| MapLayout::new(value.channels, value.height, value.width)).collect();
+    for op in &graph.ops {
+        if let Kind::Conv(conv) = &op.kind {
+            let layout = &mut layouts[op.input];
+            layout.halo_y = layout.halo_y.max(conv.padding.0);
+            layout.halo_x = layout.halo_x.max(conv.padding.1);
+        }
+    }
+    let only_convolutions = graph.readers(INPUT).all(|reader| {
+        matches!(graph.ops[reader].kind, Kind::Conv(_)) && graph.ops[reader].post.add != Some(INPUT)
+    });
+    let input = &mut layouts[INPUT];
+    if only_convolutions && input.channels < BLOCK && graph.output != INPUT {
+        input.pixel = input.channels;
+    } else {
+        input.pixel = padded(input.channels);
+    }
+    layouts
+}
+
+impl Step {
+    /// The epilogue's shape for `images` images between two maps.
+    pub(super) fn epilogue(&self, images: usize, x: MapLayout, y: MapLayout) -> Epilogue {
+        Epilogue {
+            images,
+            blocks: y.pixel / BLOCK,
+            input: (x.height, x.width),
+            output: (y.height, y.width),
+            x: x.strides(),
+            y: y.strides(),
+            pool: self.op.post.pool,
+            relu: self.op.post.relu,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Plans for training.
+
+mod phases;
+mod update;
+
+use rayon::prelude::*;
+
+use ocelli_kernels::Isa;
+
+pub use update::{MAX_SLOTS, Update, UpdateStep};
+
+use self::phases::Phase;
+use self::update::Optimizer;
+use super::chunk::Chunk;
+use super::graph::{Graph, Kind};
+use super::parameters::Parameters;
+use super::program::{Compiler, Program};
+use super::{PlanError, PlanOptions, chunk_images, zeros};
+use crate::network::Network;
+use crate::weights::Weights;
+
+/// What a batch's random numbers depend on: never the place of a sample in the batch, nor threads.
+#[derive(Clone, Copy, Debug)]
+pub struct SampleKeys<'a> {
+    /// The run's seed.
+    pub seed: u64,
+    /// The epoch.
+    pub epoch: u64,
+    /// Each image's number in the data set.
+    pub samples: &'a [u64],
+}
+
+/// A network compiled for training: forward, backward, and an optimizer's step.
+///
+/// ```
+/// # use ocelli_nn::{Conv2d, Sequential, Shape, plan::{PlanOptions, SampleKeys, TrainPlan}};
+/// let network = Sequential::new(Shape::map(1, 8, 8)).conv2d(Conv2d::new(1, 4, 3)).flatten().linear(144, 2).build("two")?;
+/// let mut plan = TrainPlan::new(&network, &network.init(1), PlanOptions { batch: 2, ..PlanOptions::default() })?;
+/// let logits = plan.forward(&[0.5; 128], &SampleKeys { seed: 1, epoch: 0, samples: &[0, 1] });
+/// assert_eq!(logits.len(), 4);
+/// plan.backward(&[1.0, -1.0, 0.0, 0.0]);
+/// assert_eq!(plan.gradients().len(), 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct TrainPlan {
+    program: Program,
+    parameters: Parameters,
+    forward: Vec<Phase>,
+    backward: Vec<Phase>,
+    isa: Isa,
+    batch: usize,
+    image: usize,
+    /// Images of the batch that went forward last.
+    count: usize,
+    values: Vec<f32>,
+    gradients: Vec<f32>,
+    transposed: Vec<f32>,
+    /// Whether the transposed weights are those of `values`.
+    transposed_current: bool,
+    optimizer: Optimizer,
+    memory: Vec<f32>,
+    places: Vec<u16>,
+    output: Vec<f32>,
+}
+
+impl TrainPlan {
+    /// Compiles `network`, starting from `weights`.
+    ///
+    /// # Errors
+    /// If the weights do not fit the network, the batch is empty, a BatchNorm would have one value
+    /// for each channel, a pooling window is too large, or there is not enough memory.
+    pub fn new(network: &Network, weights: &Weights, options: PlanOptions) -> Result<Self, PlanError> {
+        weights.check(network).map_err(PlanError::weights)?;
+        if options.batch == 0 {
+            return Err(PlanError::batch());
+        }
+        let mut graph = Graph::lower(network, true)?;
+        check_norms(network, &graph, options.batch)?;
+        options.passes.apply(&mut graph, true);
+        let mut parameters = Parameters::new(network);
+        let chunk = chunk_images(options.batch);
+        let program = Compiler::compile(&graph, &mut parameters, true, chunk);
+        let chunks = options.batch.div_ceil(chunk);
+        let mut values = zeros(parameters.len())?;
+        parameters.load(weights, &mut values);
+        Ok(Self {
+            forward: phases::forward(&program),
+            backward: phases::backward(&program),
+            isa: options.isa,
+            batch: options.batch,
+            image: network.input().elements(),
+            count: 0,
+            gradients: zeros(parameters.len())?,
+            transposed: zeros(program.transposed)?,
+            transposed_current: false,
+            optimizer: Optimizer::default(),
+            memory: zeros(program.memory * chunks)?,
+            places: zeros(program.places * chunks)?,
+            output: zeros(options.batch * graph.values[graph.output].elements())?,
+            values,
+            program,
+            parameters,
+        })
+    }
+
+    /// The output for images of N × H × W × C floats, N at most the plan's batch: N × classes, or
+    /// N × H × W × C for a map. Running averages move; dropout is drawn from `keys`.
+    ///
+    /// # Panics
+    /// If `images` is not whole images, more than the batch, or has not one key for each.
+    pub fn forward(&mut self, images: &[f32], keys: &SampleKeys<'_>) -> &[f32] {
+        self.count = super::count_images(images.len(), self.image, self.batch);
+        assert_eq!(keys.samples.len(), self.count, "one key for each image");
+        let (image, chunk) = (self.image, self.program.chunk);
+        self.over_chunks(|chunk_memory, program| {
+            let first = chunk_memory.first;
+            chunk_memory.load(program, &images[first * image..(first + chunk_memory.images) * image]);
+        });
+        for index in 0..self.forward.len() {
+            self.run_phase(Pass::Forward, index, Some(keys));
+        }
+        let each = self.output.len() / self.batch;
+        let program = &self.program;
+        let chunks = self.memory.par_chunks_mut(program.memory.max(1)).enumerate();
+        let output = &mut self.output[..self.count * each];
+        output.par_chunks_mut(chunk * each).zip(chunks).for_each(|(output, (index, floats))| {
+            let images = output.len() / each;
+            Chunk { floats, places: &mut [], images, first: index * chunk }.store(program, output);
+        });
+        &self.output[..self.count * each]
+    }
+
+    /// The gradients of all parameters for the gradient of the output of the last
+    /// [`forward`](TrainPlan::forward).
+    ///
+    /// # Panics
+    /// If `gradient` has not the output's length.
+    pub fn backward(&mut self, gradient: &[f32]) {
+        let each = self.output.len() / self.batch;
+        assert_eq!(gradient.len(), self.count * each, "the output's gradient has the output's length");
+        self.refresh_transposed();
+        self.over_chunks(|chunk, program| {
+            let first = chunk.first;
+            chunk.load_gradient(program, &gradient[first * each..(first + chunk.images) * each]);
+        });
+        for index in 0..self.backward.len() {
+            self.run_phase(Pass::Backward, index, None);
+        }
+        self.sum_parts();
+    }
+
+    /// Applies an optimizer's update to all parameters. Its state lives here; an update that keeps
+    /// another number of buffers than the one before starts anew.
+    pub fn step(&mut self, update: &dyn Update) {
+        self.optimizer.step(update, self.isa, &self.parameters.segments, &mut self.values, &self.gradients);
+        self.transposed_current = false;
+    }
+
+    /// The weights, buffers included.
+    #[must_use]
+    pub fn weights(&self) -> Weights {
+        self.parameters.unload(&self.values, true)
+    }
+
+    /// Takes over weights.
+    ///
+    /// # Errors
+    /// If they do not fit the network; then nothing changes.
+    pub fn load_weights(&mut self, network: &Network, weights: &Weights) -> Result<(), PlanError> {
+        weights.check(network).map_err(PlanError::weights)?;
+        self.parameters.load(weights, &mut self.values);
+        self.transposed_current = false;
+        Ok(())
+    }
+
+    /// The gradients of the last [`backward`](TrainPlan::backward), under the parameters' names.
+    #[must_use]
+    pub fn gradients(&self) -> Weights {
+        self.parameters.unload(&self.gradients, false)
+    }
+
+    /// The optimizer's buffers: `0.<parameter>`, `1.<parameter>`, and `step`.
+    #[must_use]
+    pub fn optimizer_state(&self) -> Weights {
+        self.optimizer.state(&self.parameters.segments)
+    }
+
+    /// Takes over what [`optimizer_state`](TrainPlan::optimizer_state) gave.
+    ///
+    /// # Errors
+    /// If a buffer is missing or has the wrong shape; then nothing changes.
+    pub fn load_optimizer_state(&mut self, state: &Weights) -> Result<(), PlanError> {
+        self.optimizer = Optimizer::load(state, &self.parameters.segments, self.parameters.len())?;
+        Ok(())
+    }
+
+    /// Bytes of parameters, gradients, optimizer state and activations.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let floats = self.values.len() + self.gradients.len() + self.transposed.len() + self.memory.len();
+        (floats + self.output.len() + self.optimizer.len()) * size_of::<f32>()
+            + self.places.len() * size_of::<u16>()
+    }
+
+    /// Runs `work` on every chunk of the batch, in parallel.
+    fn over_chunks(&mut self, work: impl Fn(&mut Chunk<'_>, &Program) + Sync) {
+        let (count, chunk, program) = (self.count, self.program.chunk, &self.program);
+        phases::over_memory(&mut self.memory, &mut self.places, program, |number, floats, places| {
+            let first = number * chunk;
+            if first < count {
+                work(&mut Chunk { floats, places, images: chunk.min(count - first), first }, program);
+            }
+        });
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Pass {
+    Forward,
+    Backward,
+}
+
+fn check_norms(network: &Network, graph: &Graph, batch: usize) -> Result<(), PlanError> {
+    for op in &graph.ops {
+        let value = graph.values[op.input];
+        if matches!(op.kind, Kind::BatchNorm(_)) && batch * value.height * value.width == 1 {
+            return Err(PlanError::one_value(&network.nodes()[op.node].name));
+        }
+    }
+    Ok(())
+}

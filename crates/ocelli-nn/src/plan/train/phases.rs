@@ -1,0 +1,257 @@
+//! The order of a training step: what every chunk does alone, and where the chunks meet.
+
+use rayon::prelude::*;
+
+use ocelli_kernels::batch_norm::Combined;
+use ocelli_kernels::outer::{Groups, outer};
+use ocelli_kernels::sweep::Sweep;
+use ocelli_kernels::{BLOCK, Strides};
+
+use super::super::chunk::{Chunk, Shared, Task};
+use super::super::program::{ConvStep, NormStep, Program, Step, StepKind};
+use super::{Pass, SampleKeys, TrainPlan};
+
+/// A stretch of work between meetings.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Every chunk runs these tasks, depth first.
+    Chunks(Vec<Task>),
+    /// A BatchNorm joins the chunks' statistics.
+    JoinStatistics(usize),
+    /// A BatchNorm joins the chunks' gradient sums.
+    JoinSums(usize),
+    /// A large weight's gradient, over all chunks at once.
+    WeightGradient(usize),
+}
+
+fn push(phases: &mut Vec<Phase>, task: Task) {
+    if let Some(Phase::Chunks(tasks)) = phases.last_mut() {
+        tasks.push(task);
+    } else {
+        phases.push(Phase::Chunks(vec![task]));
+    }
+}
+
+pub(super) fn forward(program: &Program) -> Vec<Phase> {
+    let mut phases = Vec::new();
+    for (index, step) in program.steps.iter().enumerate() {
+        if matches!(step.kind, StepKind::BatchNorm(_)) {
+            push(&mut phases, Task::Statistics(index));
+            phases.push(Phase::JoinStatistics(index));
+        }
+        push(&mut phases, Task::Forward(index));
+    }
+    phases
+}
+
+pub(super) fn backward(program: &Program) -> Vec<Phase> {
+    let mut phases = Vec::new();
+    for (index, step) in program.steps.iter().enumerate().rev() {
+        push(&mut phases, Task::Backward(index));
+        match &step.kind {
+            StepKind::BatchNorm(_) => {
+                phases.push(Phase::JoinSums(index));
+                push(&mut phases, Task::NormGradient(index));
+            }
+            StepKind::Conv(conv) if conv.weight_part.is_none() => phases.push(Phase::WeightGradient(index)),
+            _ => {}
+        }
+    }
+    phases
+}
+
+impl TrainPlan {
+    pub(super) fn run_phase(&mut self, pass: Pass, index: usize, keys: Option<&SampleKeys<'_>>) {
+        let phase = match pass {
+            Pass::Forward => &self.forward[index],
+            Pass::Backward => &self.backward[index],
+        };
+        match *phase {
+            Phase::Chunks(_) => self.run_chunks(pass, index, keys),
+            Phase::JoinStatistics(step) => self.join_statistics(step),
+            Phase::JoinSums(step) => self.join_sums(step),
+            Phase::WeightGradient(step) => self.weight_gradient(step),
+        }
+    }
+
+    fn run_chunks(&mut self, pass: Pass, index: usize, keys: Option<&SampleKeys<'_>>) {
+        let phases = match pass {
+            Pass::Forward => &self.forward,
+            Pass::Backward => &self.backward,
+        };
+        let Phase::Chunks(tasks) = &phases[index] else { return };
+        let program = &self.program;
+        let shared = Shared {
+            isa: self.isa,
+            program,
+            values: &self.values,
+            transposed: &self.transposed,
+            norms: &self.parameters.norms,
+        };
+        let (count, chunk) = (self.count, program.chunk);
+        let run = |number: usize, floats: &mut [f32], places: &mut [u16]| {
+            let first = number * chunk;
+            if first < count {
+                let mut chunk = Chunk { floats, places, images: chunk.min(count - first), first };
+                tasks.iter().for_each(|&task| chunk.run(&shared, task, keys));
+            }
+        };
+        over_memory(&mut self.memory, &mut self.places, program, run);
+    }
+
+    fn norm_step(&self, step: usize) -> (&Step, &NormStep) {
+        let step = &self.program.steps[step];
+        let StepKind::BatchNorm(norm) = &step.kind else { unreachable!("the phase is a BatchNorm's") };
+        (step, norm)
+    }
+
+    /// Where each image's part of a BatchNorm's sums lies.
+    fn parts(&self, start: usize, len: usize) -> impl Iterator<Item = &[f32]> {
+        let (memory, chunk) = (self.program.memory, self.program.chunk);
+        (0..self.count).map(move |n| &self.memory[n / chunk * memory + start + n % chunk * len..][..len])
+    }
+
+    fn join_statistics(&mut self, step: usize) {
+        let (_, norm) = self.norm_step(step);
+        let (index, maps) = (norm.index, norm.maps);
+        let width = maps.blocks * BLOCK;
+        let values = (maps.size.0 * maps.size.1) as f64;
+        let channels = self.parameters.norms[index].running_mean.len();
+        for c in 0..channels {
+            let mut total = Combined::default();
+            let (_, norm) = self.norm_step(step);
+            for part in self.parts(norm.moments.start, maps.moments_len()) {
+                total.push(values, part[c], part[width + c], part[2 * width + c]);
+            }
+            let norm = &mut self.parameters.norms[index];
+            let (gamma, beta) = (self.values[norm.weight.start + c], self.values[norm.bias.start + c]);
+            norm.take_statistics(c, total, gamma, beta);
+        }
+        self.parameters.norms[index].batches += 1;
+    }
+
+    fn join_sums(&mut self, step: usize) {
+        let (_, norm) = self.norm_step(step);
+        let (index, maps, start) = (norm.index, norm.maps, norm.sums.start);
+        let width = maps.blocks * BLOCK;
+        let values = (self.count * maps.size.0 * maps.size.1) as f64;
+        let channels = self.parameters.norms[index].running_mean.len();
+        for c in 0..channels {
+            let (mut sum, mut product) = (0.0, 0.0);
+            for part in self.parts(start, maps.sums_len()) {
+                sum += f64::from(part[c]);
+                product += f64::from(part[width + c]);
+            }
+            let norm = &mut self.parameters.norms[index];
+            self.gradients[norm.bias.start + c] = sum as f32;
+            self.gradients[norm.weight.start + c] = product as f32;
+            norm.take_sums(c, sum / values, product / values, self.values[norm.weight.start + c]);
+        }
+    }
+
+    fn weight_gradient(&mut self, step: usize) {
+        let step = &self.program.steps[step];
+        let StepKind::Conv(conv) = &step.kind else { unreachable!("the phase is a convolution's") };
+        let slots = &self.program.slots;
+        let g = match &step.temporary {
+            Some(g) => g,
+            None => slots[step.op.output].grad.as_ref().expect("the gradient is wanted"),
+        };
+        let x = &slots[step.op.input].data;
+        let (memory, chunk, count) = (self.program.memory, self.program.chunk, self.count);
+        let block = conv.forward.taps.block_len();
+        let weights = &mut self.gradients[conv.weight.clone()];
+        let floats = &self.memory;
+        weights.par_chunks_mut(BLOCKS_OF_A_TASK * block).enumerate().with_max_len(1).for_each(
+            |(task, dw)| {
+                dw.fill(0.0);
+                let strides = g.layout.strides();
+                let y = Strides { start: strides.start + task * BLOCKS_OF_A_TASK * BLOCK, ..strides };
+                let s = Sweep { images: chunk, blocks: dw.len() / block, y, ..conv.forward };
+                let groups = Groups { count: count / chunk, x: memory, g: memory };
+                outer(self.isa, &s, groups, &floats[x.range.start..], &floats[g.range.start..], dw);
+                let rest = Sweep { images: count % chunk, ..s };
+                let start = count / chunk * memory;
+                if rest.images > 0 {
+                    let (x, g) = (start + x.range.start, start + g.range.start);
+                    outer(self.isa, &rest, Groups::ONE, &floats[x..], &floats[g..], dw);
+                }
+            },
+        );
+    }
+
+    /// Adds up the chunks' shares of the small gradients, in the chunks' order.
+    pub(super) fn sum_parts(&mut self) {
+        let (memory, program) = (&self.memory, &self.program);
+        let chunks = self.count.div_ceil(program.chunk);
+        let gradients = &mut self.gradients;
+        for step in &program.steps {
+            let StepKind::Conv(conv) = &step.kind else { continue };
+            for (target, part) in parts_of(conv) {
+                gradients[target.clone()].par_chunks_mut(SUMMED_AT_ONCE).enumerate().for_each(|(i, sum)| {
+                    sum.fill(0.0);
+                    for chunk in 0..chunks {
+                        let start = chunk * program.memory + part.start + i * SUMMED_AT_ONCE;
+                        let part = &memory[start..start + sum.len()];
+                        sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Brings the transposed weights up to date.
+    pub(super) fn refresh_transposed(&mut self) {
+        if self.transposed_current {
+            return;
+        }
+        let values = &self.values;
+        for step in &self.program.steps {
+            let StepKind::Conv(conv) = &step.kind else { continue };
+            let packed = &values[conv.weight.clone()];
+            let transposed = &mut self.transposed[conv.transposed.clone()];
+            for phase in &conv.phases {
+                let block = phase.sweep.taps.block_len();
+                let part = &mut transposed[phase.weights..][..phase.sweep.blocks * block];
+                let transpose = |(i, to): (usize, &mut [f32])| conv.conv.transpose(phase, i, packed, to);
+                if part.len() < SUMMED_AT_ONCE {
+                    part.chunks_mut(block).enumerate().for_each(transpose);
+                } else {
+                    part.par_chunks_mut(block).enumerate().for_each(transpose);
+                }
+            }
+        }
+        self.transposed_current = true;
+    }
+}
+
+/// Blocks of output channels whose weight gradients one task sums.
+const BLOCKS_OF_A_TASK: usize = 2;
+
+/// Values that are worth another thread.
+const SUMMED_AT_ONCE: usize = 32 * 1024;
+
+type Pair<'a> = (&'a std::ops::Range<usize>, &'a std::ops::Range<usize>);
+
+fn parts_of(conv: &ConvStep) -> impl Iterator<Item = Pair<'_>> {
+    let weight = conv.weight_part.as_ref().map(|part| (&conv.weight, part));
+    let bias = conv.bias.as_ref().zip(conv.bias_part.as_ref());
+    weight.into_iter().chain(bias)
+}
+
+/// Hands each chunk's memory, with its number, to `run`, in parallel.
+pub(super) fn over_memory(
+    floats: &mut [f32],
+    places: &mut [u16],
+    program: &Program,
+    run: impl Fn(usize, &mut [f32], &mut [u16]) + Sync,
+) {
+    let floats = floats.par_chunks_mut(program.memory.max(1));
+    if program.places == 0 {
+        floats.enumerate().with_max_len(1).for_each(|(number, floats)| run(number, floats, &mut []));
+    } else {
+        let places = places.par_chunks_mut(program.places);
+        let both = floats.zip(places).enumerate().with_max_len(1);
+        both.for_each(|(number, (floats, places))| run(number, floats, places));
+    }
+}
