@@ -32,6 +32,7 @@ pub struct TrainOptions {
 ///
 /// The same batches in the same order give the same weights, bit for bit, whatever the number of threads.
 pub struct Trainer {
+    network: Network,
     plan: TrainPlan,
     options: TrainOptions,
     gradient: Vec<f32>,
@@ -103,6 +104,7 @@ impl Trainer {
         let plan = PlanOptions { batch: options.batch_size, ..PlanOptions::default() };
         Ok(Trainer {
             plan: TrainPlan::new(network, weights, plan).map_err(TrainError::Plan)?,
+            network: network.clone(),
             gradient: Vec::new(),
             classes: network.output().channels(),
             normalises: network.nodes().iter().any(|node| normalises(&node.layer)),
@@ -205,7 +207,7 @@ impl Trainer {
     /// # Errors
     /// The state is of another network or optimizer.
     pub fn restore(&mut self, state: &TrainerState) -> Result<(), TrainError> {
-        self.plan.load_weights(&state.weights).map_err(TrainError::Plan)?;
+        self.plan.load_weights(&self.network, &state.weights).map_err(TrainError::Plan)?;
         self.plan.load_optimizer_state(&state.optimizer).map_err(TrainError::Plan)?;
         (self.epoch, self.step) = (state.epoch, state.step);
         Ok(())
