@@ -33,16 +33,23 @@ impl Resizer {
             pixels.copy_from_slice(image.pixels());
             return;
         }
-        let kind = if image.channels() == 1 { fir::PixelType::U8 } else { fir::PixelType::U8x3 };
-        let side = |length: usize| u32::try_from(length).expect("a side fits 32 bits");
-        let source =
-            fir::images::ImageRef::new(side(image.width()), side(image.height()), image.pixels(), kind)
-                .expect("a view has as many bytes as its size says");
-        let mut target = fir::images::Image::from_slice_u8(side(width), side(height), pixels, kind)
+        let sides = [image.width(), image.height(), width, height]
+            .map(|length| u32::try_from(length).expect("a side fits 32 bits"));
+        if image.channels() == 1 {
+            self.resize_typed::<fir::pixels::U8>(image.pixels(), pixels, sides);
+        } else {
+            self.resize_typed::<fir::pixels::U8x3>(image.pixels(), pixels, sides);
+        }
+    }
+
+    /// For one type of pixel: the entry that takes any type would be compiled for all of them.
+    fn resize_typed<P: fir::PixelTrait>(&mut self, from: &[u8], to: &mut [u8], sides: [u32; 4]) {
+        let [from_width, from_height, to_width, to_height] = sides;
+        let source = fir::images::TypedImageRef::<P>::from_buffer(from_width, from_height, from)
+            .expect("a view has as many bytes as its size says");
+        let mut target = fir::images::TypedImage::<P>::from_buffer(to_width, to_height, to)
             .expect("the target was made for its size");
-        self.inner
-            .resize(&source, &mut target, &self.options)
-            .expect("source and target have one pixel type");
+        self.inner.resize_typed(&source, &mut target, &self.options).expect("neither image is empty");
     }
 }
 
