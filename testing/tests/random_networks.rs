@@ -76,7 +76,7 @@ impl Growing {
             (Shape::Map { .. }, 4) => Layer::MaxPool2d(MaxPool2d::new(2)),
             (Shape::Map { .. }, 5) => Layer::MaxPool2d(MaxPool2d::new(3).stride(2).padding(1)),
             (Shape::Map { .. }, 6) => Layer::AvgPool2d(AvgPool2d::new(kernel).count_include_pad(bias)),
-            (Shape::Map { .. }, 7 | 8) if self.values_of_a_channel() >= 12 => {
+            (Shape::Map { .. }, 7 | 8) if self.may_normalise() => {
                 Layer::BatchNorm2d(BatchNorm::new(channels))
             }
             (Shape::Map { .. }, 9) => Layer::Dropout2d(Dropout::new(0.0)),
@@ -87,8 +87,14 @@ impl Growing {
         }
     }
 
-    fn values_of_a_channel(&self) -> usize {
-        self.batch * self.shape().elements() / self.shape().channels()
+    /// Not over a handful of values, nor what is normalised already: the gradient through a second BatchNorm is a
+    /// difference of almost equal numbers, of which f32 leaves little but rounding.
+    fn may_normalise(&self) -> bool {
+        let weighing =
+            |node: &&Node| matches!(node.layer, Layer::Conv2d(_) | Layer::Linear(_) | Layer::BatchNorm2d(_));
+        let last = self.nodes.iter().rev().find(weighing);
+        let values = self.batch * self.shape().elements() / self.shape().channels();
+        values >= 12 && !last.is_some_and(|node| matches!(node.layer, Layer::BatchNorm2d(_)))
     }
 
     /// Up to ten layers, and for most a head that makes features of maps.
