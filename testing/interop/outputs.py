@@ -16,7 +16,7 @@ from ten_steps import formula
 from zoo import NETWORKS
 
 model_file, name, count = sys.argv[1:]
-build, image, _ = NETWORKS[name]
+build, image, *_ = NETWORKS[name]
 model = build()
 model.load_state_dict(load_file(model_file))
 images = formula("interop", int(count) * numpy.prod(image)).reshape(-1, *image)
