@@ -22,6 +22,8 @@ pub mod peak;
 pub mod random;
 mod simd;
 pub mod softmax;
+pub mod sparse;
+
 pub mod sweep;
 
 pub use cross_entropy::cross_entropy;

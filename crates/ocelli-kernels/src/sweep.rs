@@ -236,9 +236,10 @@ impl Run<'_> {
         let channel = blocks.start * BLOCK;
         let add = match self.finish.addend {
             Addend::None => None,
-            // SAFETY: `check` bounded every output of the sweep.
             Addend::Output => {
-                Some((unsafe { self.y.add(s.y.at(n, row, column) + channel) }.cast_const(), step(s.y)))
+                // SAFETY: `check` bounded every output of the sweep.
+                let output = unsafe { self.y.add(s.y.at(n, row, column) + channel) };
+                Some((output.cast_const(), step(s.y)))
             }
             Addend::Map(map, strides) => {
                 // SAFETY: `check` bounded every value of the addend.

@@ -4,6 +4,7 @@ mod backward;
 mod forward;
 
 use ocelli_kernels::random::Stream;
+use ocelli_kernels::sparse::Entry;
 use ocelli_kernels::{Isa, dropout};
 
 use super::SampleKeys;
@@ -27,6 +28,7 @@ pub(super) struct Shared<'a> {
 pub(super) struct Chunk<'a> {
     pub(super) floats: &'a mut [f32],
     pub(super) places: &'a mut [u16],
+    pub(super) entries: &'a mut [Entry],
     /// Images of this chunk.
     pub(super) images: usize,
     /// The number of its first image in the batch.

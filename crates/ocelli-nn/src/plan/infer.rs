@@ -74,7 +74,7 @@ impl InferPlan {
         let each = self.output.len() / self.batch;
         let run = |(first, floats, images, output): (usize, &mut [f32], &[f32], &mut [f32])| {
             let n = images.len() / self.image;
-            let mut chunk = Chunk { floats, places: &mut [], images: n, first };
+            let mut chunk = Chunk { floats, places: &mut [], entries: &mut [], images: n, first };
             chunk.load(program, images);
             for step in 0..program.steps.len() {
                 chunk.run(&shared, Task::Forward(step), None);

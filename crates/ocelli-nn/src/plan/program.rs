@@ -6,6 +6,7 @@ use ocelli_kernels::avg_pool::{AvgPool, Windows};
 use ocelli_kernels::batch_norm::Maps;
 use ocelli_kernels::conv::{Conv, Phase};
 use ocelli_kernels::epilogue::Epilogue;
+use ocelli_kernels::sparse::SparseConv;
 use ocelli_kernels::sweep::Sweep;
 use ocelli_kernels::{BLOCK, MapLayout, padded};
 
@@ -77,6 +78,9 @@ pub(super) struct ConvStep {
     pub(super) phases: Vec<Phase>,
     /// Where the transposed weights lie among all.
     pub(super) transposed: Range<usize>,
+    /// The backward pass through pooling by lists of winners, and the weight gradient's sums in its
+    /// layout.
+    pub(super) sparse: Option<(SparseConv, Range<usize>)>,
     /// The chunk's share of the gradients of weight and bias; without one for the weight, it is
     /// summed over all chunks at once.
     pub(super) weight_part: Option<Range<usize>>,
@@ -104,6 +108,8 @@ pub(super) struct Program {
     pub(super) memory: usize,
     /// Places of maxima in a chunk.
     pub(super) places: usize,
+    /// Entries of a chunk's list of winners.
+    pub(super) entries: usize,
     /// Floats of all transposed weights.
     pub(super) transposed: usize,
 }
@@ -119,6 +125,7 @@ pub(super) struct Compiler<'a> {
     chunk: usize,
     memory: Layout,
     places: Layout,
+    entries: usize,
     transposed: usize,
     needs_grad: Vec<bool>,
     data: Vec<MapLayout>,
@@ -142,6 +149,7 @@ impl<'a> Compiler<'a> {
             chunk,
             memory: Layout::default(),
             places: Layout::default(),
+            entries: 0,
             transposed: 0,
         };
         compiler.grad = compiler.grad_layouts();
@@ -154,6 +162,7 @@ impl<'a> Compiler<'a> {
             chunk,
             memory: compiler.memory.len(),
             places: compiler.places.len(),
+            entries: compiler.entries,
             transposed: compiler.transposed,
         }
     }
@@ -167,8 +176,9 @@ impl<'a> Compiler<'a> {
         2 * self.graph.ops.len() + 1
     }
 
+    /// Memory for a map of every image, with room after it for a vector that begins in its last pixel.
     fn place(&mut self, layout: MapLayout, life: Life) -> Map {
-        Map { layout, range: self.memory.place(self.chunk * layout.image(), life) }
+        Map { layout, range: self.memory.place(self.chunk * layout.image() + BLOCK, life) }
     }
 
     fn slots(&mut self) -> Vec<Slot> {
@@ -212,22 +222,40 @@ impl<'a> Compiler<'a> {
     }
 
     /// A value's gradient has the halo that the convolution before it needs, if that reads it as
-    /// it is.
+    /// it is, or the halo of the value, if a list of winners is scattered over it.
     fn grad_layouts(&self) -> Vec<MapLayout> {
         (0..self.graph.values.len())
             .map(|value| {
-                let plain = MapLayout { halo_y: 0, halo_x: 0, ..self.data[value] };
-                let Some(producer) = self.graph.producer(value) else { return plain };
-                let op = &self.graph.ops[producer];
-                match &op.kind {
-                    Kind::Conv(conv) if op.post.pool.is_none() && self.needs_grad[op.input] => {
-                        let (y, x) = self.conv(conv, op).gradient_halo();
-                        plain.with_halo(y, x)
-                    }
-                    _ => plain,
-                }
+                let (y, x) = self.dense_gradient_halo(value);
+                let sparse = self.graph.readers(value).any(|reader| self.sparse(reader).is_some());
+                if sparse { self.data[value] } else { self.data[value].with_halo(y, x) }
             })
             .collect()
+    }
+
+    fn dense_gradient_halo(&self, value: ValueId) -> (usize, usize) {
+        let Some(producer) = self.graph.producer(value) else { return (0, 0) };
+        let op = &self.graph.ops[producer];
+        match &op.kind {
+            Kind::Conv(conv) if op.post.pool.is_none() && self.needs_grad[op.input] => {
+                self.conv(conv, op).gradient_halo()
+            }
+            _ => (0, 0),
+        }
+    }
+
+    /// The backward pass by lists of winners, where an operation can have one.
+    fn sparse(&self, index: usize) -> Option<SparseConv> {
+        let op = &self.graph.ops[index];
+        let (Kind::Conv(conv), Some(pool), true) = (&op.kind, op.post.pool, self.training) else {
+            return None;
+        };
+        // The input's gradient must have the input's layout.
+        if self.needs_grad[op.input] && self.dense_gradient_halo(op.input) != (0, 0) {
+            return None;
+        }
+        let y = self.data[op.output];
+        SparseConv::new(&self.conv(conv, op), &pool, (y.height, y.width))
     }
 
     /// The geometry of a convolution: its output before pooling.
@@ -301,7 +329,7 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let layout = match kind {
-            StepKind::Conv(step) if op.post.pool.is_some() => {
+            StepKind::Conv(step) if op.post.pool.is_some() && step.sparse.is_none() => {
                 let (y, x) = if self.needs_grad[op.input] { step.conv.gradient_halo() } else { (0, 0) };
                 step.conv.y.with_halo(y, x)
             }
@@ -322,24 +350,15 @@ impl<'a> Compiler<'a> {
         let conv = self.conv(op, whole);
         let (weight, bias) = self.parameters.add_conv(whole.node, &conv, op);
         let backward = self.backward_time(index);
-        let (phases, transposed) = if self.training && self.needs_grad[whole.input] {
-            let g = match whole.post.pool {
-                Some(_) => {
-                    let (y, x) = conv.gradient_halo();
-                    conv.y.with_halo(y, x)
-                }
-                None => self.grad[whole.output],
-            };
-            let start = self.transposed;
-            self.transposed += conv.transposed_len();
-            let inward = Conv { x: self.grad[whole.input], ..conv };
-            (inward.input_gradient(1, g), start..self.transposed)
-        } else {
-            (Vec::new(), 0..0)
-        };
+        let sparse = self.sparse(index).map(|sparse| {
+            self.entries = self.entries.max(sparse.entries());
+            let sums = self.memory.place(sparse.weights_len(), Life::at(backward));
+            (sparse, sums)
+        });
+        let (phases, transposed) = self.inward(whole, &conv, sparse.as_ref().map(|(sparse, _)| sparse));
         let part = Life { from: backward, to: self.end() };
         let mut place = |len: usize| Some(self.memory.place(len, part));
-        let small = self.training && weight.len() <= PARTIAL_GRADIENT;
+        let small = self.training && (weight.len() <= PARTIAL_GRADIENT || sparse.is_some());
         let weight_part = if small { place(weight.len()) } else { None };
         let bias_part = bias.as_ref().filter(|_| self.training).and_then(|b| place(b.len()));
         let band = whole.post.pool.map(|pool| {
@@ -350,7 +369,28 @@ impl<'a> Compiler<'a> {
             )
         });
         let forward = conv.forward(1);
-        ConvStep { conv, forward, weight, bias, band, phases, transposed, weight_part, bias_part }
+        ConvStep { conv, forward, weight, bias, band, phases, transposed, sparse, weight_part, bias_part }
+    }
+
+    /// The sweeps of a convolution's input gradient, and where its transposed weights lie.
+    fn inward(&mut self, op: &Op, conv: &Conv, sparse: Option<&SparseConv>) -> (Vec<Phase>, Range<usize>) {
+        if !self.training || !self.needs_grad[op.input] {
+            return (Vec::new(), 0..0);
+        }
+        let start = self.transposed;
+        if let Some(sparse) = sparse {
+            self.transposed += sparse.weights_len();
+            return (Vec::new(), start..self.transposed);
+        }
+        let g = if op.post.pool.is_some() {
+            let (y, x) = conv.gradient_halo();
+            conv.y.with_halo(y, x)
+        } else {
+            self.grad[op.output]
+        };
+        self.transposed += conv.transposed_len();
+        let inward = Conv { x: self.grad[op.input], ..*conv };
+        (inward.input_gradient(1, g), start..self.transposed)
     }
 
     /// Memory for a map of one image.

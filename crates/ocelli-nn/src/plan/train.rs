@@ -6,10 +6,11 @@ mod update;
 use rayon::prelude::*;
 
 use ocelli_kernels::Isa;
+use ocelli_kernels::sparse::Entry;
 
 pub use update::{MAX_SLOTS, Update, UpdateStep};
 
-use self::phases::Phase;
+use self::phases::{Memory, Phase};
 use self::update::Optimizer;
 use super::chunk::Chunk;
 use super::graph::{Graph, Kind};
@@ -61,6 +62,7 @@ pub struct TrainPlan {
     optimizer: Optimizer,
     memory: Vec<f32>,
     places: Vec<u16>,
+    entries: Vec<Entry>,
     output: Vec<f32>,
 }
 
@@ -97,6 +99,7 @@ impl TrainPlan {
             optimizer: Optimizer::default(),
             memory: zeros(program.memory * chunks)?,
             places: zeros(program.places * chunks)?,
+            entries: zeros(program.entries * chunks)?,
             output: zeros(options.batch * graph.values[graph.output].elements())?,
             values,
             program,
@@ -126,7 +129,8 @@ impl TrainPlan {
         let output = &mut self.output[..self.count * each];
         output.par_chunks_mut(chunk * each).zip(chunks).for_each(|(output, (index, floats))| {
             let images = output.len() / each;
-            Chunk { floats, places: &mut [], images, first: index * chunk }.store(program, output);
+            let first = index * chunk;
+            Chunk { floats, places: &mut [], entries: &mut [], images, first }.store(program, output);
         });
         &self.output[..self.count * each]
     }
@@ -201,17 +205,15 @@ impl TrainPlan {
         let floats = self.values.len() + self.gradients.len() + self.transposed.len() + self.memory.len();
         (floats + self.output.len() + self.optimizer.len()) * size_of::<f32>()
             + self.places.len() * size_of::<u16>()
+            + self.entries.len() * size_of::<Entry>()
     }
 
     /// Runs `work` on every chunk of the batch, in parallel.
     fn over_chunks(&mut self, work: impl Fn(&mut Chunk<'_>, &Program) + Sync) {
-        let (count, chunk, program) = (self.count, self.program.chunk, &self.program);
-        phases::over_memory(&mut self.memory, &mut self.places, program, |number, floats, places| {
-            let first = number * chunk;
-            if first < count {
-                work(&mut Chunk { floats, places, images: chunk.min(count - first), first }, program);
-            }
-        });
+        let program = &self.program;
+        let memory =
+            Memory { floats: &mut self.memory, places: &mut self.places, entries: &mut self.entries };
+        phases::over_memory(memory, program, self.count, |chunk| work(chunk, program));
     }
 }
 

@@ -1,7 +1,10 @@
 //! Backward passes on a chunk.
 
+use std::ops::Range;
+
 use ocelli_kernels::epilogue::{self, Backward};
 use ocelli_kernels::outer::{Groups, outer, sum_pixels};
+use ocelli_kernels::sparse::SparseConv;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 use ocelli_kernels::{avg_pool, batch_norm, softmax};
 
@@ -136,6 +139,10 @@ impl Chunk<'_> {
     }
 
     fn conv_backward(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep) {
+        if let Some((sparse, sums)) = &conv.sparse {
+            self.sparse_backward(shared, step, conv, (sparse, sums.clone()));
+            return;
+        }
         let g = match &step.temporary {
             Some(g) => {
                 self.epilogue_backward(shared, step, g);
@@ -159,6 +166,55 @@ impl Chunk<'_> {
             let finish = Finish { addend, ..Finish::NONE };
             sweep(shared.isa, &s, values, &transposed[phase.weights..], finish, out);
         }
+    }
+
+    /// A convolution that pools: each image's winners, block by block of channels.
+    fn sparse_backward(
+        &mut self,
+        shared: &Shared<'_>,
+        step: &Step,
+        conv: &ConvStep,
+        (sparse, sums): (&SparseConv, Range<usize>),
+    ) {
+        let slots = &shared.program.slots;
+        let (x, g) = (&slots[step.op.input].data, grad(&slots[step.op.output]));
+        let dx = slots[step.op.input].grad.as_ref();
+        self.undo_in_place(shared, step, g);
+        self.floats[sums.clone()].fill(0.0);
+        if let Some(dx) = dx {
+            self.prepare(step.dx, dx, true);
+        }
+        let weights = &shared.transposed[conv.transposed.clone()];
+        let places = step.places.as_ref().expect("training keeps the places").start;
+        let winners = g.layout.height * g.layout.width * g.layout.pixel;
+        let (pooled, image) = (g.layout.image(), x.layout.image());
+        for n in 0..self.images {
+            for block in 0..conv.forward.blocks {
+                let from = g.range.start + n * pooled;
+                let gradients = (&self.floats[from..from + pooled], g.layout.strides());
+                let places = &self.places[places + n * winners..][..winners];
+                let counts = sparse.list(block, gradients, places, self.entries);
+                let list = (&*self.entries, &counts);
+                let (dw, [x]) = disjoint(self.floats, sums.clone(), [x.range.clone()]);
+                sparse.weight_gradient(shared.isa, block, list, &x[n * image..], dw);
+                if let Some(dx) = dx {
+                    let dx = &mut self.floats[dx.range.clone()][n * image..];
+                    sparse.input_gradient(shared.isa, block, list, weights, dx);
+                }
+            }
+        }
+        if let Some(part) = &conv.weight_part {
+            let (part, [dw]) = disjoint(self.floats, part.clone(), [sums]);
+            sparse.pack_gradient(dw, part);
+        }
+        let winners = Sweep {
+            images: self.images,
+            rows: g.layout.height,
+            columns: g.layout.width,
+            y: g.layout.strides(),
+            ..conv.forward
+        };
+        self.bias_gradient(shared, conv, &winners, g);
     }
 
     /// The gradient before ReLU and dropout, in place of the gradient after.
@@ -187,10 +243,14 @@ impl Chunk<'_> {
             part.fill(0.0);
             outer(shared.isa, &s, Groups::ONE, x, g, part);
         }
+        self.bias_gradient(shared, conv, &s, g);
+    }
+
+    fn bias_gradient(&mut self, shared: &Shared<'_>, conv: &ConvStep, s: &Sweep, g: &Map) {
         if let Some(part) = &conv.bias_part {
             let (part, [g]) = disjoint(self.floats, part.clone(), [g.range.clone()]);
             part.fill(0.0);
-            sum_pixels(shared.isa, &s, g, part);
+            sum_pixels(shared.isa, s, g, part);
         }
     }
 

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use ocelli_kernels::batch_norm::Combined;
 use ocelli_kernels::outer::{Groups, outer};
+use ocelli_kernels::sparse::Entry;
 use ocelli_kernels::sweep::Sweep;
 use ocelli_kernels::{BLOCK, Strides};
 
@@ -88,15 +89,11 @@ impl TrainPlan {
             transposed: &self.transposed,
             norms: &self.parameters.norms,
         };
-        let (count, chunk) = (self.count, program.chunk);
-        let run = |number: usize, floats: &mut [f32], places: &mut [u16]| {
-            let first = number * chunk;
-            if first < count {
-                let mut chunk = Chunk { floats, places, images: chunk.min(count - first), first };
-                tasks.iter().for_each(|&task| chunk.run(&shared, task, keys));
-            }
-        };
-        over_memory(&mut self.memory, &mut self.places, program, run);
+        let memory =
+            Memory { floats: &mut self.memory, places: &mut self.places, entries: &mut self.entries };
+        over_memory(memory, program, self.count, |chunk| {
+            tasks.iter().for_each(|&task| chunk.run(&shared, task, keys));
+        });
     }
 
     fn norm_step(&self, step: usize) -> (&Step, &NormStep) {
@@ -210,6 +207,9 @@ impl TrainPlan {
             let StepKind::Conv(conv) = &step.kind else { continue };
             let packed = &values[conv.weight.clone()];
             let transposed = &mut self.transposed[conv.transposed.clone()];
+            if let (Some((sparse, _)), false) = (&conv.sparse, transposed.is_empty()) {
+                sparse.transpose(packed, transposed);
+            }
             for phase in &conv.phases {
                 let block = phase.sweep.taps.block_len();
                 let part = &mut transposed[phase.weights..][..phase.sweep.blocks * block];
@@ -239,19 +239,39 @@ fn parts_of(conv: &ConvStep) -> impl Iterator<Item = Pair<'_>> {
     weight.into_iter().chain(bias)
 }
 
-/// Hands each chunk's memory, with its number, to `run`, in parallel.
+/// The memory of all chunks.
+pub(super) struct Memory<'a> {
+    pub(super) floats: &'a mut [f32],
+    pub(super) places: &'a mut [u16],
+    pub(super) entries: &'a mut [Entry],
+}
+
+/// Runs `run` on each chunk of a batch of `count` images, in parallel.
 pub(super) fn over_memory(
-    floats: &mut [f32],
-    places: &mut [u16],
+    memory: Memory<'_>,
     program: &Program,
-    run: impl Fn(usize, &mut [f32], &mut [u16]) + Sync,
+    count: usize,
+    run: impl Fn(&mut Chunk<'_>) + Sync,
 ) {
-    let floats = floats.par_chunks_mut(program.memory.max(1));
-    if program.places == 0 {
-        floats.enumerate().with_max_len(1).for_each(|(number, floats)| run(number, floats, &mut []));
-    } else {
-        let places = places.par_chunks_mut(program.places);
-        let both = floats.zip(places).enumerate().with_max_len(1);
-        both.for_each(|(number, (floats, places))| run(number, floats, places));
-    }
+    let chunks = count.div_ceil(program.chunk);
+    let floats = memory.floats.par_chunks_mut(program.memory.max(1));
+    let places = parts(memory.places, program.places, chunks);
+    let entries = parts(memory.entries, program.entries, chunks);
+    floats.zip(places).zip(entries).enumerate().with_max_len(1).for_each(
+        |(number, ((floats, places), entries))| {
+            let first = number * program.chunk;
+            run(&mut Chunk { floats, places, entries, images: program.chunk.min(count - first), first });
+        },
+    );
+}
+
+/// `count` parts of `len` values each, which may be empty.
+fn parts<T: Send>(
+    values: &mut [T],
+    len: usize,
+    count: usize,
+) -> impl IndexedParallelIterator<Item = &mut [T]> {
+    let full =
+        values.par_chunks_mut(len.max(1)).map(Some).chain(rayon::iter::repeat_n((), count).map(|()| None));
+    full.take(count).map(|part| part.unwrap_or_default())
 }
