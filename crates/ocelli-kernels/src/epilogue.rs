@@ -36,8 +36,11 @@ pub struct Epilogue {
     pub blocks: usize,
     /// Rows and columns before pooling.
     pub input: (usize, usize),
-    /// Rows and columns after pooling.
+    /// Rows and columns after pooling that this call computes.
     pub output: (usize, usize),
+    /// The first of the rows, counted in the whole output; `y` and the places begin there, all else
+    /// with the whole map.
+    pub first_row: usize,
     /// Steps through the input.
     pub x: Strides,
     /// Steps through the output.
@@ -87,9 +90,9 @@ impl Epilogue {
             (start, end, (start as isize - first) as usize)
         };
         match self.pool {
-            None => [(row, row + 1, 0), (column, column + 1, 0)],
+            None => [(row + self.first_row, row + self.first_row + 1, 0), (column, column + 1, 0)],
             Some(p) => [
-                axis(row, p.kernel.0, p.stride.0, p.padding.0, self.input.0),
+                axis(row + self.first_row, p.kernel.0, p.stride.0, p.padding.0, self.input.0),
                 axis(column, p.kernel.1, p.stride.1, p.padding.1, self.input.1),
             ],
         }
@@ -121,7 +124,8 @@ pub fn forward(
         assert!(e.reach(strides, e.input) <= add.len(), "epilogue adds past {} values", add.len());
     }
     if let Some((mask, strides)) = operands.mask {
-        assert!(e.reach(strides, e.output) <= mask.len(), "epilogue masks past {} values", mask.len());
+        let whole = (e.first_row + e.output.0, e.output.1);
+        assert!(e.reach(strides, whole) <= mask.len(), "epilogue masks past {} values", mask.len());
     }
     if let Some(places) = &places {
         assert!(e.reach(e.place_strides(), e.output) <= places.len(), "too few places");
@@ -169,7 +173,10 @@ impl Forward<'_> {
                     best = simd.max(simd.splat(0.0), best);
                 }
                 if let Some((mask, strides)) = self.operands.mask {
-                    best = simd.mul(best, simd.load(mask.as_ptr().add(strides.at(n, row, column) + c)));
+                    best = simd.mul(
+                        best,
+                        simd.load(mask.as_ptr().add(strides.at(n, row + e.first_row, column) + c)),
+                    );
                 }
                 simd.store(self.y.as_mut_ptr().add(out + c), best);
                 if let Some(places) = &mut self.places {
@@ -252,6 +259,7 @@ pub fn backward(isa: Isa, e: &Epilogue, b: Backward<'_>, g: &mut [f32], g_stride
     if e.is_empty() {
         return;
     }
+    assert_eq!(e.first_row, 0, "the backward pass takes whole maps");
     assert!(e.reach(b.dy_strides, e.output) <= b.dy.len(), "epilogue reads past {} gradients", b.dy.len());
     assert!(!e.relu || e.reach(e.y, e.output) <= b.y.len(), "epilogue reads past {} values", b.y.len());
     assert!(e.reach(g_strides, e.input) <= g.len(), "epilogue writes past {} gradients", g.len());

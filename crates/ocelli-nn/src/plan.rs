@@ -48,9 +48,13 @@ impl Default for PlanOptions {
 /// The most images of a chunk: enough that a linear layer's weights, once read, serve several.
 const MAX_CHUNK: usize = 8;
 
-/// Images of a chunk, decided by the batch alone.
-fn chunk_images(batch: usize) -> usize {
-    batch.div_ceil(2).min(MAX_CHUNK)
+/// Floats that the largest map of a chunk may take: more would leave the last-level cache.
+const MAX_MAP: usize = 4 << 20;
+
+/// Images of a chunk, decided by the batch and the network alone.
+fn chunk_images(batch: usize, graph: &graph::Graph) -> usize {
+    let largest = graph.values.iter().map(graph::Value::elements).max().unwrap_or(1);
+    batch.div_ceil(2).min(MAX_CHUNK).min((MAX_MAP / largest.max(1)).max(1))
 }
 
 /// `len` zeros, or an error if there is no memory for them.

@@ -1,7 +1,9 @@
 //! Running steps on one chunk of images.
 
 mod backward;
+mod bands;
 mod forward;
+mod split;
 
 use ocelli_kernels::random::Stream;
 use ocelli_kernels::sparse::Entry;

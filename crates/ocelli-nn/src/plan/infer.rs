@@ -39,7 +39,7 @@ impl InferPlan {
         let mut graph = Graph::lower(network, false)?;
         options.passes.apply(&mut graph, false);
         let mut parameters = Parameters::new(network);
-        let chunk = chunk_images(options.batch);
+        let chunk = chunk_images(options.batch, &graph);
         let program = Compiler::compile(&graph, &mut parameters, false, chunk);
         let mut values = zeros(parameters.len())?;
         parameters.load(weights, &mut values);
@@ -72,12 +72,18 @@ impl InferPlan {
             norms: &self.parameters.norms,
         };
         let each = self.output.len() / self.batch;
+        // A batch of fewer images than threads is split within its images instead.
+        let split = count < rayon::current_num_threads();
         let run = |(first, floats, images, output): (usize, &mut [f32], &[f32], &mut [f32])| {
             let n = images.len() / self.image;
             let mut chunk = Chunk { floats, places: &mut [], entries: &mut [], images: n, first };
             chunk.load(program, images);
-            for step in 0..program.steps.len() {
-                chunk.run(&shared, Task::Forward(step), None);
+            for (index, step) in program.steps.iter().enumerate() {
+                if split {
+                    chunk.forward_split(&shared, step);
+                } else {
+                    chunk.run(&shared, Task::Forward(index), None);
+                }
             }
             chunk.store(program, output);
         };

@@ -118,6 +118,9 @@ pub(super) struct Program {
 /// at once, since a copy for each chunk would cost more than reading the activations again.
 const PARTIAL_GRADIENT: usize = 64 * 1024;
 
+/// The most parts that one image is split into among threads.
+pub(super) const MAX_SPLIT: usize = 16;
+
 pub(super) struct Compiler<'a> {
     graph: &'a Graph,
     parameters: &'a mut Parameters,
@@ -363,10 +366,9 @@ impl<'a> Compiler<'a> {
         let bias_part = bias.as_ref().filter(|_| self.training).and_then(|b| place(b.len()));
         let band = whole.post.pool.map(|pool| {
             let rows = band_rows(conv.y, pool.stride.0);
-            (
-                rows,
-                self.place_one(MapLayout { height: rows, halo_y: 0, halo_x: 0, ..conv.y }, Life::at(index)),
-            )
+            let layout = MapLayout { height: rows, halo_y: 0, halo_x: 0, ..conv.y };
+            let copies = if self.training { 1 } else { MAX_SPLIT };
+            (rows, Map { layout, range: self.memory.place(copies * layout.image(), Life::at(index)) })
         });
         let forward = conv.forward(1);
         ConvStep { conv, forward, weight, bias, band, phases, transposed, sparse, weight_part, bias_part }
@@ -391,11 +393,6 @@ impl<'a> Compiler<'a> {
         self.transposed += conv.transposed_len();
         let inward = Conv { x: self.grad[op.input], ..*conv };
         (inward.input_gradient(1, g), start..self.transposed)
-    }
-
-    /// Memory for a map of one image.
-    fn place_one(&mut self, layout: MapLayout, life: Life) -> Map {
-        Map { layout, range: self.memory.place(layout.image(), life) }
     }
 
     fn norm_step(&mut self, step: usize, norm: NormOp, op: &Op) -> NormStep {
@@ -474,6 +471,7 @@ impl Step {
             blocks: y.pixel / BLOCK,
             input: (x.height, x.width),
             output: (y.height, y.width),
+            first_row: 0,
             x: x.strides(),
             y: y.strides(),
             pool: self.op.post.pool,

@@ -81,7 +81,7 @@ impl TrainPlan {
         check_norms(network, &graph, options.batch)?;
         options.passes.apply(&mut graph, true);
         let mut parameters = Parameters::new(network);
-        let chunk = chunk_images(options.batch);
+        let chunk = chunk_images(options.batch, &graph);
         let program = Compiler::compile(&graph, &mut parameters, true, chunk);
         let chunks = options.batch.div_ceil(chunk);
         let mut values = zeros(parameters.len())?;

@@ -2,10 +2,11 @@
 
 use ocelli_kernels::epilogue::{self, Operands};
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
-use ocelli_kernels::{Strides, avg_pool, batch_norm, softmax};
+use ocelli_kernels::{avg_pool, batch_norm, softmax};
 
 use super::super::memory::disjoint;
 use super::super::program::{ConvStep, Map, NormStep, Step, StepKind};
+use super::bands::Bands;
 use super::{Chunk, SampleKeys, Shared, copy_rows, mask_strides};
 
 impl Chunk<'_> {
@@ -63,55 +64,21 @@ impl Chunk<'_> {
         });
     }
 
-    /// A convolution that pools: a band of rows at a time, so that the output before pooling never
-    /// leaves the first-level cache.
     fn conv_in_bands(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep) {
+        let Some(bands) = Bands::new(shared, step, conv) else { return };
         let slots = &shared.program.slots;
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
-        let (Some((rows, band)), Some(pool)) = (&conv.band, step.op.post.pool) else { return };
-        let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()]);
-        let finish = Finish { bias, ..Finish::NONE };
-        let weights = &shared.values[conv.weight.clone()];
+        let mask = step.mask.as_ref().map_or(0..0, |mask| mask.range.clone());
+        let ranges = [y.range.clone(), bands.band.range.clone(), x.range.clone(), mask];
+        let [out, band, input, mask] =
+            self.floats.get_disjoint_mut(ranges).expect("a step's buffers lie apart");
+        let image = y.layout.height * y.layout.width * y.layout.pixel;
         for n in 0..self.images {
-            for first in (0..y.layout.height * pool.stride.0).step_by(*rows) {
-                let rows = (*rows).min(conv.conv.y.height - first);
-                let whole = conv.conv.forward_rows(first, rows, band.layout);
-                let start = whole.x.start + n * whole.x.image;
-                let s = Sweep { x: Strides { start, ..whole.x }, ..whole };
-                let (out, [input]) = disjoint(self.floats, band.range.clone(), [x.range.clone()]);
-                sweep(shared.isa, &s, input, weights, finish, out);
-                self.pool_band(shared, step, (n, first / pool.stride.0, rows), band, y);
-            }
+            let places =
+                step.places.as_ref().map(|range| &mut self.places[range.start + n * image..][..image]);
+            let out = &mut out[n * y.layout.image()..];
+            bands.run((n, 0..y.layout.height), (input, mask), band, (out, y.layout.at(0, 0)), places);
         }
-    }
-
-    /// Pools `rows` rows of a band into the output, from its row `first` of image `n` on.
-    fn pool_band(
-        &mut self,
-        shared: &Shared<'_>,
-        step: &Step,
-        (n, first, rows): (usize, usize, usize),
-        band: &Map,
-        y: &Map,
-    ) {
-        let Some(pool) = step.op.post.pool else { return };
-        let outputs = rows.div_ceil(pool.stride.0).min(y.layout.height - first);
-        let x_layout = ocelli_kernels::MapLayout { height: rows, ..band.layout };
-        let mut e = step.epilogue(1, x_layout, y.layout);
-        e.output.0 = outputs;
-        e.y.start = y.layout.at(n, first);
-        let mask_range = step.mask.as_ref().unwrap_or(band).range.clone();
-        let (out, [values, mask]) = disjoint(self.floats, y.range.clone(), [band.range.clone(), mask_range]);
-        let mask = step.mask.as_ref().zip(step.op.post.dropout).map(|(map, dropout)| {
-            let strides = mask_strides(map, dropout.by_channel);
-            (mask, Strides { start: strides.at(n, first, 0), ..strides })
-        });
-        let places = step.places.as_ref().map(|range| {
-            let row = y.layout.width * y.layout.pixel;
-            let from = range.start + (n * y.layout.height + first) * row;
-            &mut self.places[from..from + outputs * row]
-        });
-        epilogue::forward(shared.isa, &e, values, Operands { mask, ..Operands::default() }, out, places);
     }
 
     /// A BatchNorm's normalisation, or nothing, and the epilogue.

@@ -1,0 +1,140 @@
+//! One image's forward pass in inference, each step's rows shared among the threads of the pool:
+//! for batches too small to give every thread a chunk.
+
+use ocelli_kernels::epilogue::{self, Operands};
+use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
+use ocelli_kernels::{BLOCK, Strides};
+use rayon::prelude::*;
+
+use super::super::memory::disjoint;
+use super::super::program::{ConvStep, MAX_SPLIT, NormStep, Step, StepKind};
+use super::bands::Bands;
+use super::{Chunk, Shared};
+
+/// Multiply-adds, or values of a map, that are worth waking another thread for.
+const WORTH_A_THREAD: usize = 100_000;
+
+impl Chunk<'_> {
+    /// As [`Chunk::forward`], for one image.
+    pub(in super::super) fn forward_split(&mut self, shared: &Shared<'_>, step: &Step) {
+        let y = &shared.program.slots[step.op.output].data;
+        let tasks = rayon::current_num_threads().min(MAX_SPLIT);
+        let rows = y.layout.height.div_ceil(tasks);
+        let work = match &step.kind {
+            StepKind::Conv(conv) => conv.weight.len() * conv.conv.y.height * conv.conv.y.width,
+            StepKind::BatchNorm(_) | StepKind::Identity => y.layout.image(),
+            StepKind::AvgPool(_) | StepKind::Flatten | StepKind::Softmax => 0,
+        };
+        if self.images != 1 || tasks < 2 || work < WORTH_A_THREAD {
+            self.forward(shared, step, None);
+            return;
+        }
+        y.layout.clear_halo(1, &mut self.floats[y.range.clone()]);
+        match &step.kind {
+            StepKind::Conv(conv) if conv.band.is_some() => self.split_bands(shared, step, conv, rows),
+            StepKind::Conv(conv) if y.layout.height == 1 => self.split_channels(shared, step, conv, tasks),
+            StepKind::Conv(conv) => self.split_conv(shared, step, conv, rows),
+            StepKind::BatchNorm(norm) => self.split_epilogue(shared, step, Some(norm), rows),
+            _ => self.split_epilogue(shared, step, None, rows),
+        }
+    }
+
+    fn split_conv(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, rows: usize) {
+        let slots = &shared.program.slots;
+        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let add = step.op.post.add.map(|value| &slots[value].data);
+        let reads = [x.range.clone(), add.unwrap_or(x).range.clone()];
+        let (out, [input, added]) = disjoint(self.floats, y.range.clone(), reads);
+        let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()]);
+        let weights = &shared.values[conv.weight.clone()];
+        rows_of(out, &y.layout, rows).for_each(|(first, count, out)| {
+            let addend = add.map_or(Addend::None, |map| {
+                let strides = map.layout.strides();
+                Addend::Map(added, Strides { start: strides.at(0, first, 0), ..strides })
+            });
+            let s = Sweep {
+                rows: count,
+                first_row: first,
+                x: Strides { start: conv.forward.x.at(0, first, 0), ..conv.forward.x },
+                y: Strides { start: y.layout.halo_x * y.layout.pixel, ..conv.forward.y },
+                ..conv.forward
+            };
+            sweep(shared.isa, &s, input, weights, Finish { bias, addend, relu: step.op.post.relu }, out);
+        });
+    }
+
+    /// A convolution with one row of outputs, such as a linear layer: by blocks of channels, so that
+    /// each thread reads its share of the weights.
+    fn split_channels(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, tasks: usize) {
+        let slots = &shared.program.slots;
+        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        if y.layout.width != 1 || y.layout.halo_x != 0 || step.op.post.add.is_some() {
+            self.forward(shared, step, None);
+            return;
+        }
+        let (out, [input]) = disjoint(self.floats, y.range.clone(), [x.range.clone()]);
+        let out = &mut out[y.layout.at(0, 0)..][..y.layout.pixel];
+        let blocks = conv.forward.blocks.div_ceil(tasks);
+        out.par_chunks_mut(blocks * BLOCK).enumerate().with_max_len(1).for_each(|(task, out)| {
+            let channel = task * blocks * BLOCK;
+            let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()][channel..]);
+            let weights = &shared.values[conv.weight.clone()];
+            let weights = &weights[task * blocks * conv.forward.taps.block_len()..];
+            let y = Strides { start: 0, ..conv.forward.y };
+            let s = Sweep { blocks: out.len() / BLOCK, y, ..conv.forward };
+            let finish = Finish { bias, addend: Addend::None, relu: step.op.post.relu };
+            sweep(shared.isa, &s, input, weights, finish, out);
+        });
+    }
+
+    fn split_bands(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, rows: usize) {
+        let Some(bands) = Bands::new(shared, step, conv) else { return };
+        let slots = &shared.program.slots;
+        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let ranges = [y.range.clone(), bands.band.range.clone(), x.range.clone()];
+        let [out, band, input] = self.floats.get_disjoint_mut(ranges).expect("a step's buffers lie apart");
+        let start = y.layout.halo_x * y.layout.pixel;
+        let each = bands.band.layout.image();
+        rows_of(out, &y.layout, rows).zip(band.par_chunks_mut(each)).for_each(
+            |((first, count, out), band)| {
+                bands.run((0, first..first + count), (input, &[]), band, (out, start), None);
+            },
+        );
+    }
+
+    fn split_epilogue(&mut self, shared: &Shared<'_>, step: &Step, norm: Option<&NormStep>, rows: usize) {
+        let slots = &shared.program.slots;
+        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let add = step.op.post.add.map(|value| &slots[value].data);
+        let reads = [x.range.clone(), add.unwrap_or(x).range.clone()];
+        let (out, [input, added]) = disjoint(self.floats, y.range.clone(), reads);
+        let operands = Operands {
+            affine: norm.map(|norm| {
+                let norm = &shared.norms[norm.index];
+                (&norm.scale[..], &norm.shift[..])
+            }),
+            add: add.map(|map| (added, map.layout.strides())),
+            mask: None,
+        };
+        rows_of(out, &y.layout, rows).for_each(|(first, count, out)| {
+            let mut e = step.epilogue(1, x.layout, y.layout);
+            e.output.0 = count;
+            e.first_row = first;
+            e.y.start = y.layout.halo_x * y.layout.pixel;
+            epilogue::forward(shared.isa, &e, input, operands, out, None);
+        });
+    }
+}
+
+/// Parts of one image of `rows` rows each: the first row, how many, and memory from the left halo of
+/// the first on.
+fn rows_of<'m>(
+    map: &'m mut [f32],
+    layout: &ocelli_kernels::MapLayout,
+    rows: usize,
+) -> impl IndexedParallelIterator<Item = (usize, usize, &'m mut [f32])> {
+    let (start, row) = (layout.halo_y * layout.row(), layout.row());
+    let map = &mut map[start..start + layout.height * row];
+    let parts = map.par_chunks_mut(rows * row).enumerate().with_max_len(1);
+    parts.map(move |(part, memory)| (part * rows, memory.len() / row, memory))
+}
