@@ -11,7 +11,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Developer commands of Ocelli.
 
-    cargo xtask test [--no-interop]   everything that proves that it works: tests, documentation examples, examples,
+    cargo xtask test [--no-interop]   everything that proves that it works: tests, documentation examples,
                                       and interoperability with PyTorch (in .venv, set up on first use)
     cargo xtask ci                    what a change must pass: formatting, Clippy and documentation without a warning, then test
     cargo xtask fixtures              makes the golden fixtures anew with PyTorch; fails if one changed beyond rounding
