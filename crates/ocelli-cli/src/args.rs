@@ -31,7 +31,7 @@ pub(crate) struct TrainArgs {
     /// binary files, or the name of a shipped data set [default: sample].
     #[arg(long, value_name = "PATH|NAME")]
     pub(crate) data: Option<String>,
-    /// A network by name (lesson, lesson-bn, resnet18) or a TOML file with its layers [default: lesson].
+    /// A network by name (lesson, lesson-bn, resnet18) or a TOML file with its layers [default: lesson-bn].
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) model: Option<String>,
     /// A recipe (TOML) to start from; flags and --set override it.

@@ -110,7 +110,7 @@ fn a_recipe_written_out_gives_the_same_run() {
     assert_eq!(read("one/model.safetensors"), read("two/model.safetensors"));
     let recipe = String::from_utf8(read("one/recipe.toml")).unwrap();
     for setting in
-        ["seed = 7", "lr = 0.003", "name = \"adam\"", "batch_size = 16", "mean = ", "size = [16, 16]"]
+        ["seed = 7", "lr = 0.005", "name = \"adam\"", "batch_size = 16", "mean = ", "size = [16, 16]"]
     {
         assert!(recipe.contains(setting), "{setting} in:\n{recipe}");
     }

@@ -112,7 +112,7 @@ pub struct Outcome {
     pub folder: PathBuf,
     /// The best epoch's classifier: `model.safetensors` in the folder.
     pub model: PathBuf,
-    /// The best epoch, by validation (without validation images: the last).
+    /// The best epoch, by validation loss (without validation images: the last).
     pub best: EpochDone,
     /// The best weights on the test images, where there are any.
     pub test: Option<Evaluation>,

@@ -15,7 +15,11 @@ impl CrossEntropy {
     /// If the lengths do not fit, or a label is no class.
     pub fn forward(&self, logits: &[f32], labels: &[u32], gradient: &mut [f32]) -> f64 {
         let images = labels.len();
-        assert!(images > 0 && logits.len().is_multiple_of(images), "{} logits for {images} labels", logits.len());
+        assert!(
+            images > 0 && logits.len().is_multiple_of(images),
+            "{} logits for {images} labels",
+            logits.len()
+        );
         let classes = logits.len() / images;
         cross_entropy(logits, labels, classes, gradient) / images as f64
     }

@@ -61,11 +61,11 @@ impl Optimizer {
         }
     }
 
-    /// The learning rate that suits this optimizer when a recipe gives none: 0.05 for SGD, 0.003 for Adam and AdamW.
+    /// The learning rate that suits this optimizer when a recipe gives none: 0.05 for SGD, 0.005 for Adam and AdamW.
     pub fn usual_lr(&self) -> f64 {
         match self {
             Optimizer::Sgd(_) => 0.05,
-            Optimizer::Adam(_) | Optimizer::AdamW(_) => 3e-3,
+            Optimizer::Adam(_) | Optimizer::AdamW(_) => 5e-3,
         }
     }
 

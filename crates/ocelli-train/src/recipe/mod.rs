@@ -107,8 +107,8 @@ mod tests {
         assert!(said.contains("--set train.epoch=3") && said.contains("did you mean `epochs`?"), "{said}");
         let said = error(new().text("[trian]\nlr = 1.0", "my.toml"));
         assert!(said.starts_with("my.toml: ") && said.contains("did you mean `train`?"), "{said}");
-        let said = error(new().set("train.optimizer.momentun=0.8"));
-        assert!(said.contains("did you mean `momentum`?"), "{said}");
+        let said = error(new().set("train.optimizer.weight_decy=0.8"));
+        assert!(said.contains("did you mean `weight_decay`?"), "{said}");
         let said = error(new().set("train.optimizer=adm"));
         assert!(said.contains("did you mean `adam`?"), "{said}");
         let said = error(new().set("train.schedule.name=one_cycle"));
@@ -127,16 +127,17 @@ mod tests {
         assert!(error(RecipeBuilder::new().set("train.lr=-1")).contains("train.lr is -1"));
         assert!(error(RecipeBuilder::new().set("train.epochs=0")).contains("train.epochs is 0"));
         assert!(
-            error(RecipeBuilder::new().set("train.optimizer.momentum=1.5"))
-                .contains("train.optimizer.momentum is 1.5")
+            error(RecipeBuilder::new().set("train.optimizer.eps=-1")).contains("train.optimizer.eps is -1")
         );
     }
 
     #[test]
     fn naming_an_optimizer_starts_it_afresh() {
-        let recipe = RecipeBuilder::new().set("train.optimizer.momentum=0.7").unwrap();
-        let Optimizer::Sgd(sgd) = recipe.clone().build().unwrap().train.optimizer else { panic!("not SGD") };
-        assert_eq!(sgd.momentum, 0.7);
+        let recipe = RecipeBuilder::new().set("train.optimizer.weight_decay=0.7").unwrap();
+        let Optimizer::AdamW(adamw) = recipe.clone().build().unwrap().train.optimizer else {
+            panic!("not AdamW")
+        };
+        assert_eq!(adamw.weight_decay, 0.7);
         let recipe = recipe.set("train.optimizer.name=adam").unwrap().build().unwrap();
         assert_eq!(recipe.train.optimizer, Optimizer::Adam(crate::Adam::default()));
     }

@@ -1,7 +1,7 @@
 //! The sections of a recipe, with their defaults and ranges.
 
 use super::RecipeError;
-use crate::optimizer::{Optimizer, Sgd};
+use crate::optimizer::{AdamW, Optimizer};
 use crate::schedule::{OneCycle, Schedule};
 use serde::{Deserialize, Serialize};
 
@@ -30,13 +30,13 @@ impl Default for DataSection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelSection {
-    /// A network by name (`lesson`, `lesson-bn`, `resnet18`) or a TOML file that lists its layers (default `lesson`).
+    /// A network by name (`lesson`, `lesson-bn`, `resnet18`) or a TOML file that lists its layers (default `lesson-bn`).
     pub network: String,
 }
 
 impl Default for ModelSection {
     fn default() -> Self {
-        ModelSection { network: "lesson".into() }
+        ModelSection { network: "lesson-bn".into() }
     }
 }
 
@@ -44,14 +44,14 @@ impl Default for ModelSection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainSection {
-    /// Passes over the training images, at least 1.
+    /// Passes over the training images, at least 1 (default 40).
     pub epochs: u64,
     /// Images in one step, at least 1 (default 64). The last batch of an epoch takes what is left.
     pub batch_size: usize,
-    /// The learning rate (with one-cycle, the highest). Left out: 0.05 for SGD, 0.003 for Adam and AdamW.
+    /// The learning rate (with one-cycle, the highest). Left out: 0.05 for SGD, 0.005 for Adam and AdamW.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr: Option<f64>,
-    /// What turns gradients into steps (default SGD with momentum 0.9, Nesterov's, and weight decay 0.0005).
+    /// What turns gradients into steps (default AdamW with weight decay 0.1).
     pub optimizer: Optimizer,
     /// How the learning rate changes over the run (default one-cycle).
     pub schedule: Schedule,
@@ -59,12 +59,12 @@ pub struct TrainSection {
 
 impl Default for TrainSection {
     fn default() -> Self {
-        let sgd = Sgd { momentum: 0.9, nesterov: true, weight_decay: 5e-4, ..Sgd::default() };
+        let adamw = AdamW { weight_decay: 0.1, ..AdamW::default() };
         TrainSection {
-            epochs: 12,
+            epochs: 40,
             batch_size: 64,
             lr: None,
-            optimizer: Optimizer::Sgd(sgd),
+            optimizer: Optimizer::AdamW(adamw),
             schedule: Schedule::OneCycle(OneCycle::default()),
         }
     }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TransformsSection {
-    /// Height and width of the network's input. Left out: the images' own if they all have one of at most 64×64, else 64×64.
+    /// Height and width of the network's input. Left out: the images' own if they all have one of at most 64×64 (grown to
+    /// the size that the network was made for, if that is larger but within the same bounds), else 64×64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<[usize; 2]>,
     /// 1 (grey) or 3 (RGB). Left out: as the images are.

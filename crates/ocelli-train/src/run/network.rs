@@ -3,7 +3,7 @@
 use super::prepare::absolute;
 use crate::error::TrainError;
 use ocelli_nn::suggest::nearest;
-use ocelli_nn::{Network, Shape, zoo};
+use ocelli_nn::{Network, Pair, Shape, Template, zoo};
 use std::path::Path;
 
 /// Builds the network called `name`, or described by the TOML file of that path, for images of the shape `input` and
@@ -18,11 +18,24 @@ pub fn build(name: &str, input: Shape, classes: usize) -> Result<Network, TrainE
         return zoo::build(name, input, classes)
             .map_err(|source| TrainError::Network { origin: origin(name), source });
     }
-    let path = Path::new(name);
+    template(Path::new(name))?
+        .build(input, classes)
+        .map_err(|source| TrainError::Network { origin: origin(name), source })
+}
+
+/// The height and width of the images that a network was made for, where its name or its file says.
+pub(super) fn made_for(name: &str) -> Result<Option<Pair>, TrainError> {
+    if let Ok(input) = zoo::default_input(name) {
+        return Ok(input.size());
+    }
+    Ok(template(Path::new(name))?.input().and_then(Shape::size))
+}
+
+fn template(path: &Path) -> Result<Template, TrainError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| TrainError::NetworkFile { path: path.to_path_buf(), source })?;
-    Network::from_toml(&text, input, classes)
-        .map_err(|source| TrainError::Network { origin: origin(name), source })
+    Template::from_toml(&text)
+        .map_err(|source| TrainError::Network { origin: path.display().to_string(), source })
 }
 
 /// Checks that there is a network or a file of this name, before anything is done for it.

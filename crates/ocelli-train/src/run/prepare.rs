@@ -8,12 +8,12 @@ use ocelli_data::{
     AdaptiveOptions, Channels, DataError, Dataset, Extent, Loader, LoaderOptions, MeasureOptions,
     OpenOptions, Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
 };
-use ocelli_nn::{Network, Shape};
+use ocelli_nn::{Network, Pair, Shape};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The longest side at which images that all have one size are taken as they are; others are brought to this square.
+/// The longest side at which images that all have one size keep it; others are brought to this square.
 const USUAL_SIDE: usize = 64;
 
 /// How to run, without bearing on what comes out.
@@ -93,7 +93,8 @@ impl Run {
             test: splits.test.as_ref().map_or(0, |part| part.len()),
             extent: splits.train.extent(),
         };
-        let [height, width] = recipe.transforms.size.unwrap_or_else(|| usual_size(info.extent));
+        let made_for = network::made_for(&recipe.model.network)?;
+        let [height, width] = recipe.transforms.size.unwrap_or_else(|| usual_size(info.extent, made_for));
         let input = Shape::map(info.extent.channels, height, width);
         let network = network::build(&recipe.model.network, input, splits.classes.len())?;
         let pipeline = lists(&recipe, info.extent, (height, width));
@@ -173,11 +174,15 @@ fn open_data(recipe: &Recipe, threads: usize) -> Result<Splits, TrainError> {
     }
 }
 
-fn usual_size(extent: Extent) -> [usize; 2] {
-    if extent.uniform && extent.height.max(extent.width) <= USUAL_SIDE {
-        [extent.height, extent.width]
-    } else {
-        [USUAL_SIDE, USUAL_SIDE]
+/// Images that all have one size of at most [`USUAL_SIDE`] keep it, or grow to the size that the network was made for
+/// where that is larger and within the same bounds: pooling then loses no edges.
+fn usual_size(extent: Extent, made_for: Option<Pair>) -> [usize; 2] {
+    if !extent.uniform || extent.height.max(extent.width) > USUAL_SIDE {
+        return [USUAL_SIDE, USUAL_SIDE];
+    }
+    match made_for.filter(|size| size.height.max(size.width) <= USUAL_SIDE) {
+        Some(size) if extent.height <= size.height && extent.width <= size.width => [size.height, size.width],
+        _ => [extent.height, extent.width],
     }
 }
 
@@ -223,4 +228,21 @@ fn resolved(mut recipe: Recipe, splits: &Splits, size: [usize; 2], pipeline: &Pi
 /// A path that means the same from any folder.
 pub(super) fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_images_keep_their_size_or_grow_to_the_networks() {
+        let images = |height, width, uniform| Extent { channels: 1, height, width, uniform };
+        let (lesson, resnet) = (Some(Pair::square(32)), Some(Pair::square(224)));
+        assert_eq!(usual_size(images(28, 28, true), lesson), [32, 32]);
+        assert_eq!(usual_size(images(28, 28, true), resnet), [28, 28]);
+        assert_eq!(usual_size(images(28, 28, true), None), [28, 28]);
+        assert_eq!(usual_size(images(48, 64, true), lesson), [48, 64]);
+        assert_eq!(usual_size(images(65, 64, true), lesson), [64, 64]);
+        assert_eq!(usual_size(images(28, 28, false), lesson), [64, 64]);
+    }
 }

@@ -18,7 +18,7 @@ use std::time::Instant;
 const EVAL_BATCH: usize = 64;
 
 impl Run {
-    /// Trains and leaves in `folder`: `model.safetensors` (the best epoch by validation), `last.safetensors` (the last
+    /// Trains and leaves in `folder`: `model.safetensors` (the best epoch by validation loss), `last.safetensors` (the last
     /// epoch, with all that [`resume`] needs), `recipe.toml` (every setting resolved) and `metrics.jsonl`.
     ///
     /// # Errors
@@ -195,12 +195,11 @@ impl Session<'_> {
     }
 }
 
-/// Whether an epoch beats the best so far: by validation accuracy, then by validation loss; without validation the later
-/// one does.
+/// Whether an epoch beats the best so far: by validation loss, which is far less noisy over a few hundred images than
+/// accuracy; without validation the later one does.
 fn is_better(done: &EpochDone, best: &EpochDone) -> bool {
-    match (done.val_accuracy, best.val_accuracy) {
-        (Some(new), Some(old)) if new != old => new > old,
-        (Some(_), Some(_)) => done.val_loss < best.val_loss,
+    match (done.val_loss, best.val_loss) {
+        (Some(new), Some(old)) => new < old,
         _ => true,
     }
 }
