@@ -3,6 +3,7 @@
 use crate::text::{count, percent};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ocelli::train::{BatchDone, EpochDone, Event, Observer, Started};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// How often the bar is drawn, at most.
@@ -31,7 +32,7 @@ impl Progress {
         self.bar.set_style(style.expect("the template is well formed").progress_chars("=> "));
         self.bar.set_position(started.epochs_done * started.images);
         self.bar.reset_eta();
-        println!("  epoch  train loss  accuracy  val loss  accuracy  images/s    time");
+        say("  epoch  train loss  accuracy  val loss  accuracy  images/s    time");
         self.epoch_began = Instant::now();
     }
 
@@ -49,7 +50,7 @@ impl Progress {
 
     fn epoch(&mut self, done: &EpochDone) {
         let line = epoch_line(done, self.epochs);
-        self.bar.suspend(|| println!("{line}"));
+        self.bar.suspend(|| say(&line));
         self.epoch_began = Instant::now();
     }
 }
@@ -65,6 +66,11 @@ impl Observer for Progress {
             _ => {}
         }
     }
+}
+
+/// Prints a line. Whoever reads may have had enough (`ocelli train | head`): the run goes on.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 fn epoch_line(done: &EpochDone, epochs: u64) -> String {
