@@ -278,6 +278,10 @@ fn check_parts(network: &Network, transforms: &[Transform], classes: &[String]) 
             format!("the transforms make {made}, but the network takes {height}×{width}: resize to that");
         return Err(ModelError::mismatch(reason));
     }
+    if let Some(random) = transforms.iter().find(|transform| !transform.is_deterministic()) {
+        let reason = format!("{} is random and cannot be part of a classifier", random.name());
+        return Err(ModelError::mismatch(reason));
+    }
     Compiled::new(transforms, (height, width, channels))
         .map_err(|error| ModelError::mismatch(error.to_string()))?;
     if network.output() != Shape::Features(classes.len()) {

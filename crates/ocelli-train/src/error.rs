@@ -1,7 +1,7 @@
 //! Why a run cannot begin or go on.
 
 use crate::recipe::RecipeError;
-use ocelli_data::DataError;
+use ocelli_data::{DataError, ErrorKind};
 use ocelli_model::ModelError;
 use ocelli_nn::NetworkError;
 use ocelli_nn::plan::PlanError;
@@ -131,7 +131,11 @@ pub enum TrainError {
 impl TrainError {
     /// Whether what was asked for cannot be (a recipe, a name), rather than work that failed.
     pub fn is_request(&self) -> bool {
-        matches!(self, Self::Recipe(_) | Self::UnknownNetwork { .. } | Self::FolderTaken { .. })
+        match self {
+            Self::Recipe(_) | Self::UnknownNetwork { .. } | Self::FolderTaken { .. } => true,
+            Self::Data(error) => error.kind() == ErrorKind::NotFound,
+            _ => false,
+        }
     }
 }
 

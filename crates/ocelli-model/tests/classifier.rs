@@ -1,0 +1,141 @@
+//! A classifier goes to its file and back unchanged, and predicts the same however it is asked.
+
+use ocelli_data::{Image, Transform};
+use ocelli_model::{Attachment, Classifier, PredictOptions};
+use ocelli_nn::plan::{InferPlan, PlanOptions};
+use ocelli_nn::{Conv2d, Network, Sequential, Shape, Tensor, Weights};
+use std::collections::BTreeMap;
+
+fn network(classes: usize) -> Network {
+    Sequential::new(Shape::map(1, 8, 8))
+        .conv2d(Conv2d::new(1, 4, 3).padding(1))
+        .batch_norm2d(4)
+        .relu()
+        .max_pool2d(2)
+        .flatten()
+        .linear(64, classes)
+        .build("small")
+        .unwrap()
+}
+
+fn transforms() -> Vec<Transform> {
+    vec![Transform::resize((8, 8)), Transform::normalize_with(&[0.4], &[0.3])]
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|class| format!("class {class}")).collect()
+}
+
+fn classifier() -> Classifier {
+    let network = network(3);
+    let weights = network.init(5);
+    Classifier::new(network, weights, transforms(), names(3)).unwrap()
+}
+
+fn images(count: usize) -> Vec<Image> {
+    let pixels = |image: usize| (0..64).map(|pixel| (pixel * 7 + image * 31) as u8).collect();
+    (0..count).map(|image| Image::new(8, 8, 1, pixels(image))).collect()
+}
+
+#[test]
+fn a_file_gives_back_what_was_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let saved = classifier().with_metrics(BTreeMap::from([("val_accuracy".to_string(), 0.5)]));
+    saved.save(&path).unwrap();
+    let loaded = Classifier::load(&path).unwrap();
+    assert_eq!(loaded.network(), saved.network());
+    assert_eq!(loaded.weights(), saved.weights());
+    assert_eq!(loaded.transforms(), saved.transforms());
+    assert_eq!(loaded.classes(), saved.classes());
+    assert_eq!(loaded.metrics(), saved.metrics());
+    let keys: Vec<&str> = loaded.weights().names().collect();
+    let of_network: Vec<String> = saved.network().parameters().into_iter().map(|spec| spec.name).collect();
+    assert_eq!(keys, of_network, "the order of a state_dict");
+    let first = std::fs::read(&path).unwrap();
+    saved.save(&path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), first, "the same classifier, the same bytes");
+}
+
+#[test]
+fn an_attachment_travels_without_being_part_of_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.safetensors");
+    let tensors: Weights = [("0.weight", Tensor::f32([2], vec![1.0, 2.0]))].into_iter().collect();
+    let attachment = Attachment { note: serde_json::json!({ "epoch": 3 }), tensors };
+    classifier().save_with(&path, &attachment).unwrap();
+    let (loaded, found) = Classifier::load_with(&path).unwrap();
+    let found = found.unwrap();
+    assert_eq!(loaded.weights(), classifier().weights());
+    assert_eq!((found.note, found.tensors), (attachment.note, attachment.tensors));
+    assert_eq!(Classifier::load(&path).unwrap().weights(), classifier().weights());
+    classifier().save(&path).unwrap();
+    assert!(Classifier::load_with(&path).unwrap().1.is_none());
+}
+
+#[test]
+fn batches_and_threads_change_no_answer() {
+    let (classifier, images) = (classifier(), images(7));
+    let ask = |batch, threads| {
+        let options = PredictOptions { batch, threads, ..PredictOptions::default() };
+        classifier.predictor(options).unwrap().predict(&images).unwrap()
+    };
+    let expected = classifier.predict(&images).unwrap();
+    for (batch, threads) in [(1, 1), (2, 1), (3, 2), (7, 2), (32, 4)] {
+        for (answer, expected) in ask(batch, threads).iter().zip(&expected) {
+            assert_eq!(answer.label, expected.label);
+            assert!(
+                (answer.probability - expected.probability).abs() < 1e-6,
+                "batch {batch}, {threads} threads"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_prediction_is_the_softmax_of_the_networks_output() {
+    let (classifier, images) = (classifier(), images(1));
+    let prediction = classifier.predict(&images).unwrap().remove(0);
+    let pixels: Vec<f32> =
+        images[0].pixels().iter().map(|byte| (f32::from(*byte) / 255.0 - 0.4) / 0.3).collect();
+    let options = PlanOptions { batch: 1, ..PlanOptions::default() };
+    let mut plan = InferPlan::new(classifier.network(), classifier.weights(), options).unwrap();
+    let powers: Vec<f32> = plan.run(&pixels).iter().map(|logit| logit.exp()).collect();
+    let sum: f32 = powers.iter().sum();
+    assert_eq!(prediction.top.len(), 3);
+    assert_eq!((&prediction.top[0].0, prediction.top[0].1), (&prediction.label, prediction.probability));
+    for (name, probability) in &prediction.top {
+        let class = classifier.classes().iter().position(|class| class == name).unwrap();
+        assert!((probability - powers[class] / sum).abs() < 1e-6, "{prediction:?}");
+    }
+    assert!(prediction.top.windows(2).all(|pair| pair[0].1 >= pair[1].1));
+}
+
+#[test]
+fn an_image_of_other_channels_is_refused() {
+    let colour = Image::new(8, 8, 3, vec![0; 192]);
+    let error = classifier().predict(&[colour]).unwrap_err().to_string();
+    assert!(error.contains("3"), "{error}");
+}
+
+#[test]
+fn parts_that_do_not_fit_are_refused() {
+    let refused = |network: Network, weights: Weights, transforms: Vec<Transform>, classes: Vec<String>| {
+        Classifier::new(network, weights, transforms, classes).unwrap_err().to_string()
+    };
+    let weights = || network(3).init(1);
+    let said = refused(network(3), weights(), transforms(), names(4));
+    assert!(said.contains("there are 4 classes"), "{said}");
+    let said = refused(network(4), weights(), transforms(), names(4));
+    assert!(said.contains("weights are not this network's"), "{said}");
+    let said = refused(network(3), weights(), vec![Transform::resize((9, 8))], names(3));
+    assert!(said.contains("9×8") && said.contains("8×8"), "{said}");
+    let said = refused(network(3), weights(), Vec::new(), names(3));
+    assert!(said.contains("any size"), "{said}");
+    let twice = ["a", "b", "a"].map(String::from).to_vec();
+    let said = refused(network(3), weights(), transforms(), twice);
+    assert!(said.contains("two classes are called a"), "{said}");
+    let random = vec![Transform::random_crop((8, 8), 1)];
+    let said = refused(network(3), weights(), random, names(3));
+    assert!(said.contains("random"), "{said}");
+}
