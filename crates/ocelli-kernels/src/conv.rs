@@ -94,6 +94,7 @@ impl Conv {
                 padding: (padding.0 as isize, padding.1 as isize),
                 columns: self.kernel.1,
             }),
+            weights_image: 0,
         }
     }
 
@@ -187,6 +188,7 @@ impl Conv {
                 taps: Taps { rows: 1, row_stride: 0, run: g.pixel },
                 y: Strides { start: self.x.at(0, row), ..self.x.strides() },
                 border: None,
+                weights_image: 0,
             },
             tap: (row, 0),
             taps: (1, 1),
@@ -220,6 +222,7 @@ impl Conv {
                 padding: (-py.first_output, -px.first_output),
                 columns: px.taps,
             }),
+            weights_image: 0,
         }
     }
 

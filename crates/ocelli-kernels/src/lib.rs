@@ -25,6 +25,7 @@ pub mod softmax;
 pub mod sparse;
 
 pub mod sweep;
+pub mod winograd;
 
 pub use cross_entropy::cross_entropy;
 pub use isa::{ISA_VARIABLE, Isa, UnknownIsa};

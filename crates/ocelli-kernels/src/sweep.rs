@@ -70,6 +70,8 @@ pub struct Sweep {
     pub y: Strides,
     /// The map's border, if the taps may cross it.
     pub border: Option<Border>,
+    /// Floats from an image's weights to the next's: 0, unless each image has weights of its own.
+    pub weights_image: usize,
 }
 
 /// What a sweep adds to its products.
@@ -120,7 +122,8 @@ fn check(s: &Sweep, x: &[f32], w: &[f32], finish: &Finish<'_>, y: &[f32]) {
     assert!(reach <= x.len(), "sweep reads {reach} of {} input values", x.len());
     let width = s.blocks * BLOCK;
     assert!(last(s, s.y) + width <= y.len(), "sweep writes past {} output values", y.len());
-    assert!(s.blocks * s.taps.block_len() <= w.len(), "sweep needs more than {} weights", w.len());
+    let weights = (s.images - 1) * s.weights_image + s.blocks * s.taps.block_len();
+    assert!(weights <= w.len(), "sweep needs more than {} weights", w.len());
     assert!(finish.bias.is_none_or(|b| b.len() >= width), "sweep needs {width} bias values");
     if let Addend::Map(map, strides) = finish.addend {
         assert!(last(s, strides) + width <= map.len(), "sweep adds past {} values", map.len());
@@ -253,7 +256,9 @@ impl Run<'_> {
                 x: self.x.add(s.x.at(n, row, column) + tap_rows.start * s.taps.row_stride + run.start),
                 x_step: step(s.x),
                 w: self.w.add(
-                    blocks.start * s.taps.block_len() + (tap_rows.start * s.taps.run + run.start) * BLOCK,
+                    n * s.weights_image
+                        + blocks.start * s.taps.block_len()
+                        + (tap_rows.start * s.taps.run + run.start) * BLOCK,
                 ),
                 w_row: s.taps.run * BLOCK,
                 w_block: s.taps.block_len(),
@@ -290,7 +295,7 @@ impl TileShape {
     #[inline(always)]
     fn choose<S: Simd>(s: &Sweep) -> Self {
         // Short rows cannot fill a tile: take the same pixel of several images instead.
-        let over_images = s.images > s.columns && s.columns < 8;
+        let over_images = s.images > s.columns && s.columns < 8 && s.weights_image == 0;
         let along = if over_images { s.images } else { s.columns };
         let blocks = if S::LANES == BLOCK {
             match (s.blocks, along) {

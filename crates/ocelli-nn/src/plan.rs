@@ -20,6 +20,7 @@ mod program;
 mod train;
 
 use ocelli_kernels::Isa;
+use rayon::prelude::*;
 
 pub use error::PlanError;
 pub use infer::InferPlan;
@@ -59,10 +60,11 @@ fn chunk_images(batch: usize, graph: &graph::Graph) -> usize {
 
 /// `len` zeros, or an error if there is no memory for them.
 fn zeros<T: Clone + Default>(len: usize) -> Result<Vec<T>, PlanError> {
-    let mut values = Vec::new();
+    let mut values: Vec<T> = Vec::new();
     values.try_reserve_exact(len).map_err(|_| PlanError::memory(len.saturating_mul(size_of::<T>())))?;
-    values.resize(len, T::default());
-    Ok(values)
+    drop(values);
+    // Asked for anew as zeros, pages that are never used cost nothing.
+    Ok(vec![T::default(); len])
 }
 
 /// How many whole images `len` floats are.
@@ -73,4 +75,15 @@ fn count_images(len: usize, image: usize, batch: usize) -> usize {
         "got {len} floats, needs up to {batch} images of {image}"
     );
     count
+}
+
+/// `count` parts of `len` values each, which may be empty.
+fn parts<T: Send>(
+    values: &mut [T],
+    len: usize,
+    count: usize,
+) -> impl IndexedParallelIterator<Item = &mut [T]> {
+    let full =
+        values.par_chunks_mut(len.max(1)).map(Some).chain(rayon::iter::repeat_n((), count).map(|()| None));
+    full.take(count).map(|part| part.unwrap_or_default())
 }

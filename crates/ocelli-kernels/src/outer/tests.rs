@@ -46,6 +46,7 @@ fn outer_products_agree_with_the_definition() {
                     padding: (padding as isize, padding as isize),
                     columns: kernel,
                 }),
+                weights_image: 0,
             };
             let mut x = values(1, images * layout.image());
             layout.clear_halo(images, &mut x);

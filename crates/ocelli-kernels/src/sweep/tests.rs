@@ -53,6 +53,7 @@ fn every_tile_shape_agrees_with_the_definition() {
                 blocks,
                 taps,
                 border: None,
+                weights_image: 0,
                 x: Strides { start: 0, image: x_image, row: taps.row_stride, pixel: 5 },
                 y: Strides { start: 0, image: rows * y_row, row: y_row, pixel: blocks * BLOCK },
             };
@@ -105,6 +106,8 @@ fn a_border_only_leaves_out_zeros() {
                 blocks: 2,
 
                 border: None,
+
+                weights_image: 0,
                 taps: Taps { rows: 3, row_stride: layout.row(), run: 48 },
                 x: Strides { start: 0, ..layout.strides() },
                 y: Strides { start: 0, image: 6 * 32, row: 3 * 32, pixel: 32 },
@@ -130,6 +133,8 @@ fn relu_keeps_nan() {
         blocks: 1,
 
         border: None,
+
+        weights_image: 0,
         taps: Taps { rows: 1, row_stride: 0, run: 1 },
         x: Strides { start: 0, image: 0, row: 0, pixel: 0 },
         y: Strides { start: 0, image: 0, row: 0, pixel: 0 },

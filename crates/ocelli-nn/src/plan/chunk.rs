@@ -23,6 +23,8 @@ pub(super) struct Shared<'a> {
     pub(super) values: &'a [f32],
     /// Transposed weights, for input gradients.
     pub(super) transposed: &'a [f32],
+    /// Weights transformed for Winograd's method.
+    pub(super) transformed: &'a [f32],
     pub(super) norms: &'a [Norm],
 }
 

@@ -7,7 +7,7 @@ use ocelli_kernels::Isa;
 use super::chunk::{Chunk, Shared, Task};
 use super::graph::Graph;
 use super::parameters::Parameters;
-use super::program::{Compiler, Program};
+use super::program::{Compiler, Program, StepKind};
 use super::{PlanError, PlanOptions, chunk_images, zeros};
 use crate::network::Network;
 use crate::weights::Weights;
@@ -21,6 +21,7 @@ pub struct InferPlan {
     batch: usize,
     image: usize,
     values: Vec<f32>,
+    transformed: Vec<f32>,
     memory: Vec<f32>,
     output: Vec<f32>,
 }
@@ -40,10 +41,19 @@ impl InferPlan {
         options.passes.apply(&mut graph, false);
         let mut parameters = Parameters::new(network);
         let chunk = chunk_images(options.batch, &graph);
-        let program = Compiler::compile(&graph, &mut parameters, false, chunk);
+        let program = Compiler::compile(&graph, &mut parameters, false, (options.batch, chunk));
         let mut values = zeros(parameters.len())?;
         parameters.load(weights, &mut values);
         parameters.normalise_by_running_averages(&values);
+        let mut transformed = zeros(program.transformed)?;
+        for step in &program.steps {
+            if let StepKind::Conv(conv) = &step.kind
+                && let Some(w) = &conv.winograd
+            {
+                let packed = &values[conv.weight.clone()];
+                w.winograd.transform_weights(options.isa, packed, &mut transformed[w.weights.clone()]);
+            }
+        }
         Ok(Self {
             memory: zeros(program.memory * options.batch.div_ceil(chunk))?,
             output: zeros(options.batch * graph.values[graph.output].elements())?,
@@ -53,6 +63,7 @@ impl InferPlan {
             program,
             parameters,
             values,
+            transformed,
         })
     }
 
@@ -69,6 +80,7 @@ impl InferPlan {
             program,
             values: &self.values,
             transposed: &[],
+            transformed: &self.transformed,
             norms: &self.parameters.norms,
         };
         let each = self.output.len() / self.batch;
@@ -101,6 +113,7 @@ impl InferPlan {
     /// Bytes of the plan's weights and activations.
     #[must_use]
     pub fn memory(&self) -> usize {
-        (self.values.len() + self.memory.len() + self.output.len()) * size_of::<f32>()
+        (self.values.len() + self.transformed.len() + self.memory.len() + self.output.len())
+            * size_of::<f32>()
     }
 }

@@ -5,9 +5,10 @@ use std::ops::Range;
 use ocelli_kernels::avg_pool::{AvgPool, Windows};
 use ocelli_kernels::batch_norm::Maps;
 use ocelli_kernels::conv::{Conv, Phase};
-use ocelli_kernels::epilogue::Epilogue;
+use ocelli_kernels::epilogue::{Epilogue, MaxPool};
 use ocelli_kernels::sparse::SparseConv;
 use ocelli_kernels::sweep::Sweep;
+use ocelli_kernels::winograd::Winograd;
 use ocelli_kernels::{BLOCK, MapLayout, padded};
 
 use super::graph::{AvgWindow, ConvOp, DropoutOp, Graph, INPUT, Kind, NormOp, Op, ValueId};
@@ -78,6 +79,9 @@ pub(super) struct ConvStep {
     pub(super) phases: Vec<Phase>,
     /// Where the transposed weights lie among all.
     pub(super) transposed: Range<usize>,
+    /// Winograd's method for the forward pass and for the input gradient.
+    pub(super) winograd: Option<WinogradStep>,
+    pub(super) inward: Option<WinogradStep>,
     /// The backward pass through pooling by lists of winners, and the weight gradient's sums in its
     /// layout.
     pub(super) sparse: Option<(SparseConv, Range<usize>)>,
@@ -85,6 +89,15 @@ pub(super) struct ConvStep {
     /// summed over all chunks at once.
     pub(super) weight_part: Option<Range<usize>>,
     pub(super) bias_part: Option<Range<usize>>,
+}
+
+/// A convolution by Winograd's method.
+#[derive(Clone, Debug)]
+pub(super) struct WinogradStep {
+    pub(super) winograd: Winograd,
+    /// Where the transformed weights lie among all.
+    pub(super) weights: Range<usize>,
+    pub(super) scratch: Range<usize>,
 }
 
 #[derive(Debug)]
@@ -112,6 +125,8 @@ pub(super) struct Program {
     pub(super) entries: usize,
     /// Floats of all transposed weights.
     pub(super) transposed: usize,
+    /// Floats of all weights transformed for Winograd's method.
+    pub(super) transformed: usize,
 }
 
 /// Weight gradients up to this many floats are summed chunk by chunk; larger ones over all chunks
@@ -120,6 +135,9 @@ const PARTIAL_GRADIENT: usize = 64 * 1024;
 
 /// The most parts that one image is split into among threads.
 pub(super) const MAX_SPLIT: usize = 16;
+
+/// Pixels of a batch for which transforming a convolution's weights pays.
+const WINOGRAD_PIXELS: usize = 1024;
 
 pub(super) struct Compiler<'a> {
     graph: &'a Graph,
@@ -130,6 +148,8 @@ pub(super) struct Compiler<'a> {
     places: Layout,
     entries: usize,
     transposed: usize,
+    transformed: usize,
+    batch: usize,
     needs_grad: Vec<bool>,
     data: Vec<MapLayout>,
     grad: Vec<MapLayout>,
@@ -140,7 +160,7 @@ impl<'a> Compiler<'a> {
         graph: &'a Graph,
         parameters: &'a mut Parameters,
         training: bool,
-        chunk: usize,
+        (batch, chunk): (usize, usize),
     ) -> Program {
         let mut compiler = Self {
             needs_grad: needs_grad(graph, training),
@@ -154,6 +174,8 @@ impl<'a> Compiler<'a> {
             places: Layout::default(),
             entries: 0,
             transposed: 0,
+            transformed: 0,
+            batch,
         };
         compiler.grad = compiler.grad_layouts();
         let slots = compiler.slots();
@@ -167,6 +189,7 @@ impl<'a> Compiler<'a> {
             places: compiler.places.len(),
             entries: compiler.entries,
             transposed: compiler.transposed,
+            transformed: compiler.transformed,
         }
     }
 
@@ -370,8 +393,26 @@ impl<'a> Compiler<'a> {
             let copies = if self.training { 1 } else { MAX_SPLIT };
             (rows, Map { layout, range: self.memory.place(copies * layout.image(), Life::at(index)) })
         });
+        let winograd = self.winograd(&conv, whole.post.pool, Life::at(index));
+        let inward = match (&phases[..], sparse.is_some()) {
+            ([phase], false) => self.inward_winograd(&conv, phase, whole, backward),
+            _ => None,
+        };
         let forward = conv.forward(1);
-        ConvStep { conv, forward, weight, bias, band, phases, transposed, sparse, weight_part, bias_part }
+        ConvStep {
+            conv,
+            forward,
+            weight,
+            bias,
+            band,
+            phases,
+            transposed,
+            winograd,
+            inward,
+            sparse,
+            weight_part,
+            bias_part,
+        }
     }
 
     /// The sweeps of a convolution's input gradient, and where its transposed weights lie.
@@ -393,6 +434,42 @@ impl<'a> Compiler<'a> {
         self.transposed += conv.transposed_len();
         let inward = Conv { x: self.grad[op.input], ..*conv };
         (inward.input_gradient(1, g), start..self.transposed)
+    }
+
+    /// Winograd's method where it pays: on maps that its tiles fill, and in training on enough pixels
+    /// to pay for the transform of the weights, which is done at every step.
+    fn winograd(&mut self, conv: &Conv, pool: Option<MaxPool>, life: Life) -> Option<WinogradStep> {
+        let (height, width) = (conv.y.height, conv.y.width);
+        let filled = 8 * height * width >= 5 * 4 * height.div_ceil(2) * width.div_ceil(2);
+        let pays = !self.training || self.batch * height * width >= WINOGRAD_PIXELS;
+        // Bands begin where windows do, and tiles at even rows.
+        let even = pool.is_none_or(|pool| pool.stride.0.is_multiple_of(2));
+        if !(filled && pays && even && height >= 4 && width >= 4) {
+            return None;
+        }
+        let winograd = Winograd::new(conv)?;
+        let start = self.transformed;
+        self.transformed += winograd.weights_len();
+        let copies = if self.training { 1 } else { MAX_SPLIT };
+        let scratch = self.memory.place(copies * winograd.scratch_len(), life);
+        Some(WinogradStep { winograd, weights: start..self.transformed, scratch })
+    }
+
+    /// The input gradient of a convolution of stride 1 is one of the gradient over transposed weights.
+    fn inward_winograd(&mut self, conv: &Conv, phase: &Phase, op: &Op, time: usize) -> Option<WinogradStep> {
+        if conv.kernel != (3, 3) || conv.stride != (1, 1) || conv.padding.0 > 2 || conv.padding.1 > 2 {
+            return None;
+        }
+        debug_assert_eq!(phase.weights, 0);
+        let g = if op.post.pool.is_some() {
+            let (y, x) = conv.gradient_halo();
+            conv.y.with_halo(y, x)
+        } else {
+            self.grad[op.output]
+        };
+        let padding = (2 - conv.padding.0, 2 - conv.padding.1);
+        let inward = Conv { x: g, y: self.grad[op.input], padding, ..*conv };
+        self.winograd(&inward, None, Life::at(time))
     }
 
     fn norm_step(&mut self, step: usize, norm: NormOp, op: &Op) -> NormStep {

@@ -59,6 +59,9 @@ pub struct TrainPlan {
     transposed: Vec<f32>,
     /// Whether the transposed weights are those of `values`.
     transposed_current: bool,
+    transformed: Vec<f32>,
+    /// The same of the weights of Winograd's method.
+    transformed_current: bool,
     optimizer: Optimizer,
     memory: Vec<f32>,
     places: Vec<u16>,
@@ -82,7 +85,7 @@ impl TrainPlan {
         options.passes.apply(&mut graph, true);
         let mut parameters = Parameters::new(network);
         let chunk = chunk_images(options.batch, &graph);
-        let program = Compiler::compile(&graph, &mut parameters, true, chunk);
+        let program = Compiler::compile(&graph, &mut parameters, true, (options.batch, chunk));
         let chunks = options.batch.div_ceil(chunk);
         let mut values = zeros(parameters.len())?;
         parameters.load(weights, &mut values);
@@ -96,6 +99,8 @@ impl TrainPlan {
             gradients: zeros(parameters.len())?,
             transposed: zeros(program.transposed)?,
             transposed_current: false,
+            transformed: zeros(program.transformed)?,
+            transformed_current: false,
             optimizer: Optimizer::default(),
             memory: zeros(program.memory * chunks)?,
             places: zeros(program.places * chunks)?,
@@ -115,6 +120,7 @@ impl TrainPlan {
     pub fn forward(&mut self, images: &[f32], keys: &SampleKeys<'_>) -> &[f32] {
         self.count = super::count_images(images.len(), self.image, self.batch);
         assert_eq!(keys.samples.len(), self.count, "one key for each image");
+        self.refresh_transformed();
         let (image, chunk) = (self.image, self.program.chunk);
         self.over_chunks(|chunk_memory, program| {
             let first = chunk_memory.first;
@@ -159,6 +165,7 @@ impl TrainPlan {
     pub fn step(&mut self, update: &dyn Update) {
         self.optimizer.step(update, self.isa, &self.parameters.segments, &mut self.values, &self.gradients);
         self.transposed_current = false;
+        self.transformed_current = false;
     }
 
     /// The weights, buffers included.
@@ -175,6 +182,7 @@ impl TrainPlan {
         weights.check(network).map_err(PlanError::weights)?;
         self.parameters.load(weights, &mut self.values);
         self.transposed_current = false;
+        self.transformed_current = false;
         Ok(())
     }
 
@@ -202,7 +210,11 @@ impl TrainPlan {
     /// Bytes of parameters, gradients, optimizer state and activations.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let floats = self.values.len() + self.gradients.len() + self.transposed.len() + self.memory.len();
+        let floats = self.values.len()
+            + self.gradients.len()
+            + self.transposed.len()
+            + self.transformed.len()
+            + self.memory.len();
         (floats + self.output.len() + self.optimizer.len()) * size_of::<f32>()
             + self.places.len() * size_of::<u16>()
             + self.entries.len() * size_of::<Entry>()

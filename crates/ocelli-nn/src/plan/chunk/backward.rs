@@ -8,7 +8,7 @@ use ocelli_kernels::sparse::SparseConv;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 use ocelli_kernels::{avg_pool, batch_norm, softmax};
 
-use super::super::memory::disjoint;
+use super::super::memory::{disjoint, disjoint_two};
 use super::super::program::{ConvStep, Map, Slot, Step, StepKind, Target};
 use super::{Chunk, Shared, copy_rows, mask_strides};
 
@@ -160,7 +160,16 @@ impl Chunk<'_> {
         let transposed = &shared.transposed[conv.transposed.clone()];
         let overwrite = step.dx == Target::Write && conv.conv.reaches_every_input();
         let addend = if overwrite { Addend::None } else { Addend::Output };
-        let (out, [values]) = disjoint(self.floats, dx.range.clone(), [g.range.clone()]);
+        let scratch = conv.inward.as_ref().map_or(dx.range.end..dx.range.end, |w| w.scratch.clone());
+        let writes = [dx.range.clone(), scratch];
+        let ([out, scratch], [values]) = disjoint_two(self.floats, writes, [g.range.clone()]);
+        if let Some(w) = &conv.inward {
+            let all = (0..self.images, 0..dx.layout.height);
+            let weights = &shared.transformed[w.weights.clone()];
+            let finish = Finish { addend, ..Finish::NONE };
+            w.winograd.forward(shared.isa, all, values, weights, finish, scratch, (out, dx.layout.strides()));
+            return;
+        }
         for phase in &conv.phases {
             let s = Sweep { images: self.images, ..phase.sweep };
             let finish = Finish { addend, ..Finish::NONE };

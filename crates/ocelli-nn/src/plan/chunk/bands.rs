@@ -34,23 +34,17 @@ impl<'a> Bands<'a> {
         &self,
         (n, outputs): (usize, Range<usize>),
         (input, mask): (&[f32], &[f32]),
-        band: &mut [f32],
+        (band, scratch): (&mut [f32], &mut [f32]),
         (out, start): (&mut [f32], usize),
         mut places: Option<&mut [u16]>,
     ) {
         let stride = self.pool.stride.0;
-        let bias = self.conv.bias.as_ref().map(|range| &self.shared.values[range.clone()]);
-        let weights = &self.shared.values[self.conv.weight.clone()];
         let row_of_places = self.y.width * self.y.pixel;
         for first in outputs.clone().step_by(self.rows / stride) {
             let pooled = (self.rows / stride).min(outputs.end - first);
             // The last window need not reach as far as the next one would begin.
             let rows = (pooled * stride).min(self.conv.conv.y.height - first * stride);
-            let whole = self.conv.conv.forward_rows(first * stride, rows, self.band.layout);
-            let x = Strides { start: whole.x.start + n * whole.x.image, ..whole.x };
-            let s = Sweep { x, ..whole };
-            sweep(self.shared.isa, &s, input, weights, Finish { bias, ..Finish::NONE }, band);
-
+            self.convolve((n, first * stride..first * stride + rows), input, band, scratch);
             let done = first - outputs.start;
             let mut e = self.step.epilogue(1, MapLayout { height: rows, ..self.band.layout }, self.y);
             e.output.0 = pooled;
@@ -64,5 +58,27 @@ impl<'a> Bands<'a> {
             let operands = Operands { mask, ..Operands::default() };
             epilogue::forward(self.shared.isa, &e, band, operands, out, places);
         }
+    }
+
+    /// The rows of image `n` before pooling.
+    fn convolve(
+        &self,
+        (n, rows): (usize, Range<usize>),
+        input: &[f32],
+        band: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        let Shared { isa, values, transformed, .. } = *self.shared;
+        let bias = self.conv.bias.as_ref().map(|range| &values[range.clone()]);
+        let finish = Finish { bias, ..Finish::NONE };
+        if let Some(w) = &self.conv.winograd {
+            let weights = &transformed[w.weights.clone()];
+            let out = (band, self.band.layout.strides());
+            w.winograd.forward(isa, (n..n + 1, rows), input, weights, finish, scratch, out);
+            return;
+        }
+        let whole = self.conv.conv.forward_rows(rows.start, rows.len(), self.band.layout);
+        let x = Strides { start: whole.x.start + n * whole.x.image, ..whole.x };
+        sweep(isa, &Sweep { x, ..whole }, input, &values[self.conv.weight.clone()], finish, band);
     }
 }

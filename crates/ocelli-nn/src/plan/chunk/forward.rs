@@ -4,7 +4,7 @@ use ocelli_kernels::epilogue::{self, Operands};
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 use ocelli_kernels::{avg_pool, batch_norm, softmax};
 
-use super::super::memory::disjoint;
+use super::super::memory::{disjoint, disjoint_two};
 use super::super::program::{ConvStep, Map, NormStep, Step, StepKind};
 use super::bands::Bands;
 use super::{Chunk, SampleKeys, Shared, copy_rows, mask_strides};
@@ -41,12 +41,20 @@ impl Chunk<'_> {
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
         let add = step.op.post.add.map(|value| &slots[value].data);
         let added = add.unwrap_or(x).range.clone();
-        let (out, [input, added]) = disjoint(self.floats, y.range.clone(), [x.range.clone(), added]);
+        let scratch = conv.winograd.as_ref().map_or(y.range.end..y.range.end, |w| w.scratch.clone());
+        let writes = [y.range.clone(), scratch];
+        let ([out, scratch], [input, added]) = disjoint_two(self.floats, writes, [x.range.clone(), added]);
         let addend = add.map_or(Addend::None, |map| Addend::Map(added, map.layout.strides()));
         let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()]);
         let finish = Finish { bias, addend, relu: step.op.post.relu };
-        let s = Sweep { images: self.images, ..conv.forward };
-        sweep(shared.isa, &s, input, &shared.values[conv.weight.clone()], finish, out);
+        if let Some(w) = &conv.winograd {
+            let all = (0..self.images, 0..y.layout.height);
+            let weights = &shared.transformed[w.weights.clone()];
+            w.winograd.forward(shared.isa, all, input, weights, finish, scratch, (out, y.layout.strides()));
+        } else {
+            let s = Sweep { images: self.images, ..conv.forward };
+            sweep(shared.isa, &s, input, &shared.values[conv.weight.clone()], finish, out);
+        }
         self.multiply_by_mask(step, y);
     }
 
@@ -69,15 +77,22 @@ impl Chunk<'_> {
         let slots = &shared.program.slots;
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
         let mask = step.mask.as_ref().map_or(0..0, |mask| mask.range.clone());
-        let ranges = [y.range.clone(), bands.band.range.clone(), x.range.clone(), mask];
-        let [out, band, input, mask] =
+        let scratch = conv.winograd.as_ref().map_or(0..0, |w| w.scratch.clone());
+        let ranges = [y.range.clone(), bands.band.range.clone(), scratch, x.range.clone(), mask];
+        let [out, band, scratch, input, mask] =
             self.floats.get_disjoint_mut(ranges).expect("a step's buffers lie apart");
         let image = y.layout.height * y.layout.width * y.layout.pixel;
         for n in 0..self.images {
             let places =
                 step.places.as_ref().map(|range| &mut self.places[range.start + n * image..][..image]);
             let out = &mut out[n * y.layout.image()..];
-            bands.run((n, 0..y.layout.height), (input, mask), band, (out, y.layout.at(0, 0)), places);
+            bands.run(
+                (n, 0..y.layout.height),
+                (input, mask),
+                (band, scratch),
+                (out, y.layout.at(0, 0)),
+                places,
+            );
         }
     }
 

@@ -6,7 +6,8 @@ use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 use ocelli_kernels::{BLOCK, Strides};
 use rayon::prelude::*;
 
-use super::super::memory::disjoint;
+use super::super::memory::{disjoint, disjoint_two};
+use super::super::parts;
 use super::super::program::{ConvStep, MAX_SPLIT, NormStep, Step, StepKind};
 use super::bands::Bands;
 use super::{Chunk, Shared};
@@ -19,7 +20,8 @@ impl Chunk<'_> {
     pub(in super::super) fn forward_split(&mut self, shared: &Shared<'_>, step: &Step) {
         let y = &shared.program.slots[step.op.output].data;
         let tasks = rayon::current_num_threads().min(MAX_SPLIT);
-        let rows = y.layout.height.div_ceil(tasks);
+        // Even numbers of rows: Winograd's tiles begin at even ones.
+        let rows = y.layout.height.div_ceil(tasks).next_multiple_of(2);
         let work = match &step.kind {
             StepKind::Conv(conv) => conv.weight.len() * conv.conv.y.height * conv.conv.y.width,
             StepKind::BatchNorm(_) | StepKind::Identity => y.layout.image(),
@@ -44,22 +46,28 @@ impl Chunk<'_> {
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
         let add = step.op.post.add.map(|value| &slots[value].data);
         let reads = [x.range.clone(), add.unwrap_or(x).range.clone()];
-        let (out, [input, added]) = disjoint(self.floats, y.range.clone(), reads);
+        let scratch = conv.winograd.as_ref().map_or(y.range.end..y.range.end, |w| w.scratch.clone());
+        let ([out, scratch], [input, added]) = disjoint_two(self.floats, [y.range.clone(), scratch], reads);
         let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()]);
         let weights = &shared.values[conv.weight.clone()];
-        rows_of(out, &y.layout, rows).for_each(|(first, count, out)| {
+        let start = y.layout.halo_x * y.layout.pixel;
+        let scratch = scratch_of(scratch, conv);
+        rows_of(out, &y.layout, rows).zip(scratch).for_each(|((first, count, out), scratch)| {
             let addend = add.map_or(Addend::None, |map| {
                 let strides = map.layout.strides();
                 Addend::Map(added, Strides { start: strides.at(0, first, 0), ..strides })
             });
-            let s = Sweep {
-                rows: count,
-                first_row: first,
-                x: Strides { start: conv.forward.x.at(0, first, 0), ..conv.forward.x },
-                y: Strides { start: y.layout.halo_x * y.layout.pixel, ..conv.forward.y },
-                ..conv.forward
-            };
-            sweep(shared.isa, &s, input, weights, Finish { bias, addend, relu: step.op.post.relu }, out);
+            let finish = Finish { bias, addend, relu: step.op.post.relu };
+            let y = Strides { start, ..conv.forward.y };
+            if let Some(w) = &conv.winograd {
+                let weights = &shared.transformed[w.weights.clone()];
+                let part = (0..1, first..first + count);
+                w.winograd.forward(shared.isa, part, input, weights, finish, scratch, (out, y));
+                return;
+            }
+            let x = Strides { start: conv.forward.x.at(0, first, 0), ..conv.forward.x };
+            let s = Sweep { rows: count, first_row: first, x, y, ..conv.forward };
+            sweep(shared.isa, &s, input, weights, finish, out);
         });
     }
 
@@ -91,15 +99,16 @@ impl Chunk<'_> {
         let Some(bands) = Bands::new(shared, step, conv) else { return };
         let slots = &shared.program.slots;
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
-        let ranges = [y.range.clone(), bands.band.range.clone(), x.range.clone()];
-        let [out, band, input] = self.floats.get_disjoint_mut(ranges).expect("a step's buffers lie apart");
+        let scratch = conv.winograd.as_ref().map_or(0..0, |w| w.scratch.clone());
+        let ranges = [y.range.clone(), bands.band.range.clone(), scratch, x.range.clone()];
+        let [out, band, scratch, input] =
+            self.floats.get_disjoint_mut(ranges).expect("a step's buffers lie apart");
         let start = y.layout.halo_x * y.layout.pixel;
         let each = bands.band.layout.image();
-        rows_of(out, &y.layout, rows).zip(band.par_chunks_mut(each)).for_each(
-            |((first, count, out), band)| {
-                bands.run((0, first..first + count), (input, &[]), band, (out, start), None);
-            },
-        );
+        let memory = band.par_chunks_mut(each).zip(scratch_of(scratch, conv));
+        rows_of(out, &y.layout, rows).zip(memory).for_each(|((first, count, out), memory)| {
+            bands.run((0, first..first + count), (input, &[]), memory, (out, start), None);
+        });
     }
 
     fn split_epilogue(&mut self, shared: &Shared<'_>, step: &Step, norm: Option<&NormStep>, rows: usize) {
@@ -137,4 +146,13 @@ fn rows_of<'m>(
     let map = &mut map[start..start + layout.height * row];
     let parts = map.par_chunks_mut(rows * row).enumerate().with_max_len(1);
     parts.map(move |(part, memory)| (part * rows, memory.len() / row, memory))
+}
+
+/// Each part's memory for Winograd's method, which is empty for other convolutions.
+fn scratch_of<'m>(
+    memory: &'m mut [f32],
+    conv: &ConvStep,
+) -> impl IndexedParallelIterator<Item = &'m mut [f32]> {
+    let each = conv.winograd.as_ref().map_or(0, |w| w.winograd.scratch_len());
+    parts(memory, each, MAX_SPLIT)
 }

@@ -9,7 +9,8 @@ use ocelli_kernels::sweep::Sweep;
 use ocelli_kernels::{BLOCK, Strides};
 
 use super::super::chunk::{Chunk, Shared, Task};
-use super::super::program::{ConvStep, NormStep, Program, Step, StepKind};
+use super::super::parts;
+use super::super::program::{ConvStep, NormStep, Program, Step, StepKind, WinogradStep};
 use super::{Pass, SampleKeys, TrainPlan};
 
 /// A stretch of work between meetings.
@@ -87,6 +88,7 @@ impl TrainPlan {
             program,
             values: &self.values,
             transposed: &self.transposed,
+            transformed: &self.transformed,
             norms: &self.parameters.norms,
         };
         let memory =
@@ -197,6 +199,27 @@ impl TrainPlan {
         }
     }
 
+    /// Brings the weights of Winograd's method for the forward pass up to date.
+    pub(super) fn refresh_transformed(&mut self) {
+        if !self.transformed_current {
+            self.transform(|conv| conv.winograd.as_ref(), false);
+            self.transformed_current = true;
+        }
+    }
+
+    fn transform(&mut self, choose: impl Fn(&ConvStep) -> Option<&WinogradStep>, inward: bool) {
+        for step in &self.program.steps {
+            let StepKind::Conv(conv) = &step.kind else { continue };
+            let Some(w) = choose(conv) else { continue };
+            let packed = if inward {
+                &self.transposed[conv.transposed.clone()]
+            } else {
+                &self.values[conv.weight.clone()]
+            };
+            w.winograd.transform_weights(self.isa, packed, &mut self.transformed[w.weights.clone()]);
+        }
+    }
+
     /// Brings the transposed weights up to date.
     pub(super) fn refresh_transposed(&mut self) {
         if self.transposed_current {
@@ -221,6 +244,7 @@ impl TrainPlan {
                 }
             }
         }
+        self.transform(|conv| conv.inward.as_ref(), true);
         self.transposed_current = true;
     }
 }
@@ -231,9 +255,9 @@ const BLOCKS_OF_A_TASK: usize = 2;
 /// Values that are worth another thread.
 const SUMMED_AT_ONCE: usize = 32 * 1024;
 
-type Pair<'a> = (&'a std::ops::Range<usize>, &'a std::ops::Range<usize>);
+type PartPair<'a> = (&'a std::ops::Range<usize>, &'a std::ops::Range<usize>);
 
-fn parts_of(conv: &ConvStep) -> impl Iterator<Item = Pair<'_>> {
+fn parts_of(conv: &ConvStep) -> impl Iterator<Item = PartPair<'_>> {
     let weight = conv.weight_part.as_ref().map(|part| (&conv.weight, part));
     let bias = conv.bias.as_ref().zip(conv.bias_part.as_ref());
     weight.into_iter().chain(bias)
@@ -263,15 +287,4 @@ pub(super) fn over_memory(
             run(&mut Chunk { floats, places, entries, images: program.chunk.min(count - first), first });
         },
     );
-}
-
-/// `count` parts of `len` values each, which may be empty.
-fn parts<T: Send>(
-    values: &mut [T],
-    len: usize,
-    count: usize,
-) -> impl IndexedParallelIterator<Item = &mut [T]> {
-    let full =
-        values.par_chunks_mut(len.max(1)).map(Some).chain(rayon::iter::repeat_n((), count).map(|()| None));
-    full.take(count).map(|part| part.unwrap_or_default())
 }
