@@ -52,31 +52,41 @@ pub struct AvgPool {
     pub windows: (Windows, Windows),
     /// Blocks of channels.
     pub blocks: usize,
-    /// Steps through the input.
+}
+
+/// Steps through the input and the output of a pooling, or through their gradients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PoolStrides {
+    /// Through the input.
     pub x: Strides,
-    /// Steps through the output.
+    /// Through the output.
     pub y: Strides,
 }
 
 impl AvgPool {
-    fn check(&self, images: usize, x: usize, y: usize) {
+    fn check(&self, images: usize, steps: PoolStrides, x: usize, y: usize) {
         let end = |w: &Windows| w.0.iter().map(|w| w.1).max().unwrap_or(0);
         let (rows, columns) = (end(&self.windows.0), end(&self.windows.1));
         if images > 0 && rows > 0 && columns > 0 {
             let reach =
                 |s: Strides, rows, columns| s.at(images - 1, rows - 1, columns - 1) + self.blocks * BLOCK;
-            assert!(reach(self.x, rows, columns) <= x, "average pooling reaches past {x} values");
-            assert!(reach(self.y, self.windows.0.0.len(), self.windows.1.0.len()) <= y, "past {y} outputs");
+            assert!(reach(steps.x, rows, columns) <= x, "average pooling reaches past {x} values");
+            assert!(reach(steps.y, self.windows.0.0.len(), self.windows.1.0.len()) <= y, "past {y} outputs");
         }
     }
 
     /// Calls `f` with (offset in the output, offsets in the input of a window, 1 / divisor).
     #[inline(always)]
-    fn for_each(&self, images: usize, mut f: impl FnMut(usize, (usize, usize), (usize, usize), usize, f32)) {
+    fn for_each(
+        &self,
+        images: usize,
+        steps: PoolStrides,
+        mut f: impl FnMut(usize, (usize, usize), (usize, usize), usize, f32),
+    ) {
         for n in 0..images {
             for (row, &(y0, y1, rows)) in self.windows.0.0.iter().enumerate() {
                 for (column, &(x0, x1, columns)) in self.windows.1.0.iter().enumerate() {
-                    f(self.y.at(n, row, column), (y0, y1), (x0, x1), n, 1.0 / (rows * columns) as f32);
+                    f(steps.y.at(n, row, column), (y0, y1), (x0, x1), n, 1.0 / (rows * columns) as f32);
                 }
             }
         }
@@ -87,14 +97,15 @@ impl AvgPool {
 ///
 /// # Panics
 /// If a slice is too short.
-pub fn forward(isa: Isa, p: &AvgPool, images: usize, x: &[f32], y: &mut [f32]) {
-    p.check(images, x.len(), y.len());
-    isa.run(Forward { p, images, x, y });
+pub fn forward(isa: Isa, p: &AvgPool, images: usize, steps: PoolStrides, x: &[f32], y: &mut [f32]) {
+    p.check(images, steps, x.len(), y.len());
+    isa.run(Forward { p, images, steps, x, y });
 }
 
 struct Forward<'a> {
     p: &'a AvgPool,
     images: usize,
+    steps: PoolStrides,
     x: &'a [f32],
     y: &'a mut [f32],
 }
@@ -104,14 +115,14 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        self.p.for_each(self.images, |out, (y0, y1), (x0, x1), n, factor| {
+        self.p.for_each(self.images, self.steps, |out, (y0, y1), (x0, x1), n, factor| {
             for c in (0..self.p.blocks * BLOCK).step_by(S::LANES) {
                 // SAFETY: `forward` bounded every window and output.
                 unsafe {
                     let mut sum = simd.splat(0.0);
                     for y in y0..y1 {
                         for x in x0..x1 {
-                            sum = simd.add(sum, simd.load(self.x.as_ptr().add(self.p.x.at(n, y, x) + c)));
+                            sum = simd.add(sum, simd.load(self.x.as_ptr().add(self.steps.x.at(n, y, x) + c)));
                         }
                     }
                     simd.store(self.y.as_mut_ptr().add(out + c), simd.mul(sum, simd.splat(factor)));
@@ -121,18 +132,19 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// Adds the input's gradient to `dx`, laid out as the input.
+/// Adds the input's gradient to `dx`.
 ///
 /// # Panics
 /// If a slice is too short.
-pub fn backward(isa: Isa, p: &AvgPool, images: usize, dy: &[f32], dx: &mut [f32]) {
-    p.check(images, dx.len(), dy.len());
-    isa.run(Backward { p, images, dy, dx });
+pub fn backward(isa: Isa, p: &AvgPool, images: usize, steps: PoolStrides, dy: &[f32], dx: &mut [f32]) {
+    p.check(images, steps, dx.len(), dy.len());
+    isa.run(Backward { p, images, steps, dy, dx });
 }
 
 struct Backward<'a> {
     p: &'a AvgPool,
     images: usize,
+    steps: PoolStrides,
     dy: &'a [f32],
     dx: &'a mut [f32],
 }
@@ -142,14 +154,14 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        self.p.for_each(self.images, |out, (y0, y1), (x0, x1), n, factor| {
+        self.p.for_each(self.images, self.steps, |out, (y0, y1), (x0, x1), n, factor| {
             for c in (0..self.p.blocks * BLOCK).step_by(S::LANES) {
                 // SAFETY: `backward` bounded every window and output.
                 unsafe {
                     let d = simd.mul(simd.load(self.dy.as_ptr().add(out + c)), simd.splat(factor));
                     for y in y0..y1 {
                         for x in x0..x1 {
-                            let target = self.dx.as_mut_ptr().add(self.p.x.at(n, y, x) + c);
+                            let target = self.dx.as_mut_ptr().add(self.steps.x.at(n, y, x) + c);
                             simd.store(target, simd.add(simd.load(target), d));
                         }
                     }

@@ -485,7 +485,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn avg_pool(&self, window: AvgWindow, op: &Op) -> AvgPool {
-        let (x, y) = (self.data[op.input], self.data[op.output]);
+        let x = self.data[op.input];
         let windows = match window {
             AvgWindow::Fixed { kernel: k, stride: s, padding: p, count_include_pad } => (
                 Windows::fixed(x.height, k.0, s.0, p.0, count_include_pad),
@@ -495,7 +495,7 @@ impl<'a> Compiler<'a> {
                 (Windows::adaptive(x.height, outputs.0), Windows::adaptive(x.width, outputs.1))
             }
         };
-        AvgPool { windows, blocks: x.pixel / BLOCK, x: x.strides(), y: y.strides() }
+        AvgPool { windows, blocks: x.pixel / BLOCK }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use ocelli_kernels::avg_pool::{self, PoolStrides};
 use ocelli_kernels::epilogue::{self, Backward};
 use ocelli_kernels::outer::{Groups, outer, sum_pixels};
 use ocelli_kernels::sparse::SparseConv;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
-use ocelli_kernels::{avg_pool, batch_norm, softmax};
+use ocelli_kernels::{batch_norm, softmax};
 
 use super::super::memory::{disjoint, disjoint_two};
 use super::super::program::{ConvStep, Map, Slot, Step, StepKind, Target};
@@ -31,9 +32,8 @@ impl Chunk<'_> {
                 let (dy, dx) = (grad(&slots[step.op.output]), grad(&slots[step.op.input]));
                 self.prepare(step.dx, dx, true);
                 let (to, [from]) = disjoint(self.floats, dx.range.clone(), [dy.range.clone()]);
-                let x = dx.layout.strides();
-                let pool = avg_pool::AvgPool { x, y: dy.layout.strides(), ..pool.clone() };
-                avg_pool::backward(shared.isa, &pool, self.images, from, to);
+                let steps = PoolStrides { x: dx.layout.strides(), y: dy.layout.strides() };
+                avg_pool::backward(shared.isa, pool, self.images, steps, from, to);
             }
             StepKind::Flatten => self.flatten_backward(shared, step),
             StepKind::Softmax => self.softmax_backward(shared, step),

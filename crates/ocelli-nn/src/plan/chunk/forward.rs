@@ -1,8 +1,9 @@
 //! Forward passes on a chunk.
 
+use ocelli_kernels::avg_pool::{self, PoolStrides};
 use ocelli_kernels::epilogue::{self, Operands};
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
-use ocelli_kernels::{avg_pool, batch_norm, softmax};
+use ocelli_kernels::{batch_norm, softmax};
 
 use super::super::memory::{disjoint, disjoint_two};
 use super::super::program::{ConvStep, Map, NormStep, Step, StepKind};
@@ -20,9 +21,12 @@ impl Chunk<'_> {
             StepKind::BatchNorm(norm) => self.epilogue(shared, step, Some(norm)),
             StepKind::Identity => self.epilogue(shared, step, None),
             StepKind::AvgPool(pool) => {
+                let slots = &shared.program.slots;
+                let x = slots[step.op.input].data.layout.strides();
+                let steps = PoolStrides { x, y: layout.strides() };
                 let images = self.images;
                 let (y, x) = self.output_and_input(shared, step);
-                avg_pool::forward(shared.isa, pool, images, x, y);
+                avg_pool::forward(shared.isa, pool, images, steps, x, y);
             }
             StepKind::Flatten => self.flatten(shared, step),
             StepKind::Softmax => self.softmax(shared, step),

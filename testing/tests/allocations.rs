@@ -1,0 +1,94 @@
+//! Nothing allocates in a training step after the first, nor in inference.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ocelli_kernels::Isa;
+use ocelli_nn::plan::{InferPlan, PlanOptions, SampleKeys, TrainPlan, Update, UpdateStep};
+use ocelli_nn::{Network, ParameterSpec, Shape, zoo};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+#[allow(unsafe_code, reason = "an allocator cannot be written without it")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is the system allocator's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// `value -= 0.01 · (grad + 0.9 · buffer)`, about: what it computes does not matter here.
+struct Momentum;
+
+impl Update for Momentum {
+    fn slots(&self) -> usize {
+        1
+    }
+
+    fn update(
+        &self,
+        _: UpdateStep,
+        _: &ParameterSpec,
+        _: Isa,
+        value: &mut [f32],
+        grad: &[f32],
+        state: &mut [&mut [f32]],
+    ) {
+        for ((value, grad), buffer) in value.iter_mut().zip(grad).zip(state[0].iter_mut()) {
+            *buffer = 0.9 * *buffer + grad;
+            *value -= 0.01 * *buffer;
+        }
+    }
+}
+
+fn count(mut work: impl FnMut()) -> u64 {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    work();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+fn check(network: &Network) {
+    const BATCH: usize = 18;
+    let options = PlanOptions { batch: BATCH, ..PlanOptions::default() };
+    let weights = network.init(1);
+    let images = vec![0.5; BATCH * network.input().elements()];
+    let samples: Vec<u64> = (0..BATCH as u64).collect();
+    let gradient = vec![0.1; BATCH * network.output().elements()];
+    let mut train = TrainPlan::new(network, &weights, options).unwrap();
+    let mut step = || {
+        train.forward(&images, &SampleKeys { seed: 1, epoch: 0, samples: &samples });
+        train.backward(&gradient);
+        train.step(&Momentum);
+    };
+    step();
+    assert_eq!(count(|| (0..10).for_each(|_| step())), 0, "training {}", network.name());
+    let mut infer = InferPlan::new(network, &weights, options).unwrap();
+    let mut run = || {
+        infer.run(&images);
+        infer.run(&images[..network.input().elements()]);
+    };
+    run();
+    assert_eq!(count(|| (0..10).for_each(|_| run())), 0, "inference of {}", network.name());
+}
+
+/// The only test of this file: another one's allocations would be counted.
+#[test]
+fn nothing_allocates_after_the_first_step() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    for name in zoo::NAMES {
+        let network = zoo::build(name, Shape::map(3, 32, 32), 10).unwrap();
+        pool.install(|| check(&network));
+    }
+}
