@@ -21,7 +21,7 @@ pub(crate) struct Workload {
     /// Floating-point operations for one image, two for each multiply-add.
     pub(crate) flops_per_image: f64,
     /// The step.
-    pub(crate) step: Box<dyn Step>,
+    pub(crate) step: Box<dyn Step + Send>,
 }
 
 impl Workload {
@@ -41,7 +41,7 @@ impl Workload {
         let network = zoo::build(network, Shape::map(3, size, size), classes)?;
         let options = PlanOptions { batch, ..PlanOptions::default() };
         let images = noise(batch * network.input().elements());
-        let step: Box<dyn Step> = if training {
+        let step: Box<dyn Step + Send> = if training {
             let plan = TrainPlan::new(&network, &network.init(0), options)?;
             let labels = (0..batch as u32).map(|index| index % 10).collect();
             let samples = (0..batch as u64).collect();

@@ -7,7 +7,8 @@
 //! The batch is cut into chunks of a few images, each with memory of its own; between layers that
 //! couple the batch (BatchNorm in training) a thread takes a chunk through all layers while it is in
 //! its cache. What is summed over the batch is summed in an order that the batch alone decides, so
-//! that results do not depend on the number of threads. Threads are the calling [`rayon`] pool's.
+//! that results do not depend on the number of threads. Threads are the calling [`rayon`] pool's: run a loop over batches
+//! inside its `install`, since work handed in from outside wakes the pool's threads each time.
 
 mod chunk;
 mod error;

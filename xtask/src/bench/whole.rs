@@ -30,7 +30,7 @@ pub(super) fn measure(programs: &Programs, rounds: usize) -> Result<Both> {
     let _ = std::fs::remove_dir_all(&out);
     let ocelli = programs.release.join("ocelli");
     run(Command::new(&ocelli)
-        .args(["train", "--epochs", "1", "--out"])
+        .args(["train", "--model", "lesson", "--epochs", "1", "--out"])
         .arg(&out)
         .current_dir(root())
         .stdout(Stdio::null()))?;
