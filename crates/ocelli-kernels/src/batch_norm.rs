@@ -17,6 +17,10 @@ pub struct Maps {
 }
 
 impl Maps {
+    fn is_empty(&self) -> bool {
+        self.images == 0 || self.size.0 == 0 || self.size.1 == 0
+    }
+
     fn reach(&self, strides: Strides) -> usize {
         strides.at(self.images - 1, self.size.0 - 1, self.size.1 - 1) + self.blocks * BLOCK
     }
@@ -40,7 +44,7 @@ impl Maps {
 /// # Panics
 /// If a slice is too short.
 pub fn moments(isa: Isa, m: Maps, x: &[f32], x_strides: Strides, sums: &mut [f32]) {
-    if m.images == 0 {
+    if m.is_empty() {
         return;
     }
     assert!(m.reach(x_strides) <= x.len() && m.images * m.moments_len() <= sums.len(), "slices too short");
@@ -124,7 +128,7 @@ pub fn gradient_sums(
     (mean, inverse_deviation): (&[f32], &[f32]),
     sums: &mut [f32],
 ) {
-    if m.images == 0 {
+    if m.is_empty() {
         return;
     }
     let width = m.blocks * BLOCK;
@@ -190,7 +194,7 @@ pub fn apply_gradient(
     g: &mut [f32],
     g_strides: Strides,
 ) {
-    if m.images == 0 {
+    if m.is_empty() {
         return;
     }
     assert!(m.reach(x_strides) <= x.len() && m.reach(g_strides) <= g.len(), "maps too short");

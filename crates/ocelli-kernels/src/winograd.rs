@@ -33,7 +33,13 @@ impl Winograd {
     /// For a 3 × 3 convolution of stride 1 between maps of whole blocks; nothing for others.
     #[must_use]
     pub fn new(conv: &Conv) -> Option<Self> {
-        let fits = conv.kernel == (3, 3) && conv.stride == (1, 1) && conv.x.pixel.is_multiple_of(BLOCK);
+        let output = |size: usize, padding: usize| (size + 2 * padding).checked_sub(2);
+        let (height, width) = (output(conv.x.height, conv.padding.0), output(conv.x.width, conv.padding.1));
+        // The tiles' windows end with the padded input only if the sizes belong together.
+        let fits = conv.kernel == (3, 3)
+            && conv.stride == (1, 1)
+            && conv.x.pixel.is_multiple_of(BLOCK)
+            && (height, width) == (Some(conv.y.height), Some(conv.y.width));
         let tiles = (conv.y.height.div_ceil(2), conv.y.width.div_ceil(2));
         fits.then_some(Self { conv: *conv, tiles })
     }
