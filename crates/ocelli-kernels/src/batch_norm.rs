@@ -1,5 +1,5 @@
-//! BatchNorm's statistics and input gradient (Ioffe & Szegedy, 2015); its normalisation is the
-//! affine map of an [`crate::epilogue`].
+//! BatchNorm's statistics (Ioffe & Szegedy, 2015). Its normalisation is the affine map of an
+//! [`crate::epilogue`], which also has its gradient.
 
 use crate::isa::{Isa, Kernel};
 use crate::layout::{BLOCK, Strides};
@@ -31,7 +31,7 @@ impl Maps {
         3 * self.blocks * BLOCK
     }
 
-    /// Floats of one image's [`gradient_sums`].
+    /// Floats of one image's [`crate::epilogue::norm_sums`].
     #[must_use]
     pub fn sums_len(&self) -> usize {
         2 * self.blocks * BLOCK
@@ -113,125 +113,5 @@ impl Combined {
         self.mean += delta * count / total;
         self.deviation += deviation + delta * delta * self.count * count / total;
         self.count = total;
-    }
-}
-
-/// For each image and channel: `Σ g`, then `Σ g · (x − mean) · inverse_deviation`.
-///
-/// # Panics
-/// If a slice is too short.
-pub fn gradient_sums(
-    isa: Isa,
-    m: Maps,
-    (x, x_strides): (&[f32], Strides),
-    (g, g_strides): (&[f32], Strides),
-    (mean, inverse_deviation): (&[f32], &[f32]),
-    sums: &mut [f32],
-) {
-    if m.is_empty() {
-        return;
-    }
-    let width = m.blocks * BLOCK;
-    assert!(m.reach(x_strides) <= x.len() && m.reach(g_strides) <= g.len(), "maps too short");
-    assert!(mean.len().min(inverse_deviation.len()) >= width, "too few statistics");
-    assert!(m.images * m.sums_len() <= sums.len(), "too few sums");
-    isa.run(GradientSums { m, x, x_strides, g, g_strides, mean, inverse_deviation, sums });
-}
-
-struct GradientSums<'a> {
-    m: Maps,
-    x: &'a [f32],
-    x_strides: Strides,
-    g: &'a [f32],
-    g_strides: Strides,
-    mean: &'a [f32],
-    inverse_deviation: &'a [f32],
-    sums: &'a mut [f32],
-}
-
-impl Kernel for GradientSums<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let (m, width) = (self.m, self.m.blocks * BLOCK);
-        for n in 0..m.images {
-            let out = &mut self.sums[n * m.sums_len()..][..m.sums_len()];
-            for c in (0..width).step_by(S::LANES) {
-                // SAFETY: `gradient_sums` bounded every pixel's channels and the statistics.
-                unsafe {
-                    let mean = simd.load(self.mean.as_ptr().add(c));
-                    let inverse = simd.load(self.inverse_deviation.as_ptr().add(c));
-                    let mut sum = [simd.splat(0.0); 2];
-                    let mut product = [simd.splat(0.0); 2];
-                    for y in 0..m.size.0 {
-                        for x in 0..m.size.1 {
-                            let g = simd.load(self.g.as_ptr().add(self.g_strides.at(n, y, x) + c));
-                            let v = simd.load(self.x.as_ptr().add(self.x_strides.at(n, y, x) + c));
-                            sum[x % 2] = simd.add(sum[x % 2], g);
-                            product[x % 2] = simd.fma(g, simd.sub(v, mean), product[x % 2]);
-                        }
-                    }
-                    simd.store(out.as_mut_ptr().add(c), simd.add(sum[0], sum[1]));
-                    let product = simd.mul(simd.add(product[0], product[1]), inverse);
-                    simd.store(out.as_mut_ptr().add(width + c), product);
-                }
-            }
-        }
-    }
-}
-
-/// `g = a · g + b · x + c`, each of `a`, `b`, `c` by channel: the input gradient in place of the
-/// output's.
-///
-/// # Panics
-/// If a slice is too short.
-pub fn apply_gradient(
-    isa: Isa,
-    m: Maps,
-    (x, x_strides): (&[f32], Strides),
-    [a, b, c]: [&[f32]; 3],
-    g: &mut [f32],
-    g_strides: Strides,
-) {
-    if m.is_empty() {
-        return;
-    }
-    assert!(m.reach(x_strides) <= x.len() && m.reach(g_strides) <= g.len(), "maps too short");
-    assert!(a.len().min(b.len()).min(c.len()) >= m.blocks * BLOCK, "too few coefficients");
-    isa.run(ApplyGradient { m, x, x_strides, coefficients: [a, b, c], g, g_strides });
-}
-
-struct ApplyGradient<'a> {
-    m: Maps,
-    x: &'a [f32],
-    x_strides: Strides,
-    coefficients: [&'a [f32]; 3],
-    g: &'a mut [f32],
-    g_strides: Strides,
-}
-
-impl Kernel for ApplyGradient<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let m = self.m;
-        for n in 0..m.images {
-            for y in 0..m.size.0 {
-                for x in 0..m.size.1 {
-                    let (from, to) = (self.x_strides.at(n, y, x), self.g_strides.at(n, y, x));
-                    for c in (0..m.blocks * BLOCK).step_by(S::LANES) {
-                        // SAFETY: `apply_gradient` bounded every pixel's channels and the coefficients.
-                        unsafe {
-                            let [p, q, r] = self.coefficients.map(|k| simd.load(k.as_ptr().add(c)));
-                            let target = self.g.as_mut_ptr().add(to + c);
-                            let affine = simd.fma(q, simd.load(self.x.as_ptr().add(from + c)), r);
-                            simd.store(target, simd.fma(p, simd.load(target), affine));
-                        }
-                    }
-                }
-            }
-        }
     }
 }

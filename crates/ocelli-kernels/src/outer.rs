@@ -24,13 +24,18 @@ impl Groups {
     pub const ONE: Self = Self { count: 1, x: 0, g: 0 };
 }
 
-/// Adds to `dw`, packed as the weights of the sweep `s` are, `Σ x · g` over all outputs of the
-/// sweep in every group, where `g` is the gradient of its output, laid out as `s.y` says.
+/// Writes to `dw`, or adds to it if `add`, packed as the weights of the sweep `s` are, `Σ x · g` over
+/// all outputs of the sweep in every group, where `g` is the gradient of its output, laid out as
+/// `s.y` says.
 ///
 /// # Panics
 /// If a slice is too short for what the sweep reads or writes.
-pub fn outer(isa: Isa, s: &Sweep, groups: Groups, x: &[f32], g: &[f32], dw: &mut [f32]) {
+pub fn outer(isa: Isa, s: &Sweep, groups: Groups, x: &[f32], g: &[f32], dw: &mut [f32], add: bool) {
+    assert!(s.blocks * s.taps.block_len() <= dw.len(), "outer needs more than {} weights", dw.len());
     if groups.count == 0 || s.images == 0 || s.rows == 0 || s.columns == 0 {
+        if !add {
+            dw[..s.blocks * s.taps.block_len()].fill(0.0);
+        }
         return;
     }
     let last = |strides: crate::Strides| strides.at(s.images - 1, s.rows - 1, s.columns - 1);
@@ -38,8 +43,7 @@ pub fn outer(isa: Isa, s: &Sweep, groups: Groups, x: &[f32], g: &[f32], dw: &mut
     let (x_groups, g_groups) = ((groups.count - 1) * groups.x, (groups.count - 1) * groups.g);
     assert!(x_groups + reach <= x.len(), "outer reads {reach} of {} input values", x.len());
     assert!(g_groups + last(s.y) + s.blocks * BLOCK <= g.len(), "outer reads past {} gradients", g.len());
-    assert!(s.blocks * s.taps.block_len() <= dw.len(), "outer needs more than {} weights", dw.len());
-    isa.run(Run { s, groups, x: x.as_ptr(), g: g.as_ptr(), dw: dw.as_mut_ptr() });
+    isa.run(Run { s, groups, x: x.as_ptr(), g: g.as_ptr(), dw: dw.as_mut_ptr(), add });
 }
 
 struct Run<'a> {
@@ -48,6 +52,7 @@ struct Run<'a> {
     x: *const f32,
     g: *const f32,
     dw: *mut f32,
+    add: bool,
 }
 
 /// Pixels that stream past one register tile: lines of `length` pixels in three nested loops.
@@ -57,6 +62,8 @@ struct Stream {
     length: usize,
     x_step: usize,
     g_step: usize,
+    /// Whether the sums are added to what is there.
+    add: bool,
 }
 
 impl Kernel for Run<'_> {
@@ -127,7 +134,8 @@ impl Run<'_> {
             }
         }
         if rows.is_empty() || columns.is_empty() {
-            return;
+            // No output has this tap inside the map: its sum is zero.
+            (rows, columns) = (0..0, 0..0);
         }
         // Long lines amortise the start of each.
         let over_images = s.images > columns.len() && columns.len() < 8;
@@ -138,6 +146,7 @@ impl Run<'_> {
                 length: s.images,
                 x_step: s.x.image,
                 g_step: s.y.image,
+                add: self.add,
             }
         } else {
             Stream {
@@ -145,6 +154,7 @@ impl Run<'_> {
                 length: columns.len(),
                 x_step: s.x.pixel,
                 g_step: s.y.pixel,
+                add: self.add,
             }
         };
         // SAFETY: `outer` bounded every pixel's taps, gradients and the packed weights; the ranges
@@ -248,13 +258,14 @@ unsafe fn tile<S: Simd, const J: usize, const V: usize>(
         for j in 0..J {
             for v in 0..V {
                 let p = dw.add(weight(j, v));
-                simd.store(p, simd.add(simd.load(p), acc[j][v]));
+                let sum = if stream.add { simd.add(simd.load(p), acc[j][v]) } else { acc[j][v] };
+                simd.store(p, sum);
             }
         }
     }
 }
 
-/// Adds to `db` the sum over all pixels of `g`, laid out as `s.y` says: a bias's gradient.
+/// Writes to `db` the sum over all pixels of `g`, laid out as `s.y` says: a bias's gradient.
 ///
 /// # Panics
 /// If a slice is too short.
@@ -266,7 +277,7 @@ pub fn sum_pixels(isa: Isa, s: &Sweep, g: &[f32], db: &mut [f32]) {
         border: None,
         ..*s
     };
-    outer(isa, &ones, Groups::ONE, &[1.0], g, db);
+    outer(isa, &ones, Groups::ONE, &[1.0], g, db, false);
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod memory;
 mod parameters;
 mod passes;
 mod program;
+mod scratch;
 mod train;
 
 use ocelli_kernels::Isa;

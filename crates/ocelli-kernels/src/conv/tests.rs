@@ -116,7 +116,7 @@ proptest! {
             let mut dw = vec![0.0; packed.len()];
             let forward = conv.forward(images);
             let gradient = Sweep { y: g_layout.strides(), ..forward };
-            crate::outer::outer(isa, &gradient, crate::outer::Groups::ONE, &x, &g, &mut dw);
+            crate::outer::outer(isa, &gradient, crate::outer::Groups::ONE, &x, &g, &mut dw, true);
             let mut plain = vec![0.0; weights.len()];
             unpack(&conv, &dw, &mut plain);
             prop_assert!(plain.iter().zip(&want_dw).all(|(&a, &b)| close(a, b)), "weight gradient, {:?}", isa);

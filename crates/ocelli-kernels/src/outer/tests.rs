@@ -52,11 +52,11 @@ fn outer_products_agree_with_the_definition() {
             layout.clear_halo(images, &mut x);
             let g = values(2, images * y.image());
             let mut dw = vec![1.0; blocks * s.taps.block_len()];
-            outer(isa, &s, Groups::ONE, &x, &g, &mut dw);
+            outer(isa, &s, Groups::ONE, &x, &g, &mut dw, true);
             let mut grouped = vec![1.0; dw.len()];
             let one = Sweep { images: 1, ..s };
             let groups = Groups { count: images, x: layout.image(), g: y.image() };
-            outer(isa, &one, groups, &x, &g, &mut grouped);
+            outer(isa, &one, groups, &x, &g, &mut grouped, true);
             for (a, b) in dw.iter().zip(&grouped) {
                 assert!((a - b).abs() < 1e-5, "{isa:?} {s:?}: {a} and in groups {b}");
             }

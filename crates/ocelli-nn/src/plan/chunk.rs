@@ -6,13 +6,13 @@ mod forward;
 mod split;
 
 use ocelli_kernels::random::Stream;
-use ocelli_kernels::sparse::Entry;
 use ocelli_kernels::{Isa, dropout};
 
 use super::SampleKeys;
 use super::graph::{DropoutOp, INPUT};
 use super::parameters::Norm;
 use super::program::{Map, Program, Step};
+use super::scratch::ScratchPool;
 
 /// What all chunks read.
 #[derive(Clone, Copy)]
@@ -26,13 +26,14 @@ pub(super) struct Shared<'a> {
     /// Weights transformed for Winograd's method.
     pub(super) transformed: &'a [f32],
     pub(super) norms: &'a [Norm],
+    /// What threads work in.
+    pub(super) scratch: &'a ScratchPool,
 }
 
 /// One chunk: its memory and its images.
 pub(super) struct Chunk<'a> {
     pub(super) floats: &'a mut [f32],
     pub(super) places: &'a mut [u16],
-    pub(super) entries: &'a mut [Entry],
     /// Images of this chunk.
     pub(super) images: usize,
     /// The number of its first image in the batch.

@@ -8,6 +8,7 @@ use super::chunk::{Chunk, Shared, Task};
 use super::graph::Graph;
 use super::parameters::Parameters;
 use super::program::{Compiler, Program, StepKind};
+use super::scratch::ScratchPool;
 use super::{PlanError, PlanOptions, chunk_images, zeros};
 use crate::network::Network;
 use crate::weights::Weights;
@@ -23,6 +24,7 @@ pub struct InferPlan {
     values: Vec<f32>,
     transformed: Vec<f32>,
     memory: Vec<f32>,
+    scratch: ScratchPool,
     output: Vec<f32>,
 }
 
@@ -56,6 +58,7 @@ impl InferPlan {
         }
         Ok(Self {
             memory: zeros(program.memory * options.batch.div_ceil(chunk))?,
+            scratch: ScratchPool::new(program.scratch)?,
             output: zeros(options.batch * graph.values[graph.output].elements())?,
             image: network.input().elements(),
             batch: options.batch,
@@ -82,13 +85,14 @@ impl InferPlan {
             transposed: &[],
             transformed: &self.transformed,
             norms: &self.parameters.norms,
+            scratch: &self.scratch,
         };
         let each = self.output.len() / self.batch;
         // A batch of fewer images than threads is split within its images instead.
         let split = count < rayon::current_num_threads();
         let run = |(first, floats, images, output): (usize, &mut [f32], &[f32], &mut [f32])| {
             let n = images.len() / self.image;
-            let mut chunk = Chunk { floats, places: &mut [], entries: &mut [], images: n, first };
+            let mut chunk = Chunk { floats, places: &mut [], images: n, first };
             chunk.load(program, images);
             for (index, step) in program.steps.iter().enumerate() {
                 if split {
@@ -110,10 +114,11 @@ impl InferPlan {
         output
     }
 
-    /// Bytes of the plan's weights and activations.
+    /// Bytes of the plan's weights and activations, and of one thread's working memory.
     #[must_use]
     pub fn memory(&self) -> usize {
         (self.values.len() + self.transformed.len() + self.memory.len() + self.output.len())
             * size_of::<f32>()
+            + self.scratch.memory()
     }
 }

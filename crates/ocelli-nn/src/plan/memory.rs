@@ -87,34 +87,6 @@ pub(super) fn disjoint<T, const N: usize>(
     (written, reads)
 }
 
-/// Two slices of `memory` to write and others to read: see [`disjoint`].
-///
-/// # Panics
-/// As [`disjoint`].
-pub(super) fn disjoint_two<T, const N: usize>(
-    memory: &mut [T],
-    writes: [Range<usize>; 2],
-    reads: [Range<usize>; N],
-) -> ([&mut [T]; 2], [&[T]; N]) {
-    let swapped = writes[0].start > writes[1].start;
-    let [low, high] = if swapped { [writes[1].clone(), writes[0].clone()] } else { writes };
-    let (before, rest) = memory.split_at_mut(low.start);
-    let (first, rest) = rest.split_at_mut(low.len());
-    let (between, rest) = rest.split_at_mut(high.start - low.end);
-    let (second, after) = rest.split_at_mut(high.len());
-    let (before, between, after): (&[T], &[T], &[T]) = (before, between, after);
-    let reads = reads.map(|read| {
-        if read.end <= low.start {
-            &before[read]
-        } else if read.end <= high.start {
-            &between[read.start - low.end..read.end - low.end]
-        } else {
-            &after[read.start - high.end..read.end - high.end]
-        }
-    });
-    (if swapped { [second, first] } else { [first, second] }, reads)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,15 +128,5 @@ mod tests {
         let mut memory = [1, 2, 3, 4, 5, 6];
         let (write, [a, b, c]) = disjoint(&mut memory, 2..4, [0..2, 4..6, 0..1]);
         assert_eq!((&*write, a, b, c), (&[3, 4][..], &[1, 2][..], &[5, 6][..], &[1][..]));
-    }
-
-    #[test]
-    fn two_slices_are_given_in_the_order_asked_for() {
-        let mut memory = [1, 2, 3, 4, 5, 6];
-        for (writes, want) in [([1..2, 4..5], [2, 5]), ([4..5, 1..2], [5, 2])] {
-            let ([a, b], [c, d, e]) = disjoint_two(&mut memory, writes, [0..1, 2..4, 5..6]);
-            assert_eq!([a[0], b[0]], want);
-            assert_eq!((c, d, e), (&[1][..], &[3, 4][..], &[6][..]));
-        }
     }
 }

@@ -8,7 +8,7 @@ use ocelli_kernels::conv::{Conv, Phase};
 use ocelli_kernels::epilogue::{Epilogue, MaxPool};
 use ocelli_kernels::sparse::SparseConv;
 use ocelli_kernels::sweep::Sweep;
-use ocelli_kernels::winograd::Winograd;
+use ocelli_kernels::winograd::{TILE_ROWS, Winograd};
 use ocelli_kernels::{BLOCK, MapLayout, padded};
 
 use super::graph::{AvgWindow, ConvOp, DropoutOp, Graph, INPUT, Kind, NormOp, Op, ValueId};
@@ -52,7 +52,7 @@ pub(super) struct Step {
     pub(super) mask: Option<Map>,
     /// The places of maxima, in the chunk's memory of places.
     pub(super) places: Option<Range<usize>>,
-    /// The gradient before the epilogue, where it cannot be the gradient of the input or output.
+    /// The gradient before the epilogue, of a convolution that pools.
     pub(super) temporary: Option<Map>,
 }
 
@@ -73,8 +73,8 @@ pub(super) struct ConvStep {
     /// Where weight and bias lie among the packed parameters.
     pub(super) weight: Range<usize>,
     pub(super) bias: Option<Range<usize>>,
-    /// A few rows of the output before pooling: rows of a band, and its memory.
-    pub(super) band: Option<(usize, Map)>,
+    /// A part of the output before pooling.
+    pub(super) band: Option<Band>,
     /// The input gradient.
     pub(super) phases: Vec<Phase>,
     /// Where the transposed weights lie among all.
@@ -82,13 +82,21 @@ pub(super) struct ConvStep {
     /// Winograd's method for the forward pass and for the input gradient.
     pub(super) winograd: Option<WinogradStep>,
     pub(super) inward: Option<WinogradStep>,
-    /// The backward pass through pooling by lists of winners, and the weight gradient's sums in its
-    /// layout.
-    pub(super) sparse: Option<(SparseConv, Range<usize>)>,
+    /// The backward pass through pooling by lists of winners.
+    pub(super) sparse: Option<SparseConv>,
     /// The chunk's share of the gradients of weight and bias; without one for the weight, it is
     /// summed over all chunks at once.
     pub(super) weight_part: Option<Range<usize>>,
     pub(super) bias_part: Option<Range<usize>>,
+}
+
+/// Rows of an image, or several images, of a convolution's output before pooling.
+#[derive(Clone, Debug)]
+pub(super) struct Band {
+    /// More than one only if they are whole.
+    pub(super) images: usize,
+    pub(super) rows: usize,
+    pub(super) layout: MapLayout,
 }
 
 /// A convolution by Winograd's method.
@@ -97,7 +105,6 @@ pub(super) struct WinogradStep {
     pub(super) winograd: Winograd,
     /// Where the transformed weights lie among all.
     pub(super) weights: Range<usize>,
-    pub(super) scratch: Range<usize>,
 }
 
 #[derive(Debug)]
@@ -121,8 +128,8 @@ pub(super) struct Program {
     pub(super) memory: usize,
     /// Places of maxima in a chunk.
     pub(super) places: usize,
-    /// Entries of a chunk's list of winners.
-    pub(super) entries: usize,
+    /// Floats and entries of a thread's working memory.
+    pub(super) scratch: (usize, usize),
     /// Floats of all transposed weights.
     pub(super) transposed: usize,
     /// Floats of all weights transformed for Winograd's method.
@@ -133,11 +140,12 @@ pub(super) struct Program {
 /// at once, since a copy for each chunk would cost more than reading the activations again.
 const PARTIAL_GRADIENT: usize = 64 * 1024;
 
-/// The most parts that one image is split into among threads.
-pub(super) const MAX_SPLIT: usize = 16;
+/// Tiles of a batch for which transforming a convolution's weights at every step pays.
+const WINOGRAD_TRAINING_TILES: usize = 64;
 
-/// Pixels of a batch for which transforming a convolution's weights pays.
-const WINOGRAD_PIXELS: usize = 1024;
+/// Tiles that go through the products together for which reading the transformed weights, four times
+/// as large, pays.
+const WINOGRAD_TILES: usize = 12;
 
 pub(super) struct Compiler<'a> {
     graph: &'a Graph,
@@ -146,7 +154,7 @@ pub(super) struct Compiler<'a> {
     chunk: usize,
     memory: Layout,
     places: Layout,
-    entries: usize,
+    scratch: (usize, usize),
     transposed: usize,
     transformed: usize,
     batch: usize,
@@ -172,7 +180,7 @@ impl<'a> Compiler<'a> {
             chunk,
             memory: Layout::default(),
             places: Layout::default(),
-            entries: 0,
+            scratch: (0, 0),
             transposed: 0,
             transformed: 0,
             batch,
@@ -187,7 +195,7 @@ impl<'a> Compiler<'a> {
             chunk,
             memory: compiler.memory.len(),
             places: compiler.places.len(),
-            entries: compiler.entries,
+            scratch: compiler.scratch,
             transposed: compiler.transposed,
             transformed: compiler.transformed,
         }
@@ -297,7 +305,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn steps(&mut self, slots: &[Slot]) -> Vec<Step> {
-        let mut steps: Vec<_> = (0..self.graph.ops.len()).map(|index| self.step(index, slots)).collect();
+        let mut steps: Vec<_> = (0..self.graph.ops.len()).map(|index| self.step(index)).collect();
         // The last step's gradients come first.
         let mut written = vec![false; slots.len()];
         for step in steps.iter_mut().rev() {
@@ -321,7 +329,7 @@ impl<'a> Compiler<'a> {
         steps
     }
 
-    fn step(&mut self, index: usize, slots: &[Slot]) -> Step {
+    fn step(&mut self, index: usize) -> Step {
         let op = self.graph.ops[index].clone();
         let kind = match &op.kind {
             Kind::Conv(conv) => StepKind::Conv(Box::new(self.conv_step(index, conv, &op))),
@@ -337,7 +345,7 @@ impl<'a> Compiler<'a> {
             let y = self.data[op.output];
             self.places.place(self.chunk * y.height * y.width * y.pixel, life)
         });
-        let temporary = self.temporary(index, &kind, &op, slots);
+        let temporary = self.temporary(index, &kind, &op);
         Step { op, kind, dx: Target::None, dadd: Target::None, mask, places, temporary }
     }
 
@@ -348,54 +356,37 @@ impl<'a> Compiler<'a> {
         self.place(layout, life)
     }
 
-    /// Memory for the gradient before the epilogue: of a convolution that pools, or of an input
-    /// whose gradient other steps add to.
-    fn temporary(&mut self, index: usize, kind: &StepKind, op: &Op, slots: &[Slot]) -> Option<Map> {
-        if !self.training {
+    /// Memory for a convolution's gradient before it pools.
+    fn temporary(&mut self, index: usize, kind: &StepKind, op: &Op) -> Option<Map> {
+        let StepKind::Conv(step) = kind else { return None };
+        if !self.training || op.post.pool.is_none() || step.sparse.is_some() {
             return None;
         }
-        let layout = match kind {
-            StepKind::Conv(step) if op.post.pool.is_some() && step.sparse.is_none() => {
-                let (y, x) = if self.needs_grad[op.input] { step.conv.gradient_halo() } else { (0, 0) };
-                step.conv.y.with_halo(y, x)
-            }
-            StepKind::BatchNorm(_) | StepKind::Identity => {
-                let grad = slots[op.input].grad.as_ref();
-                let shared = self.graph.readers(op.input).count() > 1;
-                match grad {
-                    Some(grad) if !shared => return Some(grad.clone()),
-                    _ => MapLayout { halo_y: 0, halo_x: 0, ..self.data[op.input] },
-                }
-            }
-            _ => return None,
-        };
-        Some(self.place(layout, Life::at(self.backward_time(index))))
+        let (y, x) = if self.needs_grad[op.input] { step.conv.gradient_halo() } else { (0, 0) };
+        Some(self.place(step.conv.y.with_halo(y, x), Life::at(self.backward_time(index))))
     }
 
     fn conv_step(&mut self, index: usize, op: &ConvOp, whole: &Op) -> ConvStep {
         let conv = self.conv(op, whole);
         let (weight, bias) = self.parameters.add_conv(whole.node, &conv, op);
         let backward = self.backward_time(index);
-        let sparse = self.sparse(index).map(|sparse| {
-            self.entries = self.entries.max(sparse.entries());
-            let sums = self.memory.place(sparse.weights_len(), Life::at(backward));
-            (sparse, sums)
+        let sparse = self.sparse(index).inspect(|sparse| {
+            self.work_in(sparse.weights_len());
+            self.scratch.1 = self.scratch.1.max(sparse.entries());
         });
-        let (phases, transposed) = self.inward(whole, &conv, sparse.as_ref().map(|(sparse, _)| sparse));
+        let (phases, transposed) = self.inward(whole, &conv, sparse.as_ref());
         let part = Life { from: backward, to: self.end() };
         let mut place = |len: usize| Some(self.memory.place(len, part));
         let small = self.training && (weight.len() <= PARTIAL_GRADIENT || sparse.is_some());
         let weight_part = if small { place(weight.len()) } else { None };
         let bias_part = bias.as_ref().filter(|_| self.training).and_then(|b| place(b.len()));
-        let band = whole.post.pool.map(|pool| {
-            let rows = band_rows(conv.y, pool.stride.0);
-            let layout = MapLayout { height: rows, halo_y: 0, halo_x: 0, ..conv.y };
-            let copies = if self.training { 1 } else { MAX_SPLIT };
-            (rows, Map { layout, range: self.memory.place(copies * layout.image(), Life::at(index)) })
-        });
-        let winograd = self.winograd(&conv, whole.post.pool, Life::at(index));
+        let winograd = self.winograd(&conv);
+        let band = whole.post.pool.map(|pool| self.band(&conv, pool, winograd.as_ref()));
+        if let Some(w) = winograd.as_ref().filter(|_| sparse.is_none() && weight_part.is_some()) {
+            self.work_in(w.winograd.gradient_scratch_len());
+        }
         let inward = match (&phases[..], sparse.is_some()) {
-            ([phase], false) => self.inward_winograd(&conv, phase, whole, backward),
+            ([phase], false) => self.inward_winograd(&conv, phase, whole),
             _ => None,
         };
         let forward = conv.forward(1);
@@ -436,27 +427,47 @@ impl<'a> Compiler<'a> {
         (inward.input_gradient(1, g), start..self.transposed)
     }
 
-    /// Winograd's method where it pays: on maps that its tiles fill, and in training on enough pixels
-    /// to pay for the transform of the weights, which is done at every step.
-    fn winograd(&mut self, conv: &Conv, pool: Option<MaxPool>, life: Life) -> Option<WinogradStep> {
-        let (height, width) = (conv.y.height, conv.y.width);
-        let filled = 8 * height * width >= 5 * 4 * height.div_ceil(2) * width.div_ceil(2);
-        let pays = !self.training || self.batch * height * width >= WINOGRAD_PIXELS;
-        // Bands begin where windows do, and tiles at even rows.
-        let even = pool.is_none_or(|pool| pool.stride.0.is_multiple_of(2));
-        if !(filled && pays && even && height >= 4 && width >= 4) {
+    /// Whole pooling windows, as many as stay in the first-level cache; in the second-level cache if
+    /// Winograd's method, which gains by many tiles at once, computes them.
+    fn band(&mut self, conv: &Conv, pool: MaxPool, winograd: Option<&WinogradStep>) -> Band {
+        let (most, step) = match winograd {
+            Some(_) => (32 * 1024, least_common_multiple(pool.stride.0, TILE_ROWS)),
+            None => (4 * 1024, pool.stride.0),
+        };
+        let row = conv.y.width * conv.y.pixel;
+        let rows = (most / (row * step).max(1)).max(1) * step;
+        let images =
+            if rows < conv.y.height { 1 } else { (most / (row * conv.y.height)).clamp(1, self.chunk) };
+        let rows = rows.min(conv.y.height.next_multiple_of(step));
+        let layout = MapLayout { height: rows, halo_y: 0, halo_x: 0, ..conv.y };
+        let work = winograd.map_or(0, |w| w.winograd.scratch_len());
+        self.work_in(images * layout.image() + work);
+        Band { images, rows, layout }
+    }
+
+    /// Sees to it that a thread has so many floats to work in.
+    fn work_in(&mut self, floats: usize) {
+        self.scratch.0 = self.scratch.0.max(floats);
+    }
+
+    /// Winograd's method where it pays: on maps that its tiles fill, with enough tiles for each use of
+    /// the transformed weights, and in training for each transform of them.
+    fn winograd(&mut self, conv: &Conv) -> Option<WinogradStep> {
+        let winograd = Winograd::new(conv)?;
+        let filled = 2 * conv.y.height * conv.y.width >= winograd.tiles() * TILE_ROWS * TILE_ROWS;
+        let together = self.chunk * winograd.tiles() >= WINOGRAD_TILES;
+        let pays = !self.training || self.batch * winograd.tiles() >= WINOGRAD_TRAINING_TILES;
+        if !(filled && together && pays) {
             return None;
         }
-        let winograd = Winograd::new(conv)?;
         let start = self.transformed;
         self.transformed += winograd.weights_len();
-        let copies = if self.training { 1 } else { MAX_SPLIT };
-        let scratch = self.memory.place(copies * winograd.scratch_len(), life);
-        Some(WinogradStep { winograd, weights: start..self.transformed, scratch })
+        self.work_in(winograd.scratch_len());
+        Some(WinogradStep { winograd, weights: start..self.transformed })
     }
 
     /// The input gradient of a convolution of stride 1 is one of the gradient over transposed weights.
-    fn inward_winograd(&mut self, conv: &Conv, phase: &Phase, op: &Op, time: usize) -> Option<WinogradStep> {
+    fn inward_winograd(&mut self, conv: &Conv, phase: &Phase, op: &Op) -> Option<WinogradStep> {
         if conv.kernel != (3, 3) || conv.stride != (1, 1) || conv.padding.0 > 2 || conv.padding.1 > 2 {
             return None;
         }
@@ -469,7 +480,7 @@ impl<'a> Compiler<'a> {
         };
         let padding = (2 - conv.padding.0, 2 - conv.padding.1);
         let inward = Conv { x: g, y: self.grad[op.input], padding, ..*conv };
-        self.winograd(&inward, None, Life::at(time))
+        self.winograd(&inward)
     }
 
     fn norm_step(&mut self, step: usize, norm: NormOp, op: &Op) -> NormStep {
@@ -499,11 +510,8 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// Rows of a band: whole windows, about as many as fit the first-level cache.
-fn band_rows(y: MapLayout, stride: usize) -> usize {
-    const BAND: usize = 4096;
-    let windows = (BAND / (y.width * y.pixel * stride).max(1)).max(1);
-    windows * stride
+fn least_common_multiple(a: usize, b: usize) -> usize {
+    (1..=b).map(|n| n * a).find(|multiple| multiple.is_multiple_of(b)).expect("a · b is one")
 }
 
 /// Which values depend on a parameter, so that their gradient is wanted.

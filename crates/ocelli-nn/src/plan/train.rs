@@ -6,16 +6,16 @@ mod update;
 use rayon::prelude::*;
 
 use ocelli_kernels::Isa;
-use ocelli_kernels::sparse::Entry;
 
 pub use update::{MAX_SLOTS, Update, UpdateStep};
 
-use self::phases::{Memory, Phase};
+use self::phases::Phase;
 use self::update::Optimizer;
 use super::chunk::Chunk;
 use super::graph::{Graph, Kind};
 use super::parameters::Parameters;
 use super::program::{Compiler, Program};
+use super::scratch::ScratchPool;
 use super::{PlanError, PlanOptions, chunk_images, zeros};
 use crate::network::Network;
 use crate::weights::Weights;
@@ -65,7 +65,7 @@ pub struct TrainPlan {
     optimizer: Optimizer,
     memory: Vec<f32>,
     places: Vec<u16>,
-    entries: Vec<Entry>,
+    scratch: ScratchPool,
     output: Vec<f32>,
 }
 
@@ -104,7 +104,7 @@ impl TrainPlan {
             optimizer: Optimizer::default(),
             memory: zeros(program.memory * chunks)?,
             places: zeros(program.places * chunks)?,
-            entries: zeros(program.entries * chunks)?,
+            scratch: ScratchPool::new(program.scratch)?,
             output: zeros(options.batch * graph.values[graph.output].elements())?,
             values,
             program,
@@ -136,7 +136,7 @@ impl TrainPlan {
         output.par_chunks_mut(chunk * each).zip(chunks).for_each(|(output, (index, floats))| {
             let images = output.len() / each;
             let first = index * chunk;
-            Chunk { floats, places: &mut [], entries: &mut [], images, first }.store(program, output);
+            Chunk { floats, places: &mut [], images, first }.store(program, output);
         });
         &self.output[..self.count * each]
     }
@@ -207,7 +207,8 @@ impl TrainPlan {
         Ok(())
     }
 
-    /// Bytes of parameters, gradients, optimizer state and activations.
+    /// Bytes of parameters, gradients, optimizer state and activations, and of one thread's working
+    /// memory.
     #[must_use]
     pub fn memory(&self) -> usize {
         let floats = self.values.len()
@@ -217,14 +218,13 @@ impl TrainPlan {
             + self.memory.len();
         (floats + self.output.len() + self.optimizer.len()) * size_of::<f32>()
             + self.places.len() * size_of::<u16>()
-            + self.entries.len() * size_of::<Entry>()
+            + self.scratch.memory()
     }
 
     /// Runs `work` on every chunk of the batch, in parallel.
     fn over_chunks(&mut self, work: impl Fn(&mut Chunk<'_>, &Program) + Sync) {
         let program = &self.program;
-        let memory =
-            Memory { floats: &mut self.memory, places: &mut self.places, entries: &mut self.entries };
+        let memory = (&mut self.memory[..], &mut self.places[..]);
         phases::over_memory(memory, program, self.count, |chunk| work(chunk, program));
     }
 }

@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use ocelli_kernels::avg_pool::{self, PoolStrides};
-use ocelli_kernels::epilogue::{self, Backward};
+use ocelli_kernels::epilogue::{self, Gradient, Through};
 use ocelli_kernels::outer::{Groups, outer, sum_pixels};
+use ocelli_kernels::softmax;
 use ocelli_kernels::sparse::SparseConv;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
-use ocelli_kernels::{batch_norm, softmax};
 
-use super::super::memory::{disjoint, disjoint_two};
-use super::super::program::{ConvStep, Map, Slot, Step, StepKind, Target};
+use super::super::memory::disjoint;
+use super::super::program::{ConvStep, Map, NormStep, Slot, Step, StepKind, Target};
 use super::{Chunk, Shared, copy_rows, mask_strides};
 
 /// The gradient of a value that has one.
@@ -26,7 +26,7 @@ impl Chunk<'_> {
         }
         match &step.kind {
             StepKind::Conv(conv) => self.conv_backward(shared, step, conv),
-            StepKind::BatchNorm(_) => self.norm_sums(shared, step),
+            StepKind::BatchNorm(norm) => self.norm_sums(shared, step, norm),
             StepKind::Identity => self.identity_backward(shared, step),
             StepKind::AvgPool(pool) => {
                 let (dy, dx) = (grad(&slots[step.op.output]), grad(&slots[step.op.input]));
@@ -54,98 +54,77 @@ impl Chunk<'_> {
         }
     }
 
-    /// The gradient before the step's epilogue, written to `g`.
-    fn epilogue_backward(&mut self, shared: &Shared<'_>, step: &Step, g: &Map) {
-        let slot = &shared.program.slots[step.op.output];
-        let (y, dy) = (&slot.data, grad(slot));
-        g.layout.clear_halo(self.images, &mut self.floats[g.range.clone()]);
-        let reads = [dy, y, step.mask.as_ref().unwrap_or(y)].map(|map| map.range.clone());
-        let (out, [from, values, mask]) = disjoint(self.floats, g.range.clone(), reads);
-        let e = step.epilogue(self.images, g.layout, y.layout);
-        let b = Backward {
-            dy: from,
-            dy_strides: dy.layout.strides(),
-            y: values,
-            mask: step
-                .mask
-                .as_ref()
-                .zip(step.op.post.dropout)
-                .map(|(map, dropout)| (mask, mask_strides(map, dropout.by_channel))),
-            places: step.places.as_ref().map_or(&[][..], |range| &self.places[range.clone()]),
-        };
-        epilogue::backward(shared.isa, &e, b, out, g.layout.strides());
-    }
-
-    /// Copies or adds a gradient to where it goes.
-    fn deliver(&mut self, target: Target, from: &Map, to: &Map) {
-        if target == Target::None || from.range == to.range {
+    /// The gradient before the step's epilogue, or through the BatchNorm before it, to `to`.
+    fn epilogue_backward(
+        &mut self,
+        shared: &Shared<'_>,
+        step: &Step,
+        (to, target): (&Map, Target),
+        norm: Option<&NormStep>,
+    ) {
+        if target == Target::None {
             return;
         }
         self.prepare(target, to, false);
-        let (layout, source) = (to.layout, from.layout.strides());
-        let (out, [values]) = disjoint(self.floats, to.range.clone(), [from.range.clone()]);
-        let size = (layout.height, layout.width);
-        let add = target == Target::Add;
-        epilogue::copy_map(self.images, size, layout.pixel, (values, source), (out, layout.strides()), add);
+        let slots = &shared.program.slots;
+        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (out, [dy, y_values, mask, x_values]) =
+            disjoint(self.floats, to.range.clone(), epilogue_reads(shared, step));
+        let places = places_of(step, self.places);
+        let from = gradient_of(shared, step, dy, y_values, mask, places);
+        let through = norm.map(|norm| {
+            let [a, b, c] = &shared.norms[norm.index].gradient;
+            Through { x: x_values, x_strides: x.layout.strides(), coefficients: [a, b, c] }
+        });
+        let e = step.epilogue(self.images, to.layout, y.layout);
+        let out = (out, to.layout.strides());
+        epilogue::backward(shared.isa, &e, from, through, out, target == Target::Add);
     }
 
     /// Passes the gradient before the epilogue on to what the epilogue adds.
-    fn deliver_to_addend(&mut self, shared: &Shared<'_>, step: &Step, g: &Map) {
+    fn addend_backward(&mut self, shared: &Shared<'_>, step: &Step) {
         if let (Some(add), true) = (step.op.post.add, step.dadd != Target::None) {
-            self.deliver(step.dadd, g, grad(&shared.program.slots[add]));
+            let to = grad(&shared.program.slots[add]);
+            self.epilogue_backward(shared, step, (to, step.dadd), None);
         }
     }
 
     fn identity_backward(&mut self, shared: &Shared<'_>, step: &Step) {
-        let g = step.temporary.as_ref().expect("training keeps it");
-        self.epilogue_backward(shared, step, g);
         if let Some(dx) = &shared.program.slots[step.op.input].grad {
-            self.deliver(step.dx, g, dx);
+            self.epilogue_backward(shared, step, (dx, step.dx), None);
         }
-        self.deliver_to_addend(shared, step, g);
+        self.addend_backward(shared, step);
     }
 
-    fn norm_sums(&mut self, shared: &Shared<'_>, step: &Step) {
-        let StepKind::BatchNorm(norm) = &step.kind else { return };
-        let g = step.temporary.as_ref().expect("training keeps it");
-        self.epilogue_backward(shared, step, g);
-        self.deliver_to_addend(shared, step, g);
-        let x = &shared.program.slots[step.op.input].data;
+    fn norm_sums(&mut self, shared: &Shared<'_>, step: &Step, norm: &NormStep) {
+        self.addend_backward(shared, step);
+        let slots = &shared.program.slots;
+        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (sums, [dy, y_values, mask, x_values]) =
+            disjoint(self.floats, norm.sums.clone(), epilogue_reads(shared, step));
+        let places = places_of(step, self.places);
+        let from = gradient_of(shared, step, dy, y_values, mask, places);
         let state = &shared.norms[norm.index];
-        let maps = batch_norm::Maps { images: self.images, ..norm.maps };
-        let (sums, [x_values, g_values]) =
-            disjoint(self.floats, norm.sums.clone(), [x.range.clone(), g.range.clone()]);
-        batch_norm::gradient_sums(
-            shared.isa,
-            maps,
-            (x_values, x.layout.strides()),
-            (g_values, g.layout.strides()),
-            (&state.mean, &state.inverse_deviation),
-            sums,
-        );
+        let e = step.epilogue(self.images, x.layout, y.layout);
+        let statistics = (&state.mean[..], &state.inverse_deviation[..]);
+        epilogue::norm_sums(shared.isa, &e, from, (x_values, x.layout.strides()), statistics, sums);
     }
 
     pub(super) fn norm_gradient(&mut self, shared: &Shared<'_>, step: &Step) {
         let StepKind::BatchNorm(norm) = &step.kind else { return };
-        let slot = &shared.program.slots[step.op.input];
-        let Some(dx) = &slot.grad else { return };
-        let g = step.temporary.as_ref().expect("training keeps it");
-        let maps = batch_norm::Maps { images: self.images, ..norm.maps };
-        let (values, [x]) = disjoint(self.floats, g.range.clone(), [slot.data.range.clone()]);
-        let [a, b, c] = &shared.norms[norm.index].gradient;
-        let x = (x, slot.data.layout.strides());
-        batch_norm::apply_gradient(shared.isa, maps, x, [a, b, c], values, g.layout.strides());
-        self.deliver(step.dx, g, dx);
+        if let Some(dx) = &shared.program.slots[step.op.input].grad {
+            self.epilogue_backward(shared, step, (dx, step.dx), Some(norm));
+        }
     }
 
     fn conv_backward(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep) {
-        if let Some((sparse, sums)) = &conv.sparse {
-            self.sparse_backward(shared, step, conv, (sparse, sums.clone()));
+        if let Some(sparse) = &conv.sparse {
+            self.sparse_backward(shared, step, conv, sparse);
             return;
         }
         let g = match &step.temporary {
             Some(g) => {
-                self.epilogue_backward(shared, step, g);
+                self.epilogue_backward(shared, step, (g, Target::Write), None);
                 g
             }
             None => {
@@ -160,14 +139,15 @@ impl Chunk<'_> {
         let transposed = &shared.transposed[conv.transposed.clone()];
         let overwrite = step.dx == Target::Write && conv.conv.reaches_every_input();
         let addend = if overwrite { Addend::None } else { Addend::Output };
-        let scratch = conv.inward.as_ref().map_or(dx.range.end..dx.range.end, |w| w.scratch.clone());
-        let writes = [dx.range.clone(), scratch];
-        let ([out, scratch], [values]) = disjoint_two(self.floats, writes, [g.range.clone()]);
+        let (out, [values]) = disjoint(self.floats, dx.range.clone(), [g.range.clone()]);
         if let Some(w) = &conv.inward {
             let all = (0..self.images, 0..dx.layout.height);
             let weights = &shared.transformed[w.weights.clone()];
             let finish = Finish { addend, ..Finish::NONE };
-            w.winograd.forward(shared.isa, all, values, weights, finish, scratch, (out, dx.layout.strides()));
+            let out = (out, dx.layout.strides());
+            shared.scratch.with(|scratch| {
+                w.winograd.forward(shared.isa, all, values, weights, finish, &mut scratch.floats, out);
+            });
             return;
         }
         for phase in &conv.phases {
@@ -178,18 +158,11 @@ impl Chunk<'_> {
     }
 
     /// A convolution that pools: each image's winners, block by block of channels.
-    fn sparse_backward(
-        &mut self,
-        shared: &Shared<'_>,
-        step: &Step,
-        conv: &ConvStep,
-        (sparse, sums): (&SparseConv, Range<usize>),
-    ) {
+    fn sparse_backward(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, sparse: &SparseConv) {
         let slots = &shared.program.slots;
         let (x, g) = (&slots[step.op.input].data, grad(&slots[step.op.output]));
         let dx = slots[step.op.input].grad.as_ref();
         self.undo_in_place(shared, step, g);
-        self.floats[sums.clone()].fill(0.0);
         if let Some(dx) = dx {
             self.prepare(step.dx, dx, true);
         }
@@ -197,25 +170,28 @@ impl Chunk<'_> {
         let places = step.places.as_ref().expect("training keeps the places").start;
         let winners = g.layout.height * g.layout.width * g.layout.pixel;
         let (pooled, image) = (g.layout.image(), x.layout.image());
-        for n in 0..self.images {
-            for block in 0..conv.forward.blocks {
-                let from = g.range.start + n * pooled;
-                let gradients = (&self.floats[from..from + pooled], g.layout.strides());
-                let places = &self.places[places + n * winners..][..winners];
-                let counts = sparse.list(block, gradients, places, self.entries);
-                let list = (&*self.entries, &counts);
-                let (dw, [x]) = disjoint(self.floats, sums.clone(), [x.range.clone()]);
-                sparse.weight_gradient(shared.isa, block, list, &x[n * image..], dw);
-                if let Some(dx) = dx {
-                    let dx = &mut self.floats[dx.range.clone()][n * image..];
-                    sparse.input_gradient(shared.isa, block, list, weights, dx);
+        shared.scratch.with(|scratch| {
+            let dw = &mut scratch.floats[..sparse.weights_len()];
+            dw.fill(0.0);
+            for n in 0..self.images {
+                for block in 0..conv.forward.blocks {
+                    let from = g.range.start + n * pooled;
+                    let gradients = (&self.floats[from..from + pooled], g.layout.strides());
+                    let places = &self.places[places + n * winners..][..winners];
+                    let counts = sparse.list(block, gradients, places, &mut scratch.entries);
+                    let list = (&scratch.entries[..], &counts);
+                    let x = &self.floats[x.range.clone()][n * image..];
+                    sparse.weight_gradient(shared.isa, block, list, x, dw);
+                    if let Some(dx) = dx {
+                        let dx = &mut self.floats[dx.range.clone()][n * image..];
+                        sparse.input_gradient(shared.isa, block, list, weights, dx);
+                    }
                 }
             }
-        }
-        if let Some(part) = &conv.weight_part {
-            let (part, [dw]) = disjoint(self.floats, part.clone(), [sums]);
-            sparse.pack_gradient(dw, part);
-        }
+            if let Some(part) = &conv.weight_part {
+                sparse.pack_gradient(dw, &mut self.floats[part.clone()]);
+            }
+        });
         let winners = Sweep {
             images: self.images,
             rows: g.layout.height,
@@ -248,9 +224,16 @@ impl Chunk<'_> {
         let s = Sweep { images: self.images, y: g.layout.strides(), ..conv.forward };
         if let Some(part) = &conv.weight_part {
             let reads = [x.range.clone(), g.range.clone()];
-            let (part, [x, g]) = disjoint(self.floats, part.clone(), reads);
-            part.fill(0.0);
-            outer(shared.isa, &s, Groups::ONE, x, g, part);
+            let (part, [x, values]) = disjoint(self.floats, part.clone(), reads);
+            if let Some(w) = &conv.winograd {
+                let g = (values, g.layout.strides());
+                shared.scratch.with(|scratch| {
+                    let scratch = &mut scratch.floats;
+                    w.winograd.weight_gradient(shared.isa, self.images, x, g, scratch, part);
+                });
+            } else {
+                outer(shared.isa, &s, Groups::ONE, x, values, part, false);
+            }
         }
         self.bias_gradient(shared, conv, &s, g);
     }
@@ -258,7 +241,6 @@ impl Chunk<'_> {
     fn bias_gradient(&mut self, shared: &Shared<'_>, conv: &ConvStep, s: &Sweep, g: &Map) {
         if let Some(part) = &conv.bias_part {
             let (part, [g]) = disjoint(self.floats, part.clone(), [g.range.clone()]);
-            part.fill(0.0);
             sum_pixels(shared.isa, s, g, part);
         }
     }
@@ -292,4 +274,36 @@ impl Chunk<'_> {
             softmax::softmax_backward(&y_values[row(y)], &dy_values[row(dy)], &mut out[row(dx)]);
         }
     }
+}
+
+/// Where the backward pass of a step's epilogue reads: the output's gradient, the output, the mask
+/// and the input. What a step has not is read from where it is not used.
+fn epilogue_reads(shared: &Shared<'_>, step: &Step) -> [Range<usize>; 4] {
+    let slots = &shared.program.slots;
+    let (x, slot) = (&slots[step.op.input].data, &slots[step.op.output]);
+    let dy = grad(slot);
+    // Only BatchNorm reads its input.
+    let x = if matches!(step.kind, StepKind::BatchNorm(_)) { x } else { dy };
+    [dy, &slot.data, step.mask.as_ref().unwrap_or(dy), x].map(|map| map.range.clone())
+}
+
+fn places_of<'p>(step: &Step, places: &'p [u16]) -> &'p [u16] {
+    step.places.as_ref().map_or(&[], |range| &places[range.clone()])
+}
+
+fn gradient_of<'a>(
+    shared: &Shared<'_>,
+    step: &Step,
+    dy: &'a [f32],
+    y: &'a [f32],
+    mask: &'a [f32],
+    places: &'a [u16],
+) -> Gradient<'a> {
+    let dy_strides = grad(&shared.program.slots[step.op.output]).layout.strides();
+    let mask = step
+        .mask
+        .as_ref()
+        .zip(step.op.post.dropout)
+        .map(|(map, dropout)| (mask, mask_strides(map, dropout.by_channel)));
+    Gradient { dy, dy_strides, y, mask, places }
 }

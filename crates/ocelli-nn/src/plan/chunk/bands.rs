@@ -1,5 +1,5 @@
-//! A convolution that pools: a band of rows at a time, so that the output before pooling never
-//! leaves the first-level cache.
+//! A convolution that pools: a band of rows, or a few images, at a time, so that the output before
+//! pooling does not leave the cache.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use ocelli_kernels::epilogue::{self, MaxPool, Operands};
 use ocelli_kernels::sweep::{Finish, Sweep, sweep};
 use ocelli_kernels::{MapLayout, Strides};
 
-use super::super::program::{ConvStep, Map, Step};
+use super::super::program::{Band, ConvStep, Step};
 use super::{Shared, mask_strides};
 
 /// What the bands of one step share.
@@ -16,54 +16,57 @@ pub(super) struct Bands<'a> {
     step: &'a Step,
     conv: &'a ConvStep,
     pool: MaxPool,
-    /// Rows of a band, before pooling.
-    rows: usize,
-    pub(super) band: &'a Map,
+    pub(super) band: &'a Band,
     y: MapLayout,
 }
 
 impl<'a> Bands<'a> {
     pub(super) fn new(shared: &'a Shared<'a>, step: &'a Step, conv: &'a ConvStep) -> Option<Self> {
-        let (rows, band) = conv.band.as_ref()?;
+        let band = conv.band.as_ref()?;
         let y = shared.program.slots[step.op.output].data.layout;
-        Some(Self { shared, step, conv, pool: step.op.post.pool?, rows: *rows, band, y })
+        Some(Self { shared, step, conv, pool: step.op.post.pool?, band, y })
     }
 
-    /// Computes pooled rows `outputs` of image `n`, whose first begins at the given place of `out`.
+    /// Computes pooled rows `outputs` of `images`; the first image's first begins at the given place
+    /// of `out`, its places at the start of `places`. More than one image are computed whole.
     pub(super) fn run(
         &self,
-        (n, outputs): (usize, Range<usize>),
+        (images, outputs): (Range<usize>, Range<usize>),
         (input, mask): (&[f32], &[f32]),
-        (band, scratch): (&mut [f32], &mut [f32]),
+        scratch: &mut [f32],
         (out, start): (&mut [f32], usize),
         mut places: Option<&mut [u16]>,
     ) {
+        let (band, scratch) = scratch.split_at_mut(self.band.images * self.band.layout.image());
         let stride = self.pool.stride.0;
         let row_of_places = self.y.width * self.y.pixel;
-        for first in outputs.clone().step_by(self.rows / stride) {
-            let pooled = (self.rows / stride).min(outputs.end - first);
+        let step = self.band.rows / stride;
+        debug_assert!(images.len() == 1 || outputs == (0..self.y.height) && step >= outputs.len());
+        for first in outputs.clone().step_by(step) {
+            let pooled = step.min(outputs.end - first);
             // The last window need not reach as far as the next one would begin.
             let rows = (pooled * stride).min(self.conv.conv.y.height - first * stride);
-            self.convolve((n, first * stride..first * stride + rows), input, band, scratch);
+            self.convolve((images.clone(), first * stride..first * stride + rows), input, band, scratch);
             let done = first - outputs.start;
-            let mut e = self.step.epilogue(1, MapLayout { height: rows, ..self.band.layout }, self.y);
+            let layout = self.band.layout;
+            let mut e = self.step.epilogue(images.len(), MapLayout { height: rows, ..layout }, self.y);
+            e.x.image = layout.image();
             e.output.0 = pooled;
             e.y.start = start + done * self.y.row();
             let mask = self.step.mask.as_ref().zip(self.step.op.post.dropout).map(|(map, dropout)| {
                 let strides = mask_strides(map, dropout.by_channel);
-                (mask, Strides { start: strides.at(n, first, 0), ..strides })
+                (mask, Strides { start: strides.at(images.start, first, 0), ..strides })
             });
-            let places =
-                places.as_mut().map(|all| &mut all[done * row_of_places..][..pooled * row_of_places]);
+            let places = places.as_mut().map(|all| &mut all[done * row_of_places..]);
             let operands = Operands { mask, ..Operands::default() };
             epilogue::forward(self.shared.isa, &e, band, operands, out, places);
         }
     }
 
-    /// The rows of image `n` before pooling.
+    /// The rows of images before pooling.
     fn convolve(
         &self,
-        (n, rows): (usize, Range<usize>),
+        (images, rows): (Range<usize>, Range<usize>),
         input: &[f32],
         band: &mut [f32],
         scratch: &mut [f32],
@@ -71,14 +74,16 @@ impl<'a> Bands<'a> {
         let Shared { isa, values, transformed, .. } = *self.shared;
         let bias = self.conv.bias.as_ref().map(|range| &values[range.clone()]);
         let finish = Finish { bias, ..Finish::NONE };
+        let layout = self.band.layout;
         if let Some(w) = &self.conv.winograd {
             let weights = &transformed[w.weights.clone()];
-            let out = (band, self.band.layout.strides());
-            w.winograd.forward(isa, (n..n + 1, rows), input, weights, finish, scratch, out);
+            let out = (band, layout.strides());
+            w.winograd.forward(isa, (images, rows), input, weights, finish, scratch, out);
             return;
         }
-        let whole = self.conv.conv.forward_rows(rows.start, rows.len(), self.band.layout);
-        let x = Strides { start: whole.x.start + n * whole.x.image, ..whole.x };
-        sweep(isa, &Sweep { x, ..whole }, input, &values[self.conv.weight.clone()], finish, band);
+        let whole = self.conv.conv.forward_rows(rows.start, rows.len(), layout);
+        let x = Strides { start: whole.x.start + images.start * whole.x.image, ..whole.x };
+        let s = Sweep { images: images.len(), x, ..whole };
+        sweep(isa, &s, input, &values[self.conv.weight.clone()], finish, band);
     }
 }

@@ -5,7 +5,7 @@ use ocelli_kernels::epilogue::{self, Operands};
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 use ocelli_kernels::{batch_norm, softmax};
 
-use super::super::memory::{disjoint, disjoint_two};
+use super::super::memory::disjoint;
 use super::super::program::{ConvStep, Map, NormStep, Step, StepKind};
 use super::bands::Bands;
 use super::{Chunk, SampleKeys, Shared, copy_rows, mask_strides};
@@ -45,16 +45,17 @@ impl Chunk<'_> {
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
         let add = step.op.post.add.map(|value| &slots[value].data);
         let added = add.unwrap_or(x).range.clone();
-        let scratch = conv.winograd.as_ref().map_or(y.range.end..y.range.end, |w| w.scratch.clone());
-        let writes = [y.range.clone(), scratch];
-        let ([out, scratch], [input, added]) = disjoint_two(self.floats, writes, [x.range.clone(), added]);
+        let (out, [input, added]) = disjoint(self.floats, y.range.clone(), [x.range.clone(), added]);
         let addend = add.map_or(Addend::None, |map| Addend::Map(added, map.layout.strides()));
         let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()]);
         let finish = Finish { bias, addend, relu: step.op.post.relu };
         if let Some(w) = &conv.winograd {
             let all = (0..self.images, 0..y.layout.height);
             let weights = &shared.transformed[w.weights.clone()];
-            w.winograd.forward(shared.isa, all, input, weights, finish, scratch, (out, y.layout.strides()));
+            let out = (out, y.layout.strides());
+            shared.scratch.with(|scratch| {
+                w.winograd.forward(shared.isa, all, input, weights, finish, &mut scratch.floats, out);
+            });
         } else {
             let s = Sweep { images: self.images, ..conv.forward };
             sweep(shared.isa, &s, input, &shared.values[conv.weight.clone()], finish, out);
@@ -80,24 +81,23 @@ impl Chunk<'_> {
         let Some(bands) = Bands::new(shared, step, conv) else { return };
         let slots = &shared.program.slots;
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
-        let mask = step.mask.as_ref().map_or(0..0, |mask| mask.range.clone());
-        let scratch = conv.winograd.as_ref().map_or(0..0, |w| w.scratch.clone());
-        let ranges = [y.range.clone(), bands.band.range.clone(), scratch, x.range.clone(), mask];
-        let [out, band, scratch, input, mask] =
-            self.floats.get_disjoint_mut(ranges).expect("a step's buffers lie apart");
+        let mask = step.mask.as_ref().unwrap_or(x).range.clone();
+        let (out, [input, mask]) = disjoint(self.floats, y.range.clone(), [x.range.clone(), mask]);
         let image = y.layout.height * y.layout.width * y.layout.pixel;
-        for n in 0..self.images {
-            let places =
-                step.places.as_ref().map(|range| &mut self.places[range.start + n * image..][..image]);
-            let out = &mut out[n * y.layout.image()..];
-            bands.run(
-                (n, 0..y.layout.height),
-                (input, mask),
-                (band, scratch),
-                (out, y.layout.at(0, 0)),
-                places,
-            );
-        }
+        shared.scratch.with(|scratch| {
+            for first in (0..self.images).step_by(bands.band.images) {
+                let places =
+                    step.places.as_ref().map(|range| &mut self.places[range.clone()][first * image..]);
+                let out = &mut out[first * y.layout.image()..];
+                bands.run(
+                    (first..(first + bands.band.images).min(self.images), 0..y.layout.height),
+                    (input, mask),
+                    &mut scratch.floats,
+                    (out, y.layout.at(0, 0)),
+                    places,
+                );
+            }
+        });
     }
 
     /// A BatchNorm's normalisation, or nothing, and the epilogue.

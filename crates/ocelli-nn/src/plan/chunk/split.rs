@@ -3,12 +3,12 @@
 
 use ocelli_kernels::epilogue::{self, Operands};
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
+use ocelli_kernels::winograd::TILE_ROWS;
 use ocelli_kernels::{BLOCK, Strides};
 use rayon::prelude::*;
 
-use super::super::memory::{disjoint, disjoint_two};
-use super::super::parts;
-use super::super::program::{ConvStep, MAX_SPLIT, NormStep, Step, StepKind};
+use super::super::memory::disjoint;
+use super::super::program::{ConvStep, NormStep, Step, StepKind};
 use super::bands::Bands;
 use super::{Chunk, Shared};
 
@@ -19,9 +19,8 @@ impl Chunk<'_> {
     /// As [`Chunk::forward`], for one image.
     pub(in super::super) fn forward_split(&mut self, shared: &Shared<'_>, step: &Step) {
         let y = &shared.program.slots[step.op.output].data;
-        let tasks = rayon::current_num_threads().min(MAX_SPLIT);
-        // Even numbers of rows: Winograd's tiles begin at even ones.
-        let rows = y.layout.height.div_ceil(tasks).next_multiple_of(2);
+        let tasks = rayon::current_num_threads();
+        let rows = y.layout.height.div_ceil(tasks).next_multiple_of(rows_together(step));
         let work = match &step.kind {
             StepKind::Conv(conv) => conv.weight.len() * conv.conv.y.height * conv.conv.y.width,
             StepKind::BatchNorm(_) | StepKind::Identity => y.layout.image(),
@@ -46,13 +45,11 @@ impl Chunk<'_> {
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
         let add = step.op.post.add.map(|value| &slots[value].data);
         let reads = [x.range.clone(), add.unwrap_or(x).range.clone()];
-        let scratch = conv.winograd.as_ref().map_or(y.range.end..y.range.end, |w| w.scratch.clone());
-        let ([out, scratch], [input, added]) = disjoint_two(self.floats, [y.range.clone(), scratch], reads);
+        let (out, [input, added]) = disjoint(self.floats, y.range.clone(), reads);
         let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()]);
         let weights = &shared.values[conv.weight.clone()];
         let start = y.layout.halo_x * y.layout.pixel;
-        let scratch = scratch_of(scratch, conv);
-        rows_of(out, &y.layout, rows).zip(scratch).for_each(|((first, count, out), scratch)| {
+        rows_of(out, &y.layout, rows).for_each(|(first, count, out)| {
             let addend = add.map_or(Addend::None, |map| {
                 let strides = map.layout.strides();
                 Addend::Map(added, Strides { start: strides.at(0, first, 0), ..strides })
@@ -62,7 +59,17 @@ impl Chunk<'_> {
             if let Some(w) = &conv.winograd {
                 let weights = &shared.transformed[w.weights.clone()];
                 let part = (0..1, first..first + count);
-                w.winograd.forward(shared.isa, part, input, weights, finish, scratch, (out, y));
+                shared.scratch.with(|scratch| {
+                    w.winograd.forward(
+                        shared.isa,
+                        part,
+                        input,
+                        weights,
+                        finish,
+                        &mut scratch.floats,
+                        (out, y),
+                    );
+                });
                 return;
             }
             let x = Strides { start: conv.forward.x.at(0, first, 0), ..conv.forward.x };
@@ -99,15 +106,13 @@ impl Chunk<'_> {
         let Some(bands) = Bands::new(shared, step, conv) else { return };
         let slots = &shared.program.slots;
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
-        let scratch = conv.winograd.as_ref().map_or(0..0, |w| w.scratch.clone());
-        let ranges = [y.range.clone(), bands.band.range.clone(), scratch, x.range.clone()];
-        let [out, band, scratch, input] =
-            self.floats.get_disjoint_mut(ranges).expect("a step's buffers lie apart");
+        let (out, [input]) = disjoint(self.floats, y.range.clone(), [x.range.clone()]);
         let start = y.layout.halo_x * y.layout.pixel;
-        let each = bands.band.layout.image();
-        let memory = band.par_chunks_mut(each).zip(scratch_of(scratch, conv));
-        rows_of(out, &y.layout, rows).zip(memory).for_each(|((first, count, out), memory)| {
-            bands.run((0, first..first + count), (input, &[]), memory, (out, start), None);
+        rows_of(out, &y.layout, rows).for_each(|(first, count, out)| {
+            let outputs = (0..1, first..first + count);
+            shared.scratch.with(|scratch| {
+                bands.run(outputs, (input, &[]), &mut scratch.floats, (out, start), None);
+            });
         });
     }
 
@@ -135,6 +140,14 @@ impl Chunk<'_> {
     }
 }
 
+/// Rows of a step's output that one part must take, so that Winograd's tiles begin where parts do.
+fn rows_together(step: &Step) -> usize {
+    let StepKind::Conv(conv) = &step.kind else { return 1 };
+    let stride = step.op.post.pool.map_or(1, |pool| pool.stride.0);
+    let begins_a_tile = |rows: &usize| conv.winograd.is_none() || (rows * stride).is_multiple_of(TILE_ROWS);
+    (1..=TILE_ROWS).find(begins_a_tile).unwrap_or(TILE_ROWS)
+}
+
 /// Parts of one image of `rows` rows each: the first row, how many, and memory from the left halo of
 /// the first on.
 fn rows_of<'m>(
@@ -146,13 +159,4 @@ fn rows_of<'m>(
     let map = &mut map[start..start + layout.height * row];
     let parts = map.par_chunks_mut(rows * row).enumerate().with_max_len(1);
     parts.map(move |(part, memory)| (part * rows, memory.len() / row, memory))
-}
-
-/// Each part's memory for Winograd's method, which is empty for other convolutions.
-fn scratch_of<'m>(
-    memory: &'m mut [f32],
-    conv: &ConvStep,
-) -> impl IndexedParallelIterator<Item = &'m mut [f32]> {
-    let each = conv.winograd.as_ref().map_or(0, |w| w.winograd.scratch_len());
-    parts(memory, each, MAX_SPLIT)
 }

@@ -4,7 +4,6 @@ use rayon::prelude::*;
 
 use ocelli_kernels::batch_norm::Combined;
 use ocelli_kernels::outer::{Groups, outer};
-use ocelli_kernels::sparse::Entry;
 use ocelli_kernels::sweep::Sweep;
 use ocelli_kernels::{BLOCK, Strides};
 
@@ -90,9 +89,9 @@ impl TrainPlan {
             transposed: &self.transposed,
             transformed: &self.transformed,
             norms: &self.parameters.norms,
+            scratch: &self.scratch,
         };
-        let memory =
-            Memory { floats: &mut self.memory, places: &mut self.places, entries: &mut self.entries };
+        let memory = (&mut self.memory[..], &mut self.places[..]);
         over_memory(memory, program, self.count, |chunk| {
             tasks.iter().for_each(|&task| chunk.run(&shared, task, keys));
         });
@@ -163,17 +162,16 @@ impl TrainPlan {
         let floats = &self.memory;
         weights.par_chunks_mut(BLOCKS_OF_A_TASK * block).enumerate().with_max_len(1).for_each(
             |(task, dw)| {
-                dw.fill(0.0);
                 let strides = g.layout.strides();
                 let y = Strides { start: strides.start + task * BLOCKS_OF_A_TASK * BLOCK, ..strides };
                 let s = Sweep { images: chunk, blocks: dw.len() / block, y, ..conv.forward };
                 let groups = Groups { count: count / chunk, x: memory, g: memory };
-                outer(self.isa, &s, groups, &floats[x.range.start..], &floats[g.range.start..], dw);
+                outer(self.isa, &s, groups, &floats[x.range.start..], &floats[g.range.start..], dw, false);
                 let rest = Sweep { images: count % chunk, ..s };
                 let start = count / chunk * memory;
                 if rest.images > 0 {
                     let (x, g) = (start + x.range.start, start + g.range.start);
-                    outer(self.isa, &rest, Groups::ONE, &floats[x..], &floats[g..], dw);
+                    outer(self.isa, &rest, Groups::ONE, &floats[x..], &floats[g..], dw, true);
                 }
             },
         );
@@ -230,7 +228,7 @@ impl TrainPlan {
             let StepKind::Conv(conv) = &step.kind else { continue };
             let packed = &values[conv.weight.clone()];
             let transposed = &mut self.transposed[conv.transposed.clone()];
-            if let (Some((sparse, _)), false) = (&conv.sparse, transposed.is_empty()) {
+            if let (Some(sparse), false) = (&conv.sparse, transposed.is_empty()) {
                 sparse.transpose(packed, transposed);
             }
             for phase in &conv.phases {
@@ -263,28 +261,19 @@ fn parts_of(conv: &ConvStep) -> impl Iterator<Item = PartPair<'_>> {
     weight.into_iter().chain(bias)
 }
 
-/// The memory of all chunks.
-pub(super) struct Memory<'a> {
-    pub(super) floats: &'a mut [f32],
-    pub(super) places: &'a mut [u16],
-    pub(super) entries: &'a mut [Entry],
-}
-
-/// Runs `run` on each chunk of a batch of `count` images, in parallel.
+/// Runs `run` on each chunk of a batch of `count` images, in parallel, with its part of the memory
+/// of all.
 pub(super) fn over_memory(
-    memory: Memory<'_>,
+    (floats, places): (&mut [f32], &mut [u16]),
     program: &Program,
     count: usize,
     run: impl Fn(&mut Chunk<'_>) + Sync,
 ) {
     let chunks = count.div_ceil(program.chunk);
-    let floats = memory.floats.par_chunks_mut(program.memory.max(1));
-    let places = parts(memory.places, program.places, chunks);
-    let entries = parts(memory.entries, program.entries, chunks);
-    floats.zip(places).zip(entries).enumerate().with_max_len(1).for_each(
-        |(number, ((floats, places), entries))| {
-            let first = number * program.chunk;
-            run(&mut Chunk { floats, places, entries, images: program.chunk.min(count - first), first });
-        },
-    );
+    let floats = floats.par_chunks_mut(program.memory.max(1));
+    let places = parts(places, program.places, chunks);
+    floats.zip(places).enumerate().with_max_len(1).for_each(|(number, (floats, places))| {
+        let first = number * program.chunk;
+        run(&mut Chunk { floats, places, images: program.chunk.min(count - first), first });
+    });
 }
