@@ -1,4 +1,4 @@
-"""One image's class as a PyTorch user predicts it: `python predict.py MODEL.safetensors IMAGE`, for `lesson` on the sample's 28x28."""
+"""One image's class as a PyTorch user predicts it: `python predict.py MODEL.safetensors IMAGE`, for `lesson` at 32x32."""
 
 import sys
 
@@ -12,13 +12,13 @@ from models import lesson
 weights = load_file(sys.argv[1])
 image = Image.open(sys.argv[2])
 channels, classes = weights["0.weight"].shape[1], weights["16.weight"].shape[0]
-model = lesson(classes, channels, side=28)
+model = lesson(classes, channels)
 model.load_state_dict(weights)
 model.eval()
 prepare = transforms.Compose(
     [
         transforms.Grayscale(channels),
-        transforms.Resize((28, 28)),
+        transforms.Resize((32, 32)),
         transforms.ToTensor(),
         transforms.Normalize([0.5] * channels, [0.25] * channels),
     ]

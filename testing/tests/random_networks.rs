@@ -30,8 +30,9 @@ impl Growing {
     fn new(seed: u64) -> Self {
         let mut random = Stream::new(seed, 1, 0, 0);
         let channels = [1, 3, 5, 16, 17][random.below(5) as usize];
-        let (height, width) = (3 + random.below(10) as usize, 3 + random.below(10) as usize);
-        let batch = 1 + random.below(5) as usize;
+        // Large enough that some take Winograd's method, which needs many tiles.
+        let (height, width) = (3 + random.below(14) as usize, 3 + random.below(14) as usize);
+        let batch = 1 + random.below(9) as usize;
         Self {
             batch,
             input: Shape::map(channels, height, width),

@@ -1,5 +1,6 @@
-//! Developer commands: `cargo xtask test`, `ci`, `bench`, `fixtures`.
+//! Developer commands: `cargo xtask test`, `ci`, `fixtures`, `accuracy`, `bench`.
 
+mod accuracy;
 mod bench;
 mod fixtures;
 mod python;
@@ -15,7 +16,14 @@ Developer commands of Ocelli.
                                       and interoperability with PyTorch (in .venv, set up on first use)
     cargo xtask ci                    what a change must pass: formatting, Clippy and documentation without a warning, then test
     cargo xtask fixtures              makes the golden fixtures anew with PyTorch; fails if one changed beyond rounding
+    cargo xtask accuracy --data A,B   trains lesson and lesson-bn on these data sets (folders of IDX or CIFAR-10 binary files), in Ocelli
+                                      and in PyTorch by the same recipe; writes docs/accuracy.md
     cargo xtask bench [OPTIONS]       Ocelli, PyTorch and ONNX Runtime in turn, in one run; writes docs/performance.md
+
+Options of accuracy:
+    --seeds N                         runs of each (default 5)
+    --epochs N                        epochs of a run (default 10)
+    --threads N                       threads (default 2)
 
 Options of bench:
     --workloads T1,I1-latency,...     which ones (default: all; then nothing but a run of all writes docs/performance.md)
@@ -53,6 +61,11 @@ fn run(command: &str, mut options: Options) -> shell::Result {
         "fixtures" => {
             options.finish()?;
             fixtures::make(python)
+        }
+        "accuracy" => {
+            let settings = accuracy::Settings::from_options(&mut options)?;
+            options.finish()?;
+            accuracy::accuracy(&settings, python)
         }
         "bench" => {
             let settings = bench::Settings::from_options(&mut options)?;

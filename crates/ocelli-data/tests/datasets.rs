@@ -116,6 +116,21 @@ fn splits_with_other_classes_are_refused_by_name() {
     assert!(told.contains("`dog`") && told.contains("`dgo`") && !told.contains("`cat`"), "{told}");
 }
 
+#[test]
+fn a_class_without_images_need_not_be_in_every_split() {
+    let folder = Folder::new();
+    write_class(&folder.at("train/cat"), 2, 4, 4, 0);
+    write_class(&folder.at("train/dog"), 2, 4, 4, 0);
+    fs::create_dir_all(folder.at("train/emu")).unwrap();
+    write_class(&folder.at("test/cat"), 2, 4, 4, 0);
+    write_class(&folder.at("test/dog"), 2, 4, 4, 0);
+    let splits = folder.open().unwrap();
+    assert_eq!(splits.classes, ["cat", "dog"]);
+    let [problem] = &splits.problems[..] else { panic!("{:?}", splits.problems) };
+    assert_eq!(problem.kind(), ErrorKind::EmptyClass);
+    assert!(problem.to_string().contains("emu"), "{problem}");
+}
+
 /// A tree with everything wrong that a tree can have.
 fn broken_tree() -> Folder {
     let folder = Folder::new();

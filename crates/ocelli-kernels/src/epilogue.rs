@@ -272,3 +272,6 @@ impl Forward<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

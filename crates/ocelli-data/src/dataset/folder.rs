@@ -157,16 +157,19 @@ impl Scanned {
 }
 
 /// # Errors
-/// If `other` does not have the same class folders as `train`: which each one lacks.
+/// If `other` does not have the same class folders as `train`, less the empty ones: which each one lacks.
 pub(super) fn same_classes(
     (train_name, train): (&Path, &Scanned),
     (other_name, other): (&Path, &Scanned),
 ) -> Result<(), DataError> {
-    let lacks = |a: &Scanned, b: &Scanned| {
-        let names: Vec<String> = a.names().difference(&b.names()).map(|n| format!("`{n}`")).collect();
-        names.join(", ")
+    let names = |a: &Scanned, b: &Scanned, counts: &dyn Fn(&str) -> bool| {
+        let (a, b) = (a.names(), b.names());
+        let names = a.difference(&b).filter(|name| counts(name)).map(|name| format!("`{name}`"));
+        names.collect::<Vec<_>>().join(", ")
     };
-    let (missing, extra) = (lacks(train, other), lacks(other, train));
+    // A class of which nothing can be trained on need not be there.
+    let (missing, extra) =
+        (names(train, other, &|name| train.count(name) > 0), names(other, train, &|_| true));
     let mut reasons = Vec::new();
     if !missing.is_empty() {
         reasons.push(format!("has no {missing}, which {} has", train_name.display()));

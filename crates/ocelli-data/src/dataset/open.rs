@@ -334,7 +334,7 @@ fn open_folders(
     let mut classes = Vec::new();
     for name in train.1.names() {
         for (path, scanned) in trees.iter() {
-            if scanned.count(name) == 0 {
+            if scanned.names().contains(name) && scanned.count(name) == 0 {
                 let reason = "is a class without a usable image";
                 problems.push(DataError::at(ErrorKind::EmptyClass, path.join(name), reason).into());
             }
