@@ -71,19 +71,24 @@ impl Kernel for Moments<'_> {
                 unsafe {
                     let at = |y, x| self.x.as_ptr().add(self.x_strides.at(n, y, x) + c);
                     let shift = simd.load(at(0, 0));
-                    // Two pairs of sums hide the latency of the additions.
-                    let mut sum = [simd.splat(0.0); 2];
-                    let mut square = [simd.splat(0.0); 2];
+                    // Four pairs of sums hide the latency of the additions.
+                    let mut sum = [simd.splat(0.0); 4];
+                    let mut square = [simd.splat(0.0); 4];
                     for y in 0..m.size.0 {
-                        for x in 0..m.size.1 {
-                            let d = simd.sub(simd.load(at(y, x)), shift);
-                            sum[x % 2] = simd.add(sum[x % 2], d);
-                            square[x % 2] = simd.fma(d, d, square[x % 2]);
+                        for first in (0..m.size.1).step_by(4) {
+                            for i in 0..4 {
+                                if first + i < m.size.1 {
+                                    let d = simd.sub(simd.load(at(y, first + i)), shift);
+                                    sum[i] = simd.add(sum[i], d);
+                                    square[i] = simd.fma(d, d, square[i]);
+                                }
+                            }
                         }
                     }
+                    let total = |v: [S::V; 4]| simd.add(simd.add(v[0], v[1]), simd.add(v[2], v[3]));
                     simd.store(out.as_mut_ptr().add(c), shift);
-                    simd.store(out.as_mut_ptr().add(width + c), simd.add(sum[0], sum[1]));
-                    simd.store(out.as_mut_ptr().add(2 * width + c), simd.add(square[0], square[1]));
+                    simd.store(out.as_mut_ptr().add(width + c), total(sum));
+                    simd.store(out.as_mut_ptr().add(2 * width + c), total(square));
                 }
             }
         }

@@ -296,14 +296,22 @@ impl Sums<'_> {
                     let mut sum = [simd.splat(0.0); 2];
                     let mut product = [simd.splat(0.0); 2];
                     for row in 0..e.output.0 {
-                        for column in 0..e.output.1 {
-                            let at = (n, row, column);
-                            let d = self.from.arriving(simd, e, at, c);
-                            self.from.spread::<S, WINDOW>(simd, e, at, c, d, |y, x, v| {
-                                let input = simd.load(self.x.as_ptr().add(self.x_strides.at(n, y, x) + c));
-                                sum[x % 2] = simd.add(sum[x % 2], v);
-                                product[x % 2] = simd.fma(v, simd.sub(input, mean), product[x % 2]);
-                            });
+                        let together = if WINDOW == 1 { 2 } else { 1 };
+                        for first in (0..e.output.1).step_by(together) {
+                            for i in 0..together {
+                                if first + i == e.output.1 {
+                                    break;
+                                }
+                                let at = (n, row, first + i);
+                                let d = self.from.arriving(simd, e, at, c);
+                                self.from.spread::<S, WINDOW>(simd, e, at, c, d, |y, x, v| {
+                                    let input = self.x.as_ptr().add(self.x_strides.at(n, y, x) + c);
+                                    // Known at compile time either way: a sum must not leave its register.
+                                    let i = if WINDOW == 2 { x % 2 } else { i };
+                                    sum[i] = simd.add(sum[i], v);
+                                    product[i] = simd.fma(v, simd.sub(simd.load(input), mean), product[i]);
+                                });
+                            }
                         }
                     }
                     let out = self.sums.as_mut_ptr().add(n * self.each + c);
