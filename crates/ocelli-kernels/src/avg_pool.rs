@@ -1,7 +1,7 @@
 //! Average pooling, with fixed windows (AvgPool2d) or windows that divide the map (AdaptiveAvgPool2d).
 
 use crate::isa::{Isa, Kernel};
-use crate::layout::{BLOCK, Strides};
+use crate::layout::{BLOCK, Strides, channels_of};
 use crate::simd::Simd;
 
 /// The windows along one axis: for each output, the first input, the one past the last, and by how
@@ -14,9 +14,10 @@ impl Windows {
     /// the divisor if `count_include_pad`.
     ///
     /// # Panics
-    /// If the stride is 0 or the kernel larger than the padded input.
+    /// If the input is empty, the stride is 0, or the kernel larger than the padded input.
     #[must_use]
     pub fn fixed(size: usize, kernel: usize, stride: usize, padding: usize, count_include_pad: bool) -> Self {
+        assert!(size > 0 && kernel <= size + 2 * padding, "a window of {kernel} on {size} inputs");
         let outputs = (size + 2 * padding - kernel) / stride + 1;
         Self(
             (0..outputs)
@@ -32,8 +33,12 @@ impl Windows {
 
     /// AdaptiveAvgPool2d's windows: output `o` of `outputs` averages inputs `⌊o·size/outputs⌋` up to
     /// `⌈(o+1)·size/outputs⌉`.
+    ///
+    /// # Panics
+    /// If the input is empty.
     #[must_use]
     pub fn adaptive(size: usize, outputs: usize) -> Self {
+        assert!(size > 0, "windows on no input");
         Self(
             (0..outputs)
                 .map(|o| {
@@ -67,11 +72,14 @@ impl AvgPool {
     fn check(&self, images: usize, steps: PoolStrides, x: usize, y: usize) {
         let end = |w: &Windows| w.0.iter().map(|w| w.1).max().unwrap_or(0);
         let (rows, columns) = (end(&self.windows.0), end(&self.windows.1));
-        if images > 0 && rows > 0 && columns > 0 {
-            let reach =
-                |s: Strides, rows, columns| s.at(images - 1, rows - 1, columns - 1) + self.blocks * BLOCK;
+        let outputs = (self.windows.0.0.len(), self.windows.1.0.len());
+        if images > 0 && outputs.0 > 0 && outputs.1 > 0 {
+            // A window may lie in the padding alone.
+            let reach = |s: Strides, rows: usize, columns: usize| {
+                s.reach((images, rows.max(1), columns.max(1)), channels_of(self.blocks))
+            };
             assert!(reach(steps.x, rows, columns) <= x, "average pooling reaches past {x} values");
-            assert!(reach(steps.y, self.windows.0.0.len(), self.windows.1.0.len()) <= y, "past {y} outputs");
+            assert!(reach(steps.y, outputs.0, outputs.1) <= y, "past {y} outputs");
         }
     }
 

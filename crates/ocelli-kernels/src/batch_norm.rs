@@ -2,7 +2,7 @@
 //! [`crate::epilogue`], which also has its gradient.
 
 use crate::isa::{Isa, Kernel};
-use crate::layout::{BLOCK, Strides};
+use crate::layout::{BLOCK, Strides, channels_of};
 use crate::simd::Simd;
 
 /// The maps that BatchNorm reduces over.
@@ -22,7 +22,7 @@ impl Maps {
     }
 
     fn reach(&self, strides: Strides) -> usize {
-        strides.at(self.images - 1, self.size.0 - 1, self.size.1 - 1) + self.blocks * BLOCK
+        strides.reach((self.images, self.size.0, self.size.1), channels_of(self.blocks))
     }
 
     /// Floats of one image's [`moments`].
@@ -38,8 +38,8 @@ impl Maps {
     }
 }
 
-/// For each image and channel: a value `s` of the channel, then `Σ (x − s)`, then `Σ (x − s)²`.
-/// Subtracting a value of the channel keeps the variance of channels far from zero exact.
+/// For each image and channel: the mean `s` of the first row, then `Σ (x − s)`, then `Σ (x − s)²`.
+/// Subtracting something near the mean keeps the variance of channels far from zero accurate.
 ///
 /// # Panics
 /// If a slice is too short.
@@ -70,7 +70,11 @@ impl Kernel for Moments<'_> {
                 // SAFETY: `moments` bounded every pixel's channels.
                 unsafe {
                     let at = |y, x| self.x.as_ptr().add(self.x_strides.at(n, y, x) + c);
-                    let shift = simd.load(at(0, 0));
+                    let mut first_row = simd.splat(0.0);
+                    for x in 0..m.size.1 {
+                        first_row = simd.add(first_row, simd.load(at(0, x)));
+                    }
+                    let shift = simd.mul(first_row, simd.splat(1.0 / m.size.1 as f32));
                     // Four pairs of sums hide the latency of the additions.
                     let mut sum = [simd.splat(0.0); 4];
                     let mut square = [simd.splat(0.0); 4];

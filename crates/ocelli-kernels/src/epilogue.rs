@@ -8,7 +8,7 @@ mod backward;
 pub use backward::{Gradient, Through, backward, norm_sums};
 
 use crate::isa::{Isa, Kernel};
-use crate::layout::{BLOCK, Strides};
+use crate::layout::{BLOCK, Strides, channels_of};
 use crate::simd::Simd;
 
 /// Max pooling, in PyTorch's semantics: padding never wins, the first of equal values does, and NaN
@@ -76,7 +76,24 @@ impl Epilogue {
     }
 
     fn reach(&self, strides: Strides, size: (usize, usize)) -> usize {
-        strides.at(self.images - 1, size.0 - 1, size.1 - 1) + self.blocks * BLOCK
+        strides.reach((self.images, size.0, size.1), channels_of(self.blocks))
+    }
+
+    /// # Panics
+    /// If outputs have no input: without pooling they are the same pixels.
+    fn check(&self) {
+        let needed = |outputs: usize, first: usize, each: usize| {
+            outputs.checked_add(first).and_then(|end| end.checked_mul(each)).expect("a map that fits memory")
+        };
+        let window = self.window_size();
+        let (rows, columns) =
+            (needed(self.output.0, self.first_row, window), needed(self.output.1, 0, window));
+        assert!(
+            rows.max(1) <= self.input.0 && columns.max(1) <= self.input.1,
+            "outputs {:?} of windows that need {rows} × {columns} of {:?} inputs",
+            self.output,
+            self.input
+        );
     }
 
     /// How the windows lie: 1 if each is a pixel, 2 if 2 × 2 windows tile the map, else 0.
@@ -126,10 +143,11 @@ pub fn forward(
     if e.is_empty() {
         return;
     }
+    e.check();
     assert!(e.reach(e.x, e.input) <= x.len(), "epilogue reads past {} values", x.len());
     assert!(e.reach(e.y, e.output) <= y.len(), "epilogue writes past {} values", y.len());
     if let Some((scale, shift)) = operands.affine {
-        assert!(scale.len().min(shift.len()) >= e.blocks * BLOCK, "too few scales or shifts");
+        assert!(scale.len().min(shift.len()) >= channels_of(e.blocks), "too few scales or shifts");
     }
     if let Some((add, strides)) = operands.add {
         assert!(e.reach(strides, e.input) <= add.len(), "epilogue adds past {} values", add.len());

@@ -12,6 +12,14 @@ pub const fn padded(n: usize) -> usize {
     n.div_ceil(BLOCK) * BLOCK
 }
 
+/// Channels of so many blocks.
+///
+/// # Panics
+/// If they do not fit `usize`.
+pub(crate) fn channels_of(blocks: usize) -> usize {
+    blocks.checked_mul(BLOCK).expect("as many channels as fit memory")
+}
+
 /// The memory of one channels-last map per image: `height × width` pixels of `pixel` floats each,
 /// inside a halo of zero pixels.
 ///
@@ -55,6 +63,13 @@ impl MapLayout {
     #[must_use]
     pub fn image(&self) -> usize {
         (self.height + 2 * self.halo_y) * self.row()
+    }
+
+    /// Floats of `images` images, if that fits `usize`.
+    pub(crate) fn checked_len(&self, images: usize) -> Option<usize> {
+        let with_halo = |size: usize, halo: usize| halo.checked_mul(2)?.checked_add(size);
+        let row = with_halo(self.width, self.halo_x)?.checked_mul(self.pixel)?;
+        with_halo(self.height, self.halo_y)?.checked_mul(row)?.checked_mul(images)
     }
 
     /// Where row `y` of image `n` begins, after the halo to its left.
@@ -119,6 +134,21 @@ impl Strides {
     #[must_use]
     pub fn at(&self, n: usize, y: usize, x: usize) -> usize {
         self.start + n * self.image + y * self.row + x * self.pixel
+    }
+
+    /// How many floats maps of so many images, rows and pixels, with `width` values each, reach to: what
+    /// a slice must hold so that no step through them leaves it.
+    ///
+    /// # Panics
+    /// If there are none, or the count does not fit `usize`.
+    pub(crate) fn reach(&self, (images, rows, pixels): (usize, usize, usize), width: usize) -> usize {
+        let last = |count: usize, step: usize| count.checked_sub(1)?.checked_mul(step);
+        let furthest = || {
+            let (image, row) = (last(images, self.image)?, last(rows, self.row)?);
+            let pixel = last(pixels, self.pixel)?;
+            self.start.checked_add(image)?.checked_add(row)?.checked_add(pixel)?.checked_add(width)
+        };
+        furthest().expect("steps through at least one pixel that stay within memory")
     }
 }
 

@@ -128,7 +128,9 @@ impl Kernel for AdamRun<'_> {
             let g = g + decay * *w;
             *m += (g - *m) * take1;
             *v = *v * keep2 + g * g * take2;
-            *w = shrunk - step_size * (*m / (v.sqrt() / root + eps));
+            // Without an eps, what never had a gradient (padding, above all) stays: 0/0 is no number.
+            let deviation = v.sqrt() / root + eps;
+            *w = shrunk - step_size * (*m / if deviation > 0.0 { deviation } else { 1.0 });
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::isa::{Isa, Kernel};
-use crate::layout::BLOCK;
+use crate::layout::{BLOCK, Strides, channels_of};
 use crate::simd::Simd;
 use crate::sweep::Sweep;
 
@@ -31,18 +31,21 @@ impl Groups {
 /// # Panics
 /// If a slice is too short for what the sweep reads or writes.
 pub fn outer(isa: Isa, s: &Sweep, groups: Groups, x: &[f32], g: &[f32], dw: &mut [f32], add: bool) {
-    assert!(s.blocks * s.taps.block_len() <= dw.len(), "outer needs more than {} weights", dw.len());
+    let weights = s.weights();
+    assert!(weights <= dw.len(), "outer needs {weights} weights, not {}", dw.len());
     if groups.count == 0 || s.images == 0 || s.rows == 0 || s.columns == 0 {
         if !add {
-            dw[..s.blocks * s.taps.block_len()].fill(0.0);
+            dw[..weights].fill(0.0);
         }
         return;
     }
-    let last = |strides: crate::Strides| strides.at(s.images - 1, s.rows - 1, s.columns - 1);
-    let reach = last(s.x) + s.taps.rows.saturating_sub(1) * s.taps.row_stride + s.taps.run;
-    let (x_groups, g_groups) = ((groups.count - 1) * groups.x, (groups.count - 1) * groups.g);
-    assert!(x_groups + reach <= x.len(), "outer reads {reach} of {} input values", x.len());
-    assert!(g_groups + last(s.y) + s.blocks * BLOCK <= g.len(), "outer reads past {} gradients", g.len());
+    let all = |step: usize, len: usize| {
+        Strides { start: 0, image: step, row: 0, pixel: 0 }.reach((groups.count, 1, 1), len)
+    };
+    let reach = all(groups.x, s.reach(s.x, s.window()));
+    assert!(reach <= x.len(), "outer reads {reach} of {} input values", x.len());
+    let reach = all(groups.g, s.reach(s.y, channels_of(s.blocks)));
+    assert!(reach <= g.len(), "outer reads {reach} of {} gradients", g.len());
     isa.run(Run { s, groups, x: x.as_ptr(), g: g.as_ptr(), dw: dw.as_mut_ptr(), add });
 }
 
@@ -272,7 +275,7 @@ unsafe fn tile<S: Simd, const J: usize, const V: usize>(
 pub fn sum_pixels(isa: Isa, s: &Sweep, g: &[f32], db: &mut [f32]) {
     // One input whose value is always 1: the outer product of ones and gradients.
     let ones = Sweep {
-        x: crate::Strides { start: 0, image: 0, row: 0, pixel: 0 },
+        x: Strides { start: 0, image: 0, row: 0, pixel: 0 },
         taps: crate::sweep::Taps { rows: 1, row_stride: 0, run: 1 },
         border: None,
         ..*s

@@ -43,6 +43,9 @@ impl SparseConv {
     #[must_use]
     pub fn new(conv: &Conv, pool: &MaxPool, pooled: (usize, usize)) -> Option<Self> {
         let x = conv.x;
+        x.checked_len(1)?;
+        let kernel = conv.run().checked_mul(conv.kernel.0)?;
+        conv.y.channels.checked_next_multiple_of(BLOCK)?.checked_mul(kernel)?;
         let step = (conv.stride.0 * x.row(), conv.stride.1 * x.pixel);
         let run = padded(conv.run());
         let places = (0..pool.kernel.0 * pool.kernel.1)
@@ -50,7 +53,10 @@ impl SparseConv {
             .map(u32::try_from)
             .collect::<Result<_, _>>()
             .ok()?;
-        let fits = pool.tiles() && conv.kernel.0 <= 3 && run <= 6 * BLOCK && x.image() < 1 << 24;
+        let fits = pool.tiles()
+            && conv.kernel.0 <= 3
+            && run <= 6 * BLOCK
+            && x.checked_len(1).is_some_and(|len| len < 1 << 24);
         fits.then_some(Self {
             conv: *conv,
             run,
@@ -156,8 +162,9 @@ impl SparseConv {
         counts
     }
 
-    fn check(&self, x: usize) {
+    fn check(&self, block: usize, x: usize) {
         let x_layout = self.conv.x;
+        assert!(block < padded(self.conv.y.channels) / BLOCK, "there is no block {block} of channels");
         assert!(x >= x_layout.image() + self.overrun(), "the input lacks room past its end");
     }
 
@@ -165,7 +172,7 @@ impl SparseConv {
     /// followed by [`SparseConv::overrun`] readable floats.
     ///
     /// # Panics
-    /// If a slice is too short, or an entry lies outside the image.
+    /// If there is no such block, a slice is too short, or an entry lies outside the image.
     pub fn weight_gradient(
         &self,
         isa: Isa,
@@ -174,7 +181,7 @@ impl SparseConv {
         x: &[f32],
         dw: &mut [f32],
     ) {
-        self.check(x.len());
+        self.check(block, x.len());
         assert!(dw.len() >= self.weights_len());
         isa.run(WeightGradient { s: self, block, entries, counts, x, dw });
     }
@@ -183,7 +190,7 @@ impl SparseConv {
     /// entries of a block give with `weights` in this layout.
     ///
     /// # Panics
-    /// If a slice is too short, or an entry lies outside the image.
+    /// If there is no such block, a slice is too short, or an entry lies outside the image.
     pub fn input_gradient(
         &self,
         isa: Isa,
@@ -192,7 +199,7 @@ impl SparseConv {
         weights: &[f32],
         dx: &mut [f32],
     ) {
-        self.check(dx.len());
+        self.check(block, dx.len());
         assert!(weights.len() >= self.weights_len());
         isa.run(InputGradient { s: self, block, entries, counts, weights, dx });
     }

@@ -13,7 +13,7 @@ mod tile;
 use std::ops::Range;
 
 use crate::isa::{Isa, Kernel};
-use crate::layout::{BLOCK, Strides};
+use crate::layout::{BLOCK, Strides, channels_of};
 use crate::simd::Simd;
 use tile::{Tile, run_tile};
 
@@ -113,20 +113,42 @@ pub fn sweep(isa: Isa, s: &Sweep, x: &[f32], w: &[f32], finish: Finish<'_>, y: &
     isa.run(Run { s, x: x.as_ptr(), w: w.as_ptr(), finish, y: y.as_mut_ptr() });
 }
 
-fn last(s: &Sweep, strides: Strides) -> usize {
-    strides.at(s.images - 1, s.rows - 1, s.columns - 1)
+impl Sweep {
+    /// Floats that a map with these steps and `width` values for each output reaches to.
+    pub(crate) fn reach(&self, strides: Strides, width: usize) -> usize {
+        strides.reach((self.images, self.rows, self.columns), width)
+    }
+
+    /// Floats that the taps of one output span.
+    pub(crate) fn window(&self) -> usize {
+        let rows = self.taps.rows.saturating_sub(1).checked_mul(self.taps.row_stride);
+        rows.and_then(|rows| rows.checked_add(self.taps.run)).expect("taps that fit memory")
+    }
+
+    /// Floats of one image's weights.
+    ///
+    /// # Panics
+    /// If they do not fit `usize`, or the columns of a border are not whole parts of the run.
+    pub(crate) fn weights(&self) -> usize {
+        if let Some(border) = &self.border {
+            let whole = border.columns > 0 && self.taps.run.is_multiple_of(border.columns);
+            assert!(whole, "a run of {} in {} columns", self.taps.run, border.columns);
+        }
+        let taps = self.taps.rows.checked_mul(self.taps.run);
+        taps.and_then(|taps| taps.checked_mul(channels_of(self.blocks))).expect("weights that fit memory")
+    }
 }
 
 fn check(s: &Sweep, x: &[f32], w: &[f32], finish: &Finish<'_>, y: &[f32]) {
-    let reach = last(s, s.x) + s.taps.rows.saturating_sub(1) * s.taps.row_stride + s.taps.run;
+    let reach = s.reach(s.x, s.window());
     assert!(reach <= x.len(), "sweep reads {reach} of {} input values", x.len());
-    let width = s.blocks * BLOCK;
-    assert!(last(s, s.y) + width <= y.len(), "sweep writes past {} output values", y.len());
-    let weights = (s.images - 1) * s.weights_image + s.blocks * s.taps.block_len();
-    assert!(weights <= w.len(), "sweep needs more than {} weights", w.len());
+    let width = channels_of(s.blocks);
+    assert!(s.reach(s.y, width) <= y.len(), "sweep writes past {} output values", y.len());
+    let weights = Strides { start: 0, image: s.weights_image, row: 0, pixel: 0 };
+    assert!(s.reach(weights, s.weights()) <= w.len(), "sweep needs more than {} weights", w.len());
     assert!(finish.bias.is_none_or(|b| b.len() >= width), "sweep needs {width} bias values");
     if let Addend::Map(map, strides) = finish.addend {
-        assert!(last(s, strides) + width <= map.len(), "sweep adds past {} values", map.len());
+        assert!(s.reach(strides, width) <= map.len(), "sweep adds past {} values", map.len());
     }
 }
 
@@ -253,7 +275,10 @@ impl Run<'_> {
         // and the run are parts of the whole.
         unsafe {
             let tile = Tile {
-                x: self.x.add(s.x.at(n, row, column) + tap_rows.start * s.taps.row_stride + run.start),
+                // With all taps outside the map nothing is read there.
+                x: self
+                    .x
+                    .wrapping_add(s.x.at(n, row, column) + tap_rows.start * s.taps.row_stride + run.start),
                 x_step: step(s.x),
                 w: self.w.add(
                     n * s.weights_image

@@ -7,6 +7,9 @@
 //! matrix products, which are sweeps. Weights `G g Gᵀ` are transformed ahead. The weight gradient is
 //! the adjoint, `Gᵀ [Σ (A y Aᵀ) ⊙ (Bᵀ d B)] G` with the gradients `y` of the outputs: as many sums of
 //! outer products.
+//!
+//! A tile mixes its whole window: a value that is infinite or no number makes all outputs of its tiles
+//! no numbers, and not only those whose kernels meet it.
 
 mod tiles;
 mod transform;
@@ -43,7 +46,8 @@ pub struct Winograd {
 }
 
 impl Winograd {
-    /// For a 3 × 3 convolution of stride 1 between maps of whole blocks; nothing for others.
+    /// For a 3 × 3 convolution of stride 1 between maps of whole blocks that are not empty; nothing for
+    /// others.
     #[must_use]
     pub fn new(conv: &Conv) -> Option<Self> {
         let output = |size: usize, padding: usize| (size + 2 * padding).checked_sub(2);
@@ -52,7 +56,12 @@ impl Winograd {
         let fits = conv.kernel == (3, 3)
             && conv.stride == (1, 1)
             && conv.x.pixel.is_multiple_of(BLOCK)
-            && (height, width) == (Some(conv.y.height), Some(conv.y.width));
+            && (height, width) == (Some(conv.y.height), Some(conv.y.width))
+            && conv.y.height > 0
+            && conv.y.width > 0;
+        // Sizes that do not fit memory would defeat the checks of slices.
+        conv.x.checked_len(1).zip(conv.y.checked_len(1))?;
+        conv.x.pixel.checked_mul(POINTS)?.checked_mul(conv.y.channels.checked_next_multiple_of(BLOCK)?)?;
         let tiles = (conv.y.height.div_ceil(OUTPUTS), conv.y.width.div_ceil(OUTPUTS));
         fits.then_some(Self { conv: *conv, tiles })
     }

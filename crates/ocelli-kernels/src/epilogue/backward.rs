@@ -23,6 +23,7 @@ pub struct Gradient<'a> {
 
 impl Gradient<'_> {
     fn check(&self, e: &Epilogue) {
+        e.check();
         assert_eq!(e.first_row, 0, "the backward pass takes whole maps");
         assert!(e.reach(self.dy_strides, e.output) <= self.dy.len(), "too few gradients");
         assert!(!e.relu || e.reach(e.y, e.output) <= self.y.len(), "too few outputs");
@@ -55,7 +56,9 @@ impl Gradient<'_> {
             }
             if e.relu {
                 let y = simd.load(self.y.as_ptr().add(e.y.at(n, row, column) + c));
-                d = simd.select_gt(y, simd.splat(0.0), d, simd.splat(0.0));
+                // As in PyTorch, an output that is no number lets the gradient through.
+                let through_nan = simd.select_nan(y, d, simd.splat(0.0));
+                d = simd.select_gt(y, simd.splat(0.0), d, through_nan);
             }
             d
         }

@@ -35,7 +35,8 @@ impl TileRun<'_> {
         let conv = &self.w.conv;
         assert!(self.rows.start.is_multiple_of(OUTPUTS), "tiles begin at every fourth row");
         assert!(conv.x.halo_y >= conv.padding.0 && conv.x.halo_x >= conv.padding.1, "the halo is too small");
-        assert!(self.images.end * conv.x.image() <= x.len(), "the input is too short");
+        let input = conv.x.checked_len(self.images.end);
+        assert!(input.is_some_and(|len| len <= x.len()), "the input is too short");
         assert!(self.rows.end <= conv.y.height, "the output has fewer rows");
         assert!(self.reach(self.y) <= y.len(), "the output is too short");
     }
@@ -45,8 +46,8 @@ impl TileRun<'_> {
         if self.images.is_empty() || self.rows.is_empty() {
             return 0;
         }
-        let conv = &self.w.conv;
-        s.at(self.images.len() - 1, self.rows.len() - 1, conv.y.width - 1) + padded(conv.y.channels)
+        let y = self.w.conv.y;
+        s.reach((self.images.len(), self.rows.len(), y.width), padded(y.channels))
     }
 
     /// Image, row and column of a tile's first output; image and row count from the run's first.

@@ -1,8 +1,8 @@
 //! The one-dimensional transforms of F(4, 3) and of its adjoint F(3, 4), for interpolation points
 //! 0, ±¾, ±3⁄2 and ∞.
 //!
-//! With these points a convolution rounds about twice as much as the direct sum; with the usual 0,
-//! ±1, ±2 and ∞ eight times. Their squares and the squares' product are exact in f32.
+//! With these points a convolution rounds one to two times as much as the direct sum; with the usual 0,
+//! ±1, ±2 and ∞ seven times. Their squares and the squares' product are exact in f32.
 
 use crate::simd::Simd;
 
