@@ -12,8 +12,9 @@ use ocelli_nn::{
 use ocelli_testing::Report;
 
 const NETWORKS: u64 = 80;
-/// f32 against f64 through up to a dozen layers, of which BatchNorm over few values magnifies the rounding before it.
-const TOLERANCE: f64 = 5e-5;
+/// f32 against f64 through up to a dozen layers, of which BatchNorm over few values magnifies the rounding before it;
+/// a gradient may be a sum over two thousand pixels that nearly cancel.
+const TOLERANCE: f64 = 1e-4;
 /// Gradients that are nothing but rounding count as if they were this large.
 const FLOOR: f64 = 0.5;
 

@@ -54,11 +54,16 @@ const MAX_CHUNK: usize = 8;
 /// Floats that the largest map of a chunk may take: more would leave the last-level cache.
 const MAX_MAP: usize = 4 << 20;
 
-/// Images of a chunk, decided by the batch and the network alone.
-fn chunk_images(batch: usize, graph: &graph::Graph) -> usize {
-    let largest = graph.values.iter().map(graph::Value::elements).max().unwrap_or(1);
-    batch.div_ceil(2).min(MAX_CHUNK).min((MAX_MAP / largest.max(1)).max(1))
+/// Images of a chunk of a batch for so many threads: `TRAINING_THREADS` in training, where the order of
+/// sums must not depend on the threads that there are.
+fn chunk_images(batch: usize, graph: &graph::Graph, threads: usize) -> usize {
+    let live = (0..graph.values.len()).filter(|&value| graph.is_live(value));
+    let largest = live.map(|value| graph.values[value].elements()).max().unwrap_or(1);
+    batch.div_ceil(threads).min(MAX_CHUNK).min((MAX_MAP / largest.max(1)).max(1))
 }
+
+/// Even a small batch is cut for so many threads.
+const TRAINING_THREADS: usize = 2;
 
 /// `len` zeros, or an error if there is no memory for them.
 fn zeros<T: Clone + Default>(len: usize) -> Result<Vec<T>, PlanError> {

@@ -5,7 +5,7 @@ use std::fmt;
 use indexmap::IndexMap;
 
 use crate::layers::Role;
-use crate::network::Network;
+use crate::network::{Network, ParameterSpec};
 use crate::suggest;
 
 /// The values of a tensor.
@@ -82,7 +82,7 @@ impl Tensor {
     }
 
     /// Whether it has as many values as its shape says.
-    fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         let product = self.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
         product == Some(self.data.len())
     }
@@ -151,9 +151,13 @@ impl Weights {
     /// # Errors
     /// Everything that is missing, unexpected or of the wrong shape.
     pub fn check(&self, network: &Network) -> Result<(), WeightsError> {
-        let parameters = network.parameters();
+        self.check_parameters(&network.parameters())
+    }
+
+    /// As [`Weights::check`], for the parameters of a network.
+    pub(crate) fn check_parameters(&self, parameters: &[ParameterSpec]) -> Result<(), WeightsError> {
         let mut error = WeightsError::default();
-        for spec in &parameters {
+        for spec in parameters {
             let type_name = if spec.role == Role::NumBatchesTracked { "i64" } else { "f32" };
             match self.get(&spec.name) {
                 None => error.missing.push(spec.name.clone()),

@@ -32,7 +32,6 @@ pub struct TrainOptions {
 ///
 /// The same batches in the same order give the same weights, bit for bit, whatever the number of threads.
 pub struct Trainer {
-    network: Network,
     plan: TrainPlan,
     options: TrainOptions,
     gradient: Vec<f32>,
@@ -97,14 +96,11 @@ impl Trainer {
     /// # Errors
     /// The network ends in a softmax, which the loss applies itself, or cannot be planned.
     pub fn new(network: &Network, weights: &Weights, options: TrainOptions) -> Result<Self, TrainError> {
-        if let Some(last) = network.nodes().last().filter(|node| node.layer == Layer::Softmax) {
-            return Err(TrainError::EndsInSoftmax { layer: last.name.clone() });
-        }
+        check_last_layer(network)?;
         let normalises = |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
         let plan = PlanOptions { batch: options.batch_size, ..PlanOptions::default() };
         Ok(Trainer {
             plan: TrainPlan::new(network, weights, plan).map_err(TrainError::Plan)?,
-            network: network.clone(),
             gradient: Vec::new(),
             classes: network.output().channels(),
             normalises: network.nodes().iter().any(|node| normalises(&node.layer)),
@@ -207,9 +203,19 @@ impl Trainer {
     /// # Errors
     /// The state is of another network or optimizer.
     pub fn restore(&mut self, state: &TrainerState) -> Result<(), TrainError> {
-        self.plan.load_weights(&self.network, &state.weights).map_err(TrainError::Plan)?;
+        self.plan.load_weights(&state.weights).map_err(TrainError::Plan)?;
         self.plan.load_optimizer_state(&state.optimizer).map_err(TrainError::Plan)?;
         (self.epoch, self.step) = (state.epoch, state.step);
         Ok(())
+    }
+}
+
+/// Checks that the last layer is no softmax: the loss applies it.
+pub(crate) fn check_last_layer(network: &Network) -> Result<(), TrainError> {
+    match network.nodes().last() {
+        Some(last) if last.layer == Layer::Softmax => {
+            Err(TrainError::EndsInSoftmax { layer: last.name.clone() })
+        }
+        _ => Ok(()),
     }
 }

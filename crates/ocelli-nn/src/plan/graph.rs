@@ -159,6 +159,11 @@ impl Graph {
         self.ops.iter().position(|op| op.output == value)
     }
 
+    /// Whether the value is there at all: passes leave behind values that they fused away.
+    pub(super) fn is_live(&self, value: ValueId) -> bool {
+        value == INPUT || self.producer(value).is_some()
+    }
+
     /// The operation that makes a value that only one reader uses, once.
     pub(super) fn sole_producer(&self, value: ValueId) -> Option<usize> {
         let sole = self.readers(value).count() == 1 && self.output != value;

@@ -42,7 +42,7 @@ impl InferPlan {
         let mut graph = Graph::lower(network, false)?;
         options.passes.apply(&mut graph, false);
         let mut parameters = Parameters::new(network);
-        let chunk = chunk_images(options.batch, &graph);
+        let chunk = chunk_images(options.batch, &graph, rayon::current_num_threads());
         let program = Compiler::compile(&graph, &mut parameters, false, (options.batch, chunk));
         let mut values = zeros(parameters.len())?;
         parameters.load(weights, &mut values);
@@ -90,9 +90,9 @@ impl InferPlan {
         let each = self.output.len() / self.batch;
         // A batch of fewer images than threads is split within its images instead.
         let split = count < rayon::current_num_threads();
-        let run = |(first, floats, images, output): (usize, &mut [f32], &[f32], &mut [f32])| {
-            let n = images.len() / self.image;
-            let mut chunk = Chunk { floats, places: &mut [], images: n, first };
+        let run = |floats: &mut [f32], images: &[f32], output: &mut [f32]| {
+            let count = images.len() / self.image;
+            let mut chunk = Chunk { floats, places: &mut [], images: count, first: 0 };
             chunk.load(program, images);
             for (index, step) in program.steps.iter().enumerate() {
                 if split {
@@ -104,13 +104,20 @@ impl InferPlan {
             chunk.store(program, output);
         };
         let output = &mut self.output[..count * each];
+        if split {
+            let memory = &mut self.memory[..program.memory];
+            images
+                .chunks(self.image)
+                .zip(output.chunks_mut(each))
+                .for_each(|(image, output)| run(memory, image, output));
+            return output;
+        }
         self.memory
             .par_chunks_mut(program.memory.max(1))
             .zip(images.par_chunks(chunk * self.image))
             .zip(output.par_chunks_mut(chunk * each))
-            .enumerate()
             .with_max_len(1)
-            .for_each(|(index, ((floats, images), output))| run((index * chunk, floats, images, output)));
+            .for_each(|((floats, images), output)| run(floats, images, output));
         output
     }
 

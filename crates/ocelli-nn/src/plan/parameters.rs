@@ -60,7 +60,7 @@ struct Fold {
 /// The parameters of a plan.
 #[derive(Clone, Debug)]
 pub(super) struct Parameters {
-    specs: Vec<ParameterSpec>,
+    pub(super) specs: Vec<ParameterSpec>,
     names: Vec<String>,
     pub(super) segments: Vec<Segment>,
     pub(super) norms: Vec<Norm>,

@@ -11,6 +11,7 @@ use ocelli_kernels::sweep::Sweep;
 use ocelli_kernels::winograd::{TILE_ROWS, Winograd};
 use ocelli_kernels::{BLOCK, MapLayout, padded};
 
+use super::MAX_CHUNK;
 use super::graph::{AvgWindow, ConvOp, DropoutOp, Graph, INPUT, Kind, NormOp, Op, ValueId};
 use super::memory::{Layout, Life};
 use super::parameters::Parameters;
@@ -218,6 +219,9 @@ impl<'a> Compiler<'a> {
     fn slots(&mut self) -> Vec<Slot> {
         (0..self.graph.values.len())
             .map(|value| {
+                if !self.graph.is_live(value) {
+                    return Slot { data: Map { layout: self.data[value], range: 0..0 }, grad: None };
+                }
                 let (data, grad) = self.lives(value);
                 let data = self.place(self.data[value], data);
                 let grad = grad.map(|life| self.place(self.grad[value], life));
@@ -362,8 +366,8 @@ impl<'a> Compiler<'a> {
         if !self.training || op.post.pool.is_none() || step.sparse.is_some() {
             return None;
         }
-        let (y, x) = if self.needs_grad[op.input] { step.conv.gradient_halo() } else { (0, 0) };
-        Some(self.place(step.conv.y.with_halo(y, x), Life::at(self.backward_time(index))))
+        let layout = self.gradient_before_pooling(op, &step.conv);
+        Some(self.place(layout, Life::at(self.backward_time(index))))
     }
 
     fn conv_step(&mut self, index: usize, op: &ConvOp, whole: &Op) -> ConvStep {
@@ -416,12 +420,7 @@ impl<'a> Compiler<'a> {
             self.transposed += sparse.weights_len();
             return (Vec::new(), start..self.transposed);
         }
-        let g = if op.post.pool.is_some() {
-            let (y, x) = conv.gradient_halo();
-            conv.y.with_halo(y, x)
-        } else {
-            self.grad[op.output]
-        };
+        let g = self.gradient_before_pooling(op, conv);
         self.transposed += conv.transposed_len();
         let inward = Conv { x: self.grad[op.input], ..*conv };
         (inward.input_gradient(1, g), start..self.transposed)
@@ -455,7 +454,8 @@ impl<'a> Compiler<'a> {
     fn winograd(&mut self, conv: &Conv) -> Option<WinogradStep> {
         let winograd = Winograd::new(conv)?;
         let filled = 2 * conv.y.height * conv.y.width >= winograd.tiles() * TILE_ROWS * TILE_ROWS;
-        let together = self.chunk * winograd.tiles() >= WINOGRAD_TILES;
+        // By the batch rather than the chunk: the method must not depend on the threads.
+        let together = self.batch.min(MAX_CHUNK) * winograd.tiles() >= WINOGRAD_TILES;
         let pays = !self.training || self.batch * winograd.tiles() >= WINOGRAD_TRAINING_TILES;
         if !(filled && together && pays) {
             return None;
@@ -466,18 +466,22 @@ impl<'a> Compiler<'a> {
         Some(WinogradStep { winograd, weights: start..self.transformed })
     }
 
+    /// The memory of the gradient that a convolution's own gradients are made of.
+    fn gradient_before_pooling(&self, op: &Op, conv: &Conv) -> MapLayout {
+        if op.post.pool.is_none() {
+            return self.grad[op.output];
+        }
+        let (y, x) = if self.needs_grad[op.input] { conv.gradient_halo() } else { (0, 0) };
+        conv.y.with_halo(y, x)
+    }
+
     /// The input gradient of a convolution of stride 1 is one of the gradient over transposed weights.
     fn inward_winograd(&mut self, conv: &Conv, phase: &Phase, op: &Op) -> Option<WinogradStep> {
         if conv.kernel != (3, 3) || conv.stride != (1, 1) || conv.padding.0 > 2 || conv.padding.1 > 2 {
             return None;
         }
         debug_assert_eq!(phase.weights, 0);
-        let g = if op.post.pool.is_some() {
-            let (y, x) = conv.gradient_halo();
-            conv.y.with_halo(y, x)
-        } else {
-            self.grad[op.output]
-        };
+        let g = self.gradient_before_pooling(op, conv);
         let padding = (2 - conv.padding.0, 2 - conv.padding.1);
         let inward = Conv { x: g, y: self.grad[op.input], padding, ..*conv };
         self.winograd(&inward)

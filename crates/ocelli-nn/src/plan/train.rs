@@ -16,7 +16,7 @@ use super::graph::{Graph, Kind};
 use super::parameters::Parameters;
 use super::program::{Compiler, Program};
 use super::scratch::ScratchPool;
-use super::{PlanError, PlanOptions, chunk_images, zeros};
+use super::{PlanError, PlanOptions, TRAINING_THREADS, chunk_images, zeros};
 use crate::network::Network;
 use crate::weights::Weights;
 
@@ -54,13 +54,16 @@ pub struct TrainPlan {
     image: usize,
     /// Images of the batch that went forward last.
     count: usize,
+    /// Whether that batch still waits for its backward pass, which uses up what forward has kept.
+    waits: bool,
     values: Vec<f32>,
     gradients: Vec<f32>,
     transposed: Vec<f32>,
     /// Whether the transposed weights are those of `values`.
     transposed_current: bool,
     transformed: Vec<f32>,
-    /// The same of the weights of Winograd's method.
+    /// The same of the weights that Winograd's method has for the forward pass; those for the input
+    /// gradient go with the transposed ones.
     transformed_current: bool,
     optimizer: Optimizer,
     memory: Vec<f32>,
@@ -84,7 +87,7 @@ impl TrainPlan {
         check_norms(network, &graph, options.batch)?;
         options.passes.apply(&mut graph, true);
         let mut parameters = Parameters::new(network);
-        let chunk = chunk_images(options.batch, &graph);
+        let chunk = chunk_images(options.batch, &graph, TRAINING_THREADS);
         let program = Compiler::compile(&graph, &mut parameters, true, (options.batch, chunk));
         let chunks = options.batch.div_ceil(chunk);
         let mut values = zeros(parameters.len())?;
@@ -96,6 +99,7 @@ impl TrainPlan {
             batch: options.batch,
             image: network.input().elements(),
             count: 0,
+            waits: false,
             gradients: zeros(parameters.len())?,
             transposed: zeros(program.transposed)?,
             transposed_current: false,
@@ -129,6 +133,7 @@ impl TrainPlan {
         for index in 0..self.forward.len() {
             self.run_phase(Pass::Forward, index, Some(keys));
         }
+        self.waits = true;
         let each = self.output.len() / self.batch;
         let program = &self.program;
         let chunks = self.memory.par_chunks_mut(program.memory.max(1)).enumerate();
@@ -145,8 +150,10 @@ impl TrainPlan {
     /// [`forward`](TrainPlan::forward).
     ///
     /// # Panics
-    /// If `gradient` has not the output's length.
+    /// If `gradient` has not the output's length, or no forward pass came between this one and the last:
+    /// what a forward pass keeps serves once.
     pub fn backward(&mut self, gradient: &[f32]) {
+        assert!(std::mem::take(&mut self.waits), "a backward pass needs a forward pass before it");
         let each = self.output.len() / self.batch;
         assert_eq!(gradient.len(), self.count * each, "the output's gradient has the output's length");
         self.refresh_transposed();
@@ -177,9 +184,9 @@ impl TrainPlan {
     /// Takes over weights.
     ///
     /// # Errors
-    /// If they do not fit the network; then nothing changes.
-    pub fn load_weights(&mut self, network: &Network, weights: &Weights) -> Result<(), PlanError> {
-        weights.check(network).map_err(PlanError::weights)?;
+    /// If they do not fit the plan's network; then nothing changes.
+    pub fn load_weights(&mut self, weights: &Weights) -> Result<(), PlanError> {
+        weights.check_parameters(&self.parameters.specs).map_err(PlanError::weights)?;
         self.parameters.load(weights, &mut self.values);
         self.transposed_current = false;
         self.transformed_current = false;

@@ -213,7 +213,8 @@ impl Chunk<'_> {
         copy_rows(&g.layout, self.images, |n, row, range| {
             let values = &values[y.layout.row_values(n, row)];
             for (g, y) in out[range].iter_mut().zip(values) {
-                *g = if *y > 0.0 { *g } else { 0.0 };
+                // As in PyTorch, an output that is no number lets the gradient through.
+                *g = if *y <= 0.0 { 0.0 } else { *g };
             }
         });
     }

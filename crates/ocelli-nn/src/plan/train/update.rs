@@ -68,12 +68,12 @@ impl Optimizer {
     ) {
         let slots = update.slots();
         assert!(slots <= MAX_SLOTS, "an update keeps at most {MAX_SLOTS} buffers, got {slots}");
-        let fresh = slots != self.slots || self.number == 0;
-        if slots != self.slots || self.state.is_empty() {
-            *self = Self { slots, number: 0, state: vec![0.0; values.len().div_ceil(PIECE) * PIECE * slots] };
+        let len = values.len().div_ceil(PIECE) * PIECE * slots;
+        if slots != self.slots || self.state.len() != len {
+            *self = Self { slots, number: 0, state: vec![0.0; len] };
         }
         self.number += 1;
-        let step = UpdateStep { first: fresh, number: self.number };
+        let step = UpdateStep { first: self.number == 1, number: self.number };
         let piece = |(number, (values, gradients), state): (usize, (&mut [f32], &[f32]), &mut [f32])| {
             update_piece(update, step, isa, segments, number * PIECE, values, gradients, (slots, state));
         };
@@ -123,7 +123,7 @@ impl Optimizer {
         for slot in 0..slots {
             for segment in segments {
                 let name = format!("{slot}.{}", segment.spec.name);
-                let tensor = state.get(&name).filter(|tensor| tensor.shape == segment.spec.shape);
+                let tensor = state.get(&name).filter(|t| t.is_whole() && t.shape == segment.spec.shape);
                 let Some(values) = tensor.and_then(Tensor::as_f32) else {
                     let shape = &segment.spec.shape;
                     return Err(PlanError::state(format!("needs a tensor `{name}` of shape {shape:?}")));

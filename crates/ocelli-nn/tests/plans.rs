@@ -1,0 +1,154 @@
+//! What plans promise beside the numbers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+
+use ocelli_kernels::Isa;
+use ocelli_nn::plan::{InferPlan, PlanOptions, SampleKeys, TrainPlan, Update, UpdateStep};
+use ocelli_nn::{BatchNorm, Conv2d, Network, ParameterSpec, Sequential, Shape, Tensor, zoo};
+
+fn network() -> Network {
+    Sequential::new(Shape::map(3, 8, 8))
+        .conv2d(Conv2d::new(3, 20, 3).padding(1))
+        .relu()
+        .conv2d(Conv2d::new(20, 20, 3).padding(1))
+        .relu()
+        .flatten()
+        .linear(1280, 4)
+        .build("two convolutions")
+        .expect("it is valid")
+}
+
+fn training(batch: usize) -> TrainPlan {
+    let network = network();
+    let options = PlanOptions { batch, ..PlanOptions::default() };
+    TrainPlan::new(&network, &network.init(1), options).expect("it is valid")
+}
+
+fn images(count: usize) -> Vec<f32> {
+    (0..count * 3 * 64).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect()
+}
+
+fn forward(plan: &mut TrainPlan, images: &[f32]) {
+    let samples: Vec<u64> = (0..images.len() as u64 / 192).collect();
+    plan.forward(images, &SampleKeys { seed: 0, epoch: 0, samples: &samples });
+}
+
+/// Plain descent, which keeps no buffer, and tells its steps.
+#[derive(Default)]
+struct Plain(Mutex<Vec<UpdateStep>>);
+
+impl Update for Plain {
+    fn slots(&self) -> usize {
+        0
+    }
+
+    fn update(
+        &self,
+        step: UpdateStep,
+        of: &ParameterSpec,
+        _: Isa,
+        value: &mut [f32],
+        grad: &[f32],
+        _: &mut [&mut [f32]],
+    ) {
+        value.iter_mut().zip(grad).for_each(|(w, g)| *w -= 0.1 * g);
+        if of.name.ends_with("0.bias") {
+            self.0.lock().expect("no update panics").push(step);
+        }
+    }
+}
+
+#[test]
+fn steps_are_numbered_whatever_an_update_keeps() {
+    let (mut plan, update) = (training(2), Plain::default());
+    for _ in 0..3 {
+        forward(&mut plan, &images(2));
+        plan.backward(&[0.5; 8]);
+        plan.step(&update);
+    }
+    let steps: Vec<_> =
+        update.0.lock().expect("no update panics").iter().map(|s| (s.first, s.number)).collect();
+    assert_eq!(steps, [(true, 1), (false, 2), (false, 3)]);
+    assert_eq!(plan.optimizer_state().get("step").and_then(Tensor::as_i64), Some(&[3][..]));
+}
+
+#[test]
+fn a_forward_pass_serves_one_backward_pass() {
+    let mut plan = training(2);
+    forward(&mut plan, &images(2));
+    plan.backward(&[0.5; 8]);
+    let again = catch_unwind(AssertUnwindSafe(|| plan.backward(&[0.5; 8])));
+    assert!(again.is_err(), "what the first backward pass used up gives other gradients");
+}
+
+#[test]
+fn weights_of_another_network_are_refused_and_change_nothing() {
+    let mut plan = training(2);
+    let before = plan.weights();
+    let other = zoo::build("lesson", Shape::map(3, 32, 32), 10).expect("it is there");
+    assert!(plan.load_weights(&other.init(1)).is_err());
+    assert_eq!(plan.weights(), before);
+    let mut state = plan.optimizer_state();
+    state.insert("slots", Tensor::i64([], vec![1]));
+    for (name, tensor) in before.iter() {
+        // One value less than the shape says.
+        let short = tensor.as_f32().expect("all are f32")[1..].to_vec();
+        state.insert(format!("0.{name}"), Tensor::f32(tensor.shape.clone(), short));
+    }
+    assert!(plan.load_optimizer_state(&state).is_err());
+}
+
+#[test]
+fn any_part_of_a_batch_on_any_number_of_threads_gives_the_same_outputs() {
+    let network = network();
+    let weights = network.init(1);
+    let run = |threads: usize, batch: usize, count: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| {
+            let options = PlanOptions { batch, ..PlanOptions::default() };
+            let mut plan = InferPlan::new(&network, &weights, options).expect("it is valid");
+            plan.run(&images(count)).to_vec()
+        })
+    };
+    let all = run(1, 12, 12);
+    for (threads, count) in [(1, 5), (2, 1), (3, 2), (4, 3), (4, 12), (7, 12)] {
+        assert_eq!(run(threads, 12, count), all[..count * 4], "{count} images on {threads} threads");
+    }
+}
+
+/// Fused layers leave no maps behind: what is kept is no more than the unfused layers would need at once.
+#[test]
+fn a_plan_for_inference_takes_no_more_memory_than_its_largest_layers() {
+    let network = zoo::build("resnet18", Shape::map(3, 64, 64), 10).expect("it is there");
+    let plan = InferPlan::new(&network, &network.init(1), PlanOptions::default()).expect("it is valid");
+    let largest = network.shapes().iter().map(|shape| shape.elements()).max().expect("it has layers");
+    let weights: usize = network.parameters().iter().map(ParameterSpec::elements).sum();
+    // Winograd's weights are four times the others; a few maps with halos are alive at once.
+    let most = 4 * (6 * weights + 8 * largest) + 4 * 1024 * 1024;
+    assert!(plan.memory() < most, "{} bytes, at most {most}", plan.memory());
+}
+
+/// As in PyTorch, whose ReLU passes a gradient where its output is no number.
+#[test]
+fn no_number_is_hidden_from_the_gradient() {
+    let network = Sequential::new(Shape::map(1, 4, 4))
+        .conv2d(Conv2d::new(1, 1, 1))
+        .batch_norm2d(BatchNorm::new(1))
+        .relu()
+        .flatten()
+        .linear(16, 1)
+        .build("one")
+        .expect("it is valid");
+    let mut plan =
+        TrainPlan::new(&network, &network.init(1), PlanOptions { batch: 2, ..PlanOptions::default() })
+            .expect("it is valid");
+    let mut images = vec![0.5; 32];
+    images[3] = f32::NAN;
+    let output = plan.forward(&images, &SampleKeys { seed: 0, epoch: 0, samples: &[0, 1] });
+    assert!(output.iter().all(|y| y.is_nan()), "{output:?}");
+    plan.backward(&[1.0, 1.0]);
+    let gradients = plan.gradients();
+    let of_conv = gradients.get("0.weight").and_then(Tensor::as_f32).expect("it has one");
+    assert!(of_conv[0].is_nan(), "{of_conv:?}");
+}
