@@ -204,15 +204,24 @@ impl SparseConv {
         isa.run(InputGradient { s: self, block, entries, counts, weights, dx });
     }
 
-    /// The entries of one channel, each checked to have its whole window inside the image.
-    fn channel<'e>(&self, entries: &'e [Entry], counts: &[usize; BLOCK], lane: usize) -> &'e [Entry] {
+    /// For each channel of a block that has entries, where its weights begin, and its entries, each
+    /// checked to have its whole window inside the image.
+    #[inline(always)]
+    fn channels<'e>(
+        &'e self,
+        block: usize,
+        entries: &'e [Entry],
+        counts: &'e [usize; BLOCK],
+    ) -> impl Iterator<Item = (usize, &'e [Entry])> {
         let windows = self.pooled.0 * self.pooled.1;
-        let entries = &entries[lane * windows..][..counts[lane]];
         let x = self.conv.x;
         let reach = (self.conv.kernel.0 - 1) * x.row() + self.conv.run();
-        let furthest = entries.iter().fold(0, |most, entry| entry.window.max(most)) as usize;
-        assert!(furthest + reach <= x.image(), "an entry's window leaves the image");
-        entries
+        counts.iter().enumerate().filter(|(_, count)| **count > 0).map(move |(lane, &count)| {
+            let entries = &entries[lane * windows..][..count];
+            let furthest = entries.iter().fold(0, |most, entry| entry.window.max(most)) as usize;
+            assert!(furthest + reach <= x.image(), "an entry's window leaves the image");
+            (self.index(block * BLOCK + lane, 0, 0), entries)
+        })
     }
 }
 
@@ -263,15 +272,10 @@ impl Kernel for WeightGradient<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        for lane in 0..BLOCK {
-            let entries = self.s.channel(self.entries, self.counts, lane);
-            if entries.is_empty() {
-                continue;
-            }
-            let at = self.s.index(self.block * BLOCK + lane, 0, 0);
+        for (at, entries) in self.s.channels(self.block, self.entries, self.counts) {
             let (x, row) = (self.x.as_ptr(), self.s.conv.x.row());
             let dw = self.dw[at..].as_mut_ptr();
-            // SAFETY: `channel` has every window inside the image, `check` room for whole vectors
+            // SAFETY: `channels` has every window inside the image, `check` room for whole vectors
             // after it, and `dw` all rows of the channel.
             unsafe { by_shape!(self.s, simd, sums, entries, x, row, dw, self.s.run) }
         }
@@ -329,12 +333,7 @@ impl Kernel for InputGradient<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        for lane in 0..BLOCK {
-            let entries = self.s.channel(self.entries, self.counts, lane);
-            if entries.is_empty() {
-                continue;
-            }
-            let at = self.s.index(self.block * BLOCK + lane, 0, 0);
+        for (at, entries) in self.s.channels(self.block, self.entries, self.counts) {
             let (dx, row) = (self.dx.as_mut_ptr(), self.s.conv.x.row());
             let weights = self.weights[at..].as_ptr();
             // SAFETY: as for the weight gradient, with the channel's weights in `weights`.
