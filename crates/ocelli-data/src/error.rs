@@ -1,5 +1,6 @@
 //! What goes wrong with images and datasets, and how it is told.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub enum ErrorKind {
     TooLarge,
     /// A class without a usable image.
     EmptyClass,
+    /// An image that is in no class folder.
+    Unlabelled,
     /// Splits that do not have the same classes.
     ClassMismatch,
     /// A path that is not a dataset in any known layout.
@@ -109,7 +112,7 @@ impl From<Problem> for DataError {
 
 /// Something wrong with a part of a dataset that the rest goes on without.
 ///
-/// Displays as `<subject>: <reason>`; serialises with its kind, subject and reason.
+/// Displays as `<subject>: <reason>`, [`printable`]; serialises with its kind, subject and reason.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Problem {
     kind: ErrorKind,
@@ -138,8 +141,20 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.subject, self.reason)
+        write!(f, "{}: {}", printable(&self.subject), printable(&self.reason))
     }
+}
+
+/// A text as it may go to a terminal: control characters, which a file's name may have, become escapes such as `\u{1b}`.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if c.is_control() { safe.extend(c.escape_default()) } else { safe.push(c) }
+    }
+    Cow::Owned(safe)
 }
 
 impl From<DataError> for Problem {

@@ -46,9 +46,9 @@ mod image;
 pub mod loader;
 pub mod transforms;
 
-pub use crate::dataset::{Dataset, Extent, OpenOptions, Splits, open};
+pub use crate::dataset::{Dataset, Division, Extent, OpenOptions, Splits, Undivided, open, open_undivided};
 pub use crate::decode::Limits;
-pub use crate::error::{DataError, ErrorKind, Problem};
+pub use crate::error::{DataError, ErrorKind, Problem, printable};
 pub use crate::image::{Channels, Image, ImageView};
 pub use crate::loader::{Batch, Loader, LoaderOptions, Source, SourceOptions};
 pub use crate::transforms::{

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use common::{encoded, flat_png, grey_picture, gz, idx, picture, write, write_class};
 use image::ImageFormat;
 use ocelli_data::dataset::{Format, MemoryDataset, Subset, contract};
-use ocelli_data::{Channels, DataError, Dataset, ErrorKind, OpenOptions, Splits, open};
+use ocelli_data::{
+    Channels, DataError, Dataset, Division, ErrorKind, OpenOptions, Splits, Undivided, open, open_undivided,
+};
 
 struct Folder(tempfile::TempDir);
 
@@ -129,6 +131,189 @@ fn a_class_without_images_need_not_be_in_every_split() {
     let [problem] = &splits.problems[..] else { panic!("{:?}", splits.problems) };
     assert_eq!(problem.kind(), ErrorKind::EmptyClass);
     assert!(problem.to_string().contains("emu"), "{problem}");
+}
+
+#[test]
+fn an_empty_class_folder_in_any_split_is_named_and_the_rest_goes_on() {
+    for split in ["train", "val", "test"] {
+        let folder = Folder::new();
+        for name in ["train", "val", "test"] {
+            write_class(&folder.at(name).join("cat"), 2, 4, 4, 0);
+            write_class(&folder.at(name).join("dog"), 2, 4, 4, 0);
+        }
+        fs::create_dir_all(folder.at(split).join("emu")).unwrap();
+        write(&folder.at(split).join("gnu/text.png"), b"no image");
+        let splits = folder.open().unwrap();
+        check(&splits);
+        assert_eq!(splits.classes, ["cat", "dog"]);
+        for (end, kind) in [
+            ("emu", ErrorKind::EmptyClass),
+            ("gnu", ErrorKind::EmptyClass),
+            ("text.png", ErrorKind::NotAnImage),
+        ] {
+            let found = splits.problems.iter().filter(|p| p.kind() == kind && p.subject().ends_with(end));
+            assert_eq!(found.count(), 1, "{end} in {split}: {:?}", splits.problems);
+        }
+        assert_eq!(splits.problems.len(), 3, "{:?}", splits.problems);
+    }
+}
+
+#[test]
+fn a_class_whose_images_are_unusable_in_one_split_keeps_its_others() {
+    let folder = Folder::new();
+    for name in ["train", "test"] {
+        write_class(&folder.at(name).join("cat"), 4, 4, 4, 0);
+    }
+    write_class(&folder.at("train/dog"), 4, 4, 4, 0);
+    fs::create_dir_all(folder.at("test/dog")).unwrap();
+    let splits = folder.open().unwrap();
+    assert_eq!(splits.classes, ["cat", "dog"]);
+    assert_eq!(splits.problems.len(), 1, "{:?}", splits.problems);
+    assert_eq!(splits.get("test").unwrap().len(), 4);
+}
+
+#[test]
+fn one_class_is_refused_and_the_folder_that_was_meant_named() {
+    let told = |folder: &Folder| {
+        let error = folder.open().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownFormat, "{error}");
+        error.to_string()
+    };
+    let folder = Folder::new();
+    write_class(&folder.at("only"), 4, 4, 4, 0);
+    let error = told(&folder);
+    assert!(error.contains("one class, `only`") && error.contains("a folder of its own"), "{error}");
+    write(&folder.at("other/text.png"), b"no image");
+    assert!(told(&folder).contains("text.png"), "{}", told(&folder));
+
+    for (root, meant) in [("", "a/PetImages"), ("train", "train/a/PetImages")] {
+        let folder = Folder::new();
+        write_class(&folder.at(root).join("a/PetImages/cat"), 4, 4, 4, 0);
+        write_class(&folder.at(root).join("a/PetImages/dog"), 4, 4, 4, 0);
+        let error = told(&folder);
+        let meant = folder.at(meant).display().to_string();
+        assert!(error.contains(&format!("name {meant} instead")), "{error}");
+    }
+}
+
+#[test]
+fn training_and_testing_are_splits() {
+    let folder = Folder::new();
+    for split in ["training", "Testing"] {
+        write_class(&folder.at(split).join("cat"), 10, 4, 4, 0);
+        write_class(&folder.at(split).join("dog"), 10, 4, 4, 0);
+    }
+    let splits = folder.open().unwrap();
+    assert_eq!(splits.classes, ["cat", "dog"]);
+    let len = |name: &str| splits.get(name).unwrap().len();
+    assert_eq!((len("training"), len("val"), len("testing")), (18, 2, 20));
+}
+
+#[test]
+fn images_beside_the_class_folders_are_named() {
+    let folder = Folder::new();
+    for class in ["cat", "dog"] {
+        write_class(&folder.at("train").join(class), 4, 4, 4, 0);
+        write_class(&folder.at("test").join(class), 4, 4, 4, 0);
+    }
+    let loose = ["loose.png", "train/loose.JPG", "test/loose.tiff"];
+    loose.iter().for_each(|name| write(&folder.at(name), b"not looked at"));
+    write(&folder.at("labels.csv"), b"no image");
+    let splits = folder.open().unwrap();
+    for name in loose {
+        let path = folder.at(name).display().to_string();
+        let problem = splits.problems.iter().find(|p| p.subject() == path);
+        assert_eq!(problem.map(|p| p.kind()), Some(ErrorKind::Unlabelled), "{:?}", splits.problems);
+    }
+    assert_eq!(splits.problems.len(), loose.len(), "{:?}", splits.problems);
+}
+
+fn undivided(folder: &Folder) -> Undivided {
+    open_undivided(folder.path(), &OpenOptions::default()).unwrap()
+}
+
+#[test]
+fn a_split_that_is_alone_can_be_opened() {
+    let folder = Folder::new();
+    write_class(&folder.at("test/cat"), 3, 4, 4, 0);
+    write_class(&folder.at("test/dog"), 2, 4, 4, 0);
+    let found = undivided(&folder);
+    assert_eq!((found.names(), found.classes.len()), (vec!["test"], 2));
+    assert_eq!((found.get("test").unwrap().len(), found.whole().unwrap().len()), (5, 5));
+    let error = found.get("val").err().unwrap().to_string();
+    assert!(error.contains("it has test"), "{error}");
+    assert!(folder.open().unwrap_err().to_string().contains("no train folder"));
+
+    let folder = Folder::new();
+    write_idx(&folder, "t10k", true);
+    assert_eq!(undivided(&folder).get("test").unwrap().len(), 12);
+    let error = folder.open().unwrap_err().to_string();
+    assert!(error.contains("has test images alone"), "{error}");
+
+    let folder = Folder::new();
+    write_class(&folder.at("cat"), 3, 4, 4, 0);
+    let found = undivided(&folder);
+    assert_eq!(found.whole().unwrap().len(), 3, "one class can be looked at, if not trained on");
+}
+
+#[test]
+fn a_division_can_be_made_again_of_the_same_images_only() {
+    let folder = Folder::new();
+    write_class(&folder.at("cat"), 20, 4, 4, 0);
+    write_class(&folder.at("dog"), 20, 4, 4, 0);
+    let options = OpenOptions { seed: 7, test: 0.2, ..OpenOptions::default() };
+    let first = open(folder.path(), &options).unwrap();
+    let written = serde_json::to_string(&first.division).unwrap();
+    assert_eq!(serde_json::from_str::<Division>(&written).unwrap(), first.division);
+    let again = undivided(&folder).divide_again(&first.division).unwrap();
+    for split in ["train", "val", "test"] {
+        assert_eq!(names(&*again.get(split).unwrap()), names(&*first.get(split).unwrap()), "{split}");
+    }
+    let moved = Folder::new();
+    fs::rename(folder.at("cat"), moved.at("cat")).unwrap();
+    assert!(undivided(&folder).divide_again(&first.division).is_none());
+    fs::rename(folder.at("dog"), moved.at("dog")).unwrap();
+    assert!(
+        undivided(&moved).divide_again(&first.division).is_some(),
+        "the folder's own name is no part of it"
+    );
+    fs::rename(moved.at("dog/003.png"), moved.at("dog/0031.png")).unwrap();
+    assert!(undivided(&moved).divide_again(&first.division).is_none());
+}
+
+#[test]
+fn only_splits_that_are_missing_are_divided_off() {
+    let folder = Folder::new();
+    for class in ["cat", "dog"] {
+        write_class(&folder.at("train").join(class), 10, 4, 4, 0);
+        write_class(&folder.at("test").join(class), 10, 4, 4, 0);
+    }
+    let division = folder.open().unwrap().division;
+    assert_eq!((division.validation, division.test), (0.1, 0.0));
+    // The training folder alone holds the images that were divided.
+    let train = open_undivided(folder.at("train"), &OpenOptions::default()).unwrap();
+    let again = train.divide_again(&division).unwrap();
+    assert_eq!((again.train.len(), again.val.unwrap().len(), again.test.is_none()), (18, 2, true));
+}
+
+#[test]
+fn a_missing_sample_says_where_it_is() {
+    let folder = Folder::new();
+    let error = open(folder.at("sample"), &OpenOptions::default()).unwrap_err();
+    assert!(!error.to_string().contains("repository"), "{error}");
+    // The tests run where no `data` folder is.
+    let error = open("sample", &OpenOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(
+        error.to_string().contains("repository") && error.to_string().contains("--data FOLDER"),
+        "{error}"
+    );
+}
+
+#[test]
+fn names_do_not_reach_the_terminal_raw() {
+    let error = DataError::at(ErrorKind::NotFound, "a\u{1b}[31m\nb", "is not there");
+    assert_eq!(error.to_string(), "a\\u{1b}[31m\\nb: is not there");
 }
 
 /// A tree with everything wrong that a tree can have.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::{DataFile, names};
 use super::memory::MemoryDataset;
-use super::open::{Part, Parts};
+use super::splits::{Part, Parts};
 use crate::{DataError, ErrorKind};
 
 const SIDE: usize = 32;

@@ -116,3 +116,10 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
+
+/// Whether a file is called as image files are. What it holds decides what it is; this only tells which to speak of.
+pub(super) fn has_image_name(path: &Path) -> bool {
+    let known = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| known.contains(&ending.as_str()))
+}

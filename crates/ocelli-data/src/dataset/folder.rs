@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::files::{entries, file_name};
+use super::files::{entries, file_name, has_image_name};
 use super::{Dataset, Extent};
 use crate::decode::{self, Header, Limits};
 use crate::{Channels, DataError, ErrorKind, Image, Problem};
@@ -34,15 +34,12 @@ pub(super) struct Scanned {
 }
 
 impl Tree {
-    /// Lists the class folders of `root` and the files below each. Files beside the class folders are left out.
+    /// Lists the class folders of `root` and the files below each. Files beside them are not its.
     pub(super) fn list(root: &Path, problems: &mut Vec<Problem>) -> Result<Self, DataError> {
         let mut tree = Self::default();
         for path in entries(root)? {
             if path.is_dir() {
-                let mut files = Vec::new();
-                let mut visited = HashSet::new();
-                walk(&path, &mut visited, &mut files, problems);
-                tree.classes.insert(file_name(&path), files);
+                tree.classes.insert(file_name(&path), files_below(&path, problems));
             }
         }
         Ok(tree)
@@ -83,6 +80,36 @@ impl Tree {
         }
         Scanned { classes }
     }
+}
+
+/// The files below a folder, in the order of their names; what cannot be listed is told in `problems`.
+///
+/// Hidden files and those that systems leave behind are left out, links are followed, and a folder is visited once.
+pub fn files_below(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    walk(folder, &mut HashSet::new(), &mut files, problems);
+    files
+}
+
+/// How many folders, one in the other, are looked through for class folders.
+const DEPTH: usize = 8;
+
+/// The first folder from `folder` down that holds several folders and no image: probably those are the classes.
+pub(super) fn class_level(folder: &Path) -> Option<PathBuf> {
+    let mut at = folder.to_path_buf();
+    for _ in 0..DEPTH {
+        let (mut folders, files): (Vec<_>, Vec<_>) =
+            entries(&at).ok()?.into_iter().partition(|path| path.is_dir());
+        if files.iter().any(|file| has_image_name(file)) {
+            return None;
+        }
+        match folders.len() {
+            0 => return None,
+            1 => at = folders.remove(0),
+            _ => return Some(at),
+        }
+    }
+    None
 }
 
 /// Collects the files below a folder; links are followed, a folder is visited once.
@@ -167,9 +194,9 @@ pub(super) fn same_classes(
         let names = a.difference(&b).filter(|name| counts(name)).map(|name| format!("`{name}`"));
         names.collect::<Vec<_>>().join(", ")
     };
-    // A class of which nothing can be trained on need not be there.
-    let (missing, extra) =
-        (names(train, other, &|name| train.count(name) > 0), names(other, train, &|_| true));
+    // A class without a usable image need not be there.
+    let missing = names(train, other, &|name| train.count(name) > 0);
+    let extra = names(other, train, &|name| other.count(name) > 0);
     let mut reasons = Vec::new();
     if !missing.is_empty() {
         reasons.push(format!("has no {missing}, which {} has", train_name.display()));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::{DataFile, entries, file_name, names};
 use super::memory::MemoryDataset;
-use super::open::{Part, Parts};
+use super::splits::{Part, Parts};
 use crate::{DataError, ErrorKind};
 
 /// A file of images and the file of their labels.
@@ -16,7 +16,7 @@ pub(super) struct Pair {
 }
 
 /// The pairs of IDX files in a folder: `<part>-images-idx3-ubyte[.gz]` beside `<part>-labels-idx1-ubyte[.gz]`,
-/// where part is train, val (valid, validation), test or t10k, with anything before it.
+/// where part is train (training), val (valid, validation), test (testing) or t10k, with anything before it.
 pub(super) fn find(folder: &Path) -> Result<Vec<Pair>, DataError> {
     let files = entries(folder)?;
     let mut pairs: Vec<Pair> = Vec::new();

@@ -10,6 +10,7 @@ mod idx;
 mod memory;
 mod open;
 mod split;
+mod splits;
 mod subset;
 
 use std::borrow::Cow;
@@ -19,11 +20,12 @@ use serde::Serialize;
 
 use crate::{DataError, Image, ImageView};
 
-pub use folder::FolderDataset;
+pub use folder::{FolderDataset, files_below};
 pub use memory::MemoryDataset;
-pub use open::{Format, OpenOptions, SAMPLE, Splits, open};
+pub use open::{Format, OpenOptions, SAMPLE, open, open_undivided};
 pub(crate) use split::shuffle;
 pub use split::{Fractions, Indices, stratified};
+pub use splits::{Division, Splits, Undivided};
 pub use subset::Subset;
 
 /// Labelled images with a fixed order.

@@ -1,14 +1,16 @@
 //! One entry to every dataset: what a path is decides how it is read.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::files::entries;
+use super::files::{entries, has_image_name};
 use super::folder::{Scanned, Tree, same_classes};
-use super::{Dataset, Fractions, Subset, cifar, idx, stratified};
+use super::splits::{Part, Parts, Splits, Undivided};
+use super::{Dataset, Fractions, cifar, idx};
 use crate::decode::Limits;
 use crate::{Channels, DataError, ErrorKind, Problem};
 
@@ -74,150 +76,28 @@ impl fmt::Display for Format {
     }
 }
 
-/// A dataset's splits. All have the same classes and channels.
-#[derive(Clone)]
-pub struct Splits {
-    /// Where it was found.
-    pub path: PathBuf,
-    /// What it is.
-    pub format: Format,
-    /// Samples to train on; never empty.
-    pub train: Arc<dyn Dataset>,
-    /// Samples to validate on: the dataset's own, or a part of the training samples; `None` if the fraction is 0.
-    pub val: Option<Arc<dyn Dataset>>,
-    /// Samples to test on: the dataset's own, or a part of a dataset without splits.
-    pub test: Option<Arc<dyn Dataset>>,
-    /// The names of the classes; a label is an index into them.
-    pub classes: Vec<String>,
-    /// What is wrong with parts of the dataset; they are left out.
-    pub problems: Vec<Problem>,
-}
-
-impl fmt::Debug for Splits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let len = |part: &Option<Arc<dyn Dataset>>| part.as_ref().map(|p| p.len());
-        f.debug_struct("Splits")
-            .field("path", &self.path)
-            .field("format", &self.format)
-            .field("train", &self.train.len())
-            .field("val", &len(&self.val))
-            .field("test", &len(&self.test))
-            .field("classes", &self.classes)
-            .field("problems", &self.problems)
-            .finish()
-    }
-}
-
-impl Splits {
-    /// The split of this name: `train`, `val` (`valid`, `validation`) or `test`.
-    ///
-    /// # Errors
-    /// If there is no such split: which there are.
-    pub fn get(&self, name: &str) -> Result<Arc<dyn Dataset>, DataError> {
-        let found = match Part::named(name) {
-            Some(Part::Train) => Some(&self.train),
-            Some(Part::Val) => self.val.as_ref(),
-            Some(Part::Test) => self.test.as_ref(),
-            None => None,
-        };
-        found.cloned().ok_or_else(|| {
-            let mut there = vec!["train"];
-            there.extend(self.val.as_ref().map(|_| "val"));
-            there.extend(self.test.as_ref().map(|_| "test"));
-            DataError::at(
-                ErrorKind::NotFound,
-                &self.path,
-                format!("has no split `{name}`; it has {}", there.join(", ")),
-            )
-        })
-    }
-}
-
-/// One of the splits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Part {
-    Train,
-    Val,
-    Test,
-}
-
-impl Part {
-    pub(super) fn named(name: &str) -> Option<Self> {
-        match name {
-            "train" => Some(Self::Train),
-            "val" | "valid" | "validation" => Some(Self::Val),
-            "test" => Some(Self::Test),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Train => "train",
-            Self::Val => "val",
-            Self::Test => "test",
-        })
-    }
-}
-
-/// The splits that a dataset has of its own.
-#[derive(Clone, Debug)]
-pub(super) struct Parts<T> {
-    pub(super) train: Option<T>,
-    pub(super) val: Option<T>,
-    pub(super) test: Option<T>,
-}
-
-impl<T> Default for Parts<T> {
-    fn default() -> Self {
-        Self { train: None, val: None, test: None }
-    }
-}
-
-impl<T> Parts<T> {
-    pub(super) fn set(&mut self, part: Part, value: T) {
-        *match part {
-            Part::Train => &mut self.train,
-            Part::Val => &mut self.val,
-            Part::Test => &mut self.test,
-        } = Some(value);
-    }
-
-    fn is_set(&self, part: Part) -> bool {
-        match part {
-            Part::Train => self.train.is_some(),
-            Part::Val => self.val.is_some(),
-            Part::Test => self.test.is_some(),
-        }
-    }
-
-    fn map<U>(self, mut change: impl FnMut(T) -> U) -> Parts<U> {
-        Parts {
-            train: self.train.map(&mut change),
-            val: self.val.map(&mut change),
-            test: self.test.map(change),
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &T> {
-        self.train.iter().chain(&self.val).chain(&self.test)
-    }
-}
-
-/// Opens the dataset at a path, or of a name.
+/// Opens the dataset at a path, or of a name, to train on.
 ///
-/// A path is a folder of class folders; a folder of `train/`, `val/` (`valid/`, `validation/`) and `test/`, each with
-/// the same class folders; a folder of IDX files; or one of CIFAR-10's binary files. A name is a dataset below `data/`
-/// in the current folder, or below the folder that `OCELLI_DATA` names; `sample` stands for [`SAMPLE`].
+/// A path is a folder of class folders; a folder of `train/` (`training/`), `val/` (`valid/`, `validation/`) and `test/`
+/// (`testing/`), each with the same class folders; a folder of IDX files; or one of CIFAR-10's binary files. A name is a
+/// dataset below `data/` in the current folder, or below the folder that `OCELLI_DATA` names; `sample` stands for [`SAMPLE`].
 ///
 /// The headers of all image files are read. What is wrong with one is told in [`Splits::problems`] and the rest goes on.
 ///
 /// # Errors
-/// If nothing is there, it is no dataset, has no training images, its splits have different classes, an IDX or CIFAR-10
-/// file is broken, or there is any problem and `strict` is set.
+/// If nothing is there, it is no dataset, has no training images or fewer than two classes, its splits have different
+/// classes, an IDX or CIFAR-10 file is broken, or there is any problem and `strict` is set.
 pub fn open(dataset: impl AsRef<Path>, options: &OpenOptions) -> Result<Splits, DataError> {
+    let fractions = Fractions { validation: options.validation, test: options.test };
+    open_undivided(dataset, options)?.divide(fractions, options.seed)
+}
+
+/// Opens the dataset at a path, or of a name, as it is: with the splits it has of its own, be it only one, and with any
+/// number of classes. `validation`, `test` and `seed` of the options are not used.
+///
+/// # Errors
+/// As [`open`], but for what only training needs.
+pub fn open_undivided(dataset: impl AsRef<Path>, options: &OpenOptions) -> Result<Undivided, DataError> {
     let path = resolve(dataset.as_ref(), std::env::var_os(DATA_VARIABLE).map(PathBuf::from))?;
     let (format, root) = recognise(&path)?;
     let mut problems = Vec::new();
@@ -241,7 +121,8 @@ pub fn open(dataset: impl AsRef<Path>, options: &OpenOptions) -> Result<Splits, 
     if let (true, Some(problem)) = (options.strict, problems.first()) {
         return Err(problem.clone().into());
     }
-    divide(path, format, parts, problems, options)
+    let classes = parts.iter().next().map_or_else(Vec::new, |part| part.classes().to_vec());
+    Ok(Undivided { path, format, classes, problems, parts })
 }
 
 /// Where a path or a name leads.
@@ -266,7 +147,12 @@ fn resolve(dataset: &Path, data: Option<PathBuf>) -> Result<PathBuf, DataError> 
     } else {
         format!(" (nor is {}; the variable {DATA_VARIABLE} names a folder of datasets)", tried.join(" or "))
     };
-    Err(DataError::at(ErrorKind::NotFound, dataset, format!("is not there{looked}")))
+    let advice = if dataset == Path::new("sample") || dataset == Path::new(SAMPLE) {
+        ": the sample ships in Ocelli's repository; run there, or give your own images with --data FOLDER"
+    } else {
+        ""
+    };
+    Err(DataError::at(ErrorKind::NotFound, dataset, format!("is not there{looked}{advice}")))
 }
 
 /// Folders below which the files of known downloads lie.
@@ -311,10 +197,11 @@ fn open_folders(
     let threads = crate::threads(options.threads);
     let mut scan = |path: &Path| -> Result<_, DataError> {
         let tree = Tree::list(path, problems)?;
+        find_unlabelled(path, problems)?;
         Ok((path.to_path_buf(), tree.scan(&options.limits, threads, problems)))
     };
     for (path, part) in split_folders(root)? {
-        if trees.is_set(part) {
+        if trees.get(part).is_some() {
             let reason = format!("is a second {part} split: keep one");
             return Err(DataError::at(ErrorKind::Invalid, path, reason));
         }
@@ -323,16 +210,32 @@ fn open_folders(
     }
     if trees.iter().next().is_none() {
         trees.train = Some(scan(root)?);
+    } else {
+        find_unlabelled(root, problems)?;
     }
-    let Some(train) = &trees.train else {
-        let reason = "has no train folder; to use the images of one split alone, name its folder";
-        return Err(unknown(root, reason));
-    };
-    for other in trees.val.iter().chain(&trees.test) {
-        same_classes((&train.0, &train.1), (&other.0, &other.1))?;
+    let classes = common_classes(&trees, problems)?;
+    let all_grey = trees.iter().all(|(_, scanned)| scanned.is_grey());
+    let channels = options.channels.unwrap_or(if all_grey { Channels::Grey } else { Channels::Rgb });
+    Ok(trees.map(|(_, scanned)| {
+        Arc::new(scanned.dataset(&classes, channels, options.limits)) as Arc<dyn Dataset>
+    }))
+}
+
+/// The classes that have a usable image, which must be the same in all splits; those that have a folder without one are
+/// named.
+fn common_classes(
+    trees: &Parts<(PathBuf, Scanned)>,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<String>, DataError> {
+    let mut pairs = trees.iter();
+    if let Some(first) = pairs.next() {
+        for other in pairs {
+            same_classes((&first.0, &first.1), (&other.0, &other.1))?;
+        }
     }
+    let names: BTreeSet<&str> = trees.iter().flat_map(|(_, scanned)| scanned.names()).collect();
     let mut classes = Vec::new();
-    for name in train.1.names() {
+    for name in names {
         for (path, scanned) in trees.iter() {
             if scanned.names().contains(name) && scanned.count(name) == 0 {
                 let reason = "is a class without a usable image";
@@ -343,15 +246,20 @@ fn open_folders(
             classes.push(name.to_owned());
         }
     }
-    let all_grey = trees.iter().all(|(_, scanned)| scanned.is_grey());
-    let channels = options.channels.unwrap_or(if all_grey { Channels::Grey } else { Channels::Rgb });
-    Ok(trees.map(|(_, scanned)| {
-        Arc::new(scanned.dataset(&classes, channels, options.limits)) as Arc<dyn Dataset>
-    }))
+    Ok(classes)
+}
+
+/// Names the images that lie beside the folders of splits or classes, in none of them.
+pub(super) fn find_unlabelled(folder: &Path, problems: &mut Vec<Problem>) -> Result<(), DataError> {
+    for path in entries(folder)?.into_iter().filter(|path| has_image_name(path) && !path.is_dir()) {
+        let reason = "lies beside the class folders and in none: it has no label";
+        problems.push(DataError::at(ErrorKind::Unlabelled, path, reason).into());
+    }
+    Ok(())
 }
 
 /// The folders of splits in `root`; none if one tree holds all classes.
-fn split_folders(root: &Path) -> Result<Vec<(PathBuf, Part)>, DataError> {
+pub(super) fn split_folders(root: &Path) -> Result<Vec<(PathBuf, Part)>, DataError> {
     let folders: Vec<PathBuf> = entries(root)?.into_iter().filter(|path| path.is_dir()).collect();
     let part = |path: &PathBuf| {
         let name = super::files::file_name(path).to_lowercase();
@@ -378,44 +286,4 @@ fn find_empty_classes(path: &Path, parts: &Parts<Arc<dyn Dataset>>, problems: &m
             problems.push(DataError::at(ErrorKind::EmptyClass, path, reason).into());
         }
     }
-}
-
-/// Makes the splits that are missing from the training samples.
-fn divide(
-    path: PathBuf,
-    format: Format,
-    parts: Parts<Arc<dyn Dataset>>,
-    problems: Vec<Problem>,
-    options: &OpenOptions,
-) -> Result<Splits, DataError> {
-    let Parts { train, mut val, mut test } = parts;
-    let Some(mut train) = train.filter(|train| !train.is_empty()) else {
-        let why = problems.first().map_or(String::new(), |first| format!("; first problem: {first}"));
-        return Err(unknown(&path, &format!("has no image to train on{why}")));
-    };
-    let whole = val.is_none() && test.is_none();
-    let fractions = Fractions {
-        validation: if val.is_none() { options.validation } else { 0.0 },
-        test: if whole { options.test } else { 0.0 },
-    };
-    let labels: Vec<u32> = (0..train.len()).map(|i| train.label(i)).collect();
-    let indices = stratified(&labels, fractions, options.seed)?;
-    let all = Arc::clone(&train);
-    let subset = |indices: Vec<usize>| -> Option<Arc<dyn Dataset>> {
-        (!indices.is_empty()).then(|| Arc::new(Subset::new(Arc::clone(&all), indices)) as _)
-    };
-    if indices.train.len() < train.len() {
-        val = val.or_else(|| subset(indices.validation));
-        test = test.or_else(|| subset(indices.test));
-        train = subset(indices.train).unwrap_or(train);
-    }
-    Ok(Splits {
-        path,
-        format,
-        classes: train.classes().to_vec(),
-        train,
-        val: val.filter(|part| !part.is_empty()),
-        test: test.filter(|part| !part.is_empty()),
-        problems,
-    })
 }
