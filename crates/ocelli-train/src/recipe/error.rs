@@ -1,7 +1,9 @@
 //! What can be wrong with a recipe, said so that it can be mended.
 
+use super::{Recipe, derived};
 use ocelli_nn::suggest::nearest;
 use std::path::PathBuf;
+use toml::{Table, Value};
 
 /// A recipe, or a setting that overrides it, that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,17 +53,22 @@ fn hint(suggestion: &Option<String>) -> String {
 }
 
 impl RecipeError {
-    /// From the TOML reader's own error: keeps its first line and place, adds the nearest of the names it expected.
-    pub(super) fn from_toml(origin: &str, error: &toml::de::Error) -> Self {
+    /// From the TOML reader's own error about `table`: keeps its first line and place, adds the nearest of the names it
+    /// expected, or of any section's.
+    pub(super) fn from_toml(origin: &str, error: &toml::de::Error, table: &Table) -> Self {
         let message = error.message().trim().to_string();
         let place = error.to_string();
         let key = place.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
-        let suggestion = suggestion(&message);
+        let chosen = key.and_then(|key| chosen(table, key));
+        let suggestion = suggestion(&message).or_else(|| match chosen {
+            None => elsewhere(unknown(&message, "field")?),
+            Some(_) => None,
+        });
         let message = match (key, unknown(&message, "field"), &suggestion) {
             // The names that there are need not be listed where one of them was meant.
             (Some(key), Some(field), Some(_)) => format!("unknown key `{key}.{field}`"),
             (None, Some(field), Some(_)) => format!("unknown key `{field}`"),
-            (Some(key), _, _) => format!("{message} (in `{key}`)"),
+            (Some(key), _, _) => format!("{message} (in `{key}`){}", chosen.unwrap_or_default()),
             (None, _, _) => message,
         };
         RecipeError::Invalid { origin: origin.to_string(), message, suggestion }
@@ -76,6 +83,35 @@ fn suggestion(message: &str) -> Option<String> {
     // What lies between the backticks: name, separator, name.
     let expected: Vec<&str> = names.step_by(2).collect();
     nearest(given, expected).map(str::to_string)
+}
+
+/// What was chosen in a table that stands for a choice: its name decides which keys it has.
+fn chosen(table: &Table, key: &str) -> Option<String> {
+    let what = key.strip_prefix("train.").filter(|what| matches!(*what, "optimizer" | "schedule"))?;
+    let name = table.get("train")?.get(what)?.get("name")?.as_str()?;
+    Some(format!("; the {what} is {name}"))
+}
+
+/// The full name of the key, in whichever section, that is nearest to `name`.
+fn elsewhere(name: &str) -> Option<String> {
+    let defaults = Table::try_from(Recipe::default()).expect("the default recipe is plain data");
+    let mut keys: Vec<String> = derived::names().map(str::to_string).collect();
+    list(&defaults, "", &mut keys);
+    let last = |key: &str| key.rfind('.').map_or(0, |dot| dot + 1);
+    let nearest = nearest(name, keys.iter().map(|key| &key[last(key)..]))?;
+    let mut found = keys.iter().filter(|key| &key[last(key)..] == nearest);
+    // A name that several sections have says nothing.
+    found.next().filter(|_| found.next().is_none()).cloned()
+}
+
+fn list(table: &Table, path: &str, keys: &mut Vec<String>) {
+    for (key, value) in table {
+        let key = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match value {
+            Value::Table(inner) => list(inner, &key, keys),
+            _ => keys.push(key),
+        }
+    }
 }
 
 /// The `lrr` of "unknown field `lrr`, expected …".

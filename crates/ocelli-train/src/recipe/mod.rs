@@ -1,10 +1,12 @@
 //! The recipe: the one description of a run, as TOML.
 
+mod derived;
 mod error;
 mod overlay;
 mod sections;
 mod transforms;
 
+pub(crate) use derived::derived;
 pub use error::RecipeError;
 pub use overlay::RecipeBuilder;
 pub use sections::{DataSection, ModelSection, TrainSection};
@@ -22,6 +24,10 @@ use std::path::Path;
 pub struct Recipe {
     /// Decides the initial weights, the order of the samples, every random transform and dropout, and the split (default 1).
     pub seed: u64,
+    /// In the recipe that a run writes out: the settings that it worked out from others and from the data. Where a later
+    /// layer ([`RecipeBuilder`]) changes what they come from, they are worked out anew (default: none).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<String>,
     /// What to train on.
     pub data: DataSection,
     /// What to train.
@@ -36,6 +42,7 @@ impl Default for Recipe {
     fn default() -> Self {
         Recipe {
             seed: 1,
+            derived: Vec::new(),
             data: DataSection::default(),
             model: ModelSection::default(),
             transforms: TransformsSection::default(),
@@ -76,6 +83,7 @@ impl Recipe {
         if i64::try_from(self.seed).is_err() {
             return wrong("seed", format!("is {}, but TOML holds numbers up to {}", self.seed, i64::MAX));
         }
+        derived::check(&self.derived)?;
         self.data.check()?;
         self.transforms.check()?;
         self.train.check()
@@ -140,6 +148,70 @@ mod tests {
         assert_eq!(adamw.weight_decay, 0.7);
         let recipe = recipe.set("train.optimizer.name=adam").unwrap().build().unwrap();
         assert_eq!(recipe.train.optimizer, Optimizer::Adam(crate::Adam::default()));
+    }
+
+    #[test]
+    fn what_was_worked_out_is_left_open_again_where_its_sources_change() {
+        let resolved = "seed = 1\nderived = ['train.lr', 'transforms.size', 'transforms.train', 'transforms.eval']\n\
+                        [transforms]\nsize = [32, 32]\nchannels = 3\naugment = true\n\
+                        train = [{ type = 'RandomCrop', size = 32 }, { type = 'Normalize' }]\n\
+                        eval = [{ type = 'Normalize' }]\n[train]\nlr = 0.005";
+        let with = |setting: &str| {
+            let recipe = RecipeBuilder::new().text(resolved, "r/recipe.toml").unwrap();
+            recipe.set(setting).unwrap().build().unwrap()
+        };
+        let open = |recipe: &Recipe| {
+            let Recipe { transforms, train, .. } = recipe;
+            [
+                train.lr.is_none(),
+                transforms.size.is_none(),
+                transforms.train.is_none(),
+                transforms.eval.is_none(),
+            ]
+        };
+        assert_eq!(open(&with("train.epochs=3")), [false; 4]);
+        assert_eq!(open(&with("train.optimizer=sgd")), [true, false, false, false]);
+        assert_eq!(open(&with("transforms.augment=false")), [false, false, true, true]);
+        assert_eq!(open(&with("transforms.channels=1")), [false, false, true, true]);
+        assert_eq!(open(&with("data.path=other")), [false, true, true, true]);
+        let recipe = with("transforms.size=[48, 48]");
+        assert_eq!((open(&recipe), recipe.transforms.size), ([false, false, true, true], Some([48, 48])));
+        assert_eq!(recipe.derived, ["train.lr"], "a size that is set is not worked out");
+        assert_eq!(recipe.transforms.channels, Some(3), "what was set by hand stays");
+        let recipe = with("transforms.train=[]");
+        assert_eq!(open(&recipe), [false, true, false, true]);
+        let recipe = RecipeBuilder::new().text(resolved, "r").unwrap().set("train.lr=0.1").unwrap();
+        assert_eq!(recipe.set("train.optimizer=sgd").unwrap().build().unwrap().train.lr, Some(0.1));
+        assert!(error(RecipeBuilder::new().set("derived=['lr']")).starts_with("derived lists lr, but only"));
+    }
+
+    #[test]
+    fn augment_with_a_list_is_refused() {
+        let list = "transforms.train=[{ type = 'RandomHorizontalFlip' }]";
+        let said = error(RecipeBuilder::new().set(list).unwrap().set("transforms.augment=false"));
+        assert!(said.starts_with("--set transforms.augment=false: has no effect: transforms.train is given"));
+        let said = error(RecipeBuilder::new().set("transforms.augment=false").unwrap().set(list));
+        assert!(said.contains("transforms.train has RandomHorizontalFlip, which is random"), "{said}");
+    }
+
+    #[test]
+    fn keys_of_other_sections_are_suggested() {
+        for (setting, key) in [
+            ("lr=3", "train.lr"),
+            ("epochs=3", "train.epochs"),
+            ("batch-size=3", "train.batch_size"),
+            ("train.size=[3, 3]", "transforms.size"),
+            ("augmnt=false", "transforms.augment"),
+            ("weight_decay=0.1", "train.optimizer.weight_decay"),
+            ("data.epochs=3", "train.epochs"),
+        ] {
+            let said = error(RecipeBuilder::new().set(setting));
+            assert!(said.ends_with(&format!("did you mean `{key}`?")), "{said}");
+        }
+        let said = error(RecipeBuilder::new().set("train.optimizer.momentum=0.9"));
+        assert!(said.contains("momentum") && said.contains("the optimizer is adamw"), "{said}");
+        let said = error(RecipeBuilder::new().set("train.schedule.gamma=0.9"));
+        assert!(said.contains("gamma") && said.contains("the schedule is one-cycle"), "{said}");
     }
 
     #[test]

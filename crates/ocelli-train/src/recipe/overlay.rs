@@ -1,6 +1,6 @@
 //! Layers of settings, each laid over the one before: defaults, the recipe file, `--set` and flags in their order.
 
-use super::{Recipe, RecipeError};
+use super::{Recipe, RecipeError, derived};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -90,13 +90,25 @@ impl RecipeBuilder {
     }
 
     fn overlay(mut self, table: Table, origin: &str) -> Result<Self, RecipeError> {
+        derived::reopen(&mut self.table, &table);
+        let sets = |key| derived::sets(&table, key);
+        let augments = sets("transforms.augment") && !sets("transforms.train");
+        if augments && derived::sets(&self.table, "transforms.train") {
+            return Err(RecipeError::Invalid {
+                origin: origin.to_string(),
+                message:
+                    "has no effect: transforms.train is given and says what is done; leave one of them out"
+                        .to_string(),
+                suggestion: None,
+            });
+        }
         merge(&mut self.table, table, "");
         self.read(origin)?;
         Ok(self)
     }
 
     fn read(&self, origin: &str) -> Result<Recipe, RecipeError> {
-        self.table.clone().try_into().map_err(|error| RecipeError::from_toml(origin, &error))
+        self.table.clone().try_into().map_err(|error| RecipeError::from_toml(origin, &error, &self.table))
     }
 
     /// The recipe, every value checked against its range.

@@ -46,6 +46,15 @@ impl TransformsSection {
         if let Some(channels) = self.channels.filter(|channels| !matches!(channels, 1 | 3)) {
             return wrong("transforms.channels", format!("is {channels}, but must be 1 (grey) or 3 (RGB)"));
         }
+        let random =
+            |list: &Vec<Transform>| list.iter().find(|transform| !transform.is_deterministic()).cloned();
+        if let (false, Some(random)) = (self.augment, self.train.as_ref().and_then(random)) {
+            let problem = format!(
+                "is false, but transforms.train has {}, which is random: leave one of the two out",
+                random.name()
+            );
+            return wrong("transforms.augment", problem);
+        }
         let lists = Pipeline {
             train: self.train.clone().unwrap_or_default(),
             eval: self.eval.clone().unwrap_or_default(),
