@@ -10,6 +10,14 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// The files of a run.
+const MODEL: &str = "model.safetensors";
+const LAST: &str = "last.safetensors";
+const RECIPE: &str = "recipe.toml";
+const METRICS: &str = "metrics.jsonl";
+/// Written and removed again to see whether the folder takes files.
+const PROBE: &str = ".ocelli-probe";
+
 /// What `last.safetensors` notes beside the weights and the optimizer's tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
@@ -32,14 +40,19 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder for a new run.
+    /// Makes the folder for a new run, or takes one that is there, can be written to and holds none of a run's files.
     pub(crate) fn create(path: &Path) -> Result<Self, TrainError> {
-        let folder = Folder { path: path.to_path_buf() };
-        if folder.model().exists() || folder.last().exists() {
-            return Err(TrainError::FolderTaken { path: path.to_path_buf() });
+        for file in [MODEL, LAST, RECIPE, METRICS] {
+            if path.join(file).exists() {
+                return Err(TrainError::FolderTaken { path: path.to_path_buf(), file });
+            }
         }
-        fs::create_dir_all(path).map_err(io(path, "made"))?;
-        Ok(folder)
+        fs::create_dir_all(path).map_err(io(path, "made a folder"))?;
+        // Only writing tells whether files can be written, and it should not take an epoch to find out.
+        let probe = path.join(PROBE);
+        fs::write(&probe, b"").map_err(io(path, "written to"))?;
+        fs::remove_file(&probe).map_err(io(&probe, "removed"))?;
+        Ok(Folder { path: path.to_path_buf() })
     }
 
     /// The folder of a run that was begun before.
@@ -53,20 +66,20 @@ impl Folder {
 
     /// The best epoch's classifier.
     pub(crate) fn model(&self) -> PathBuf {
-        self.path.join("model.safetensors")
+        self.path.join(MODEL)
     }
 
     /// The last epoch's classifier, with what a resume needs.
     pub(crate) fn last(&self) -> PathBuf {
-        self.path.join("last.safetensors")
+        self.path.join(LAST)
     }
 
     fn metrics(&self) -> PathBuf {
-        self.path.join("metrics.jsonl")
+        self.path.join(METRICS)
     }
 
     pub(crate) fn save_recipe(&self, recipe: &Recipe) -> Result<(), TrainError> {
-        let path = self.path.join("recipe.toml");
+        let path = self.path.join(RECIPE);
         files::replace(&path, recipe.to_toml().as_bytes()).map_err(io(&path, "written"))
     }
 

@@ -1,10 +1,10 @@
 //! Why a run cannot begin or go on.
 
 use crate::recipe::RecipeError;
-use ocelli_data::{DataError, ErrorKind};
+use ocelli_data::{DataError, ErrorKind, Loader, Problem};
 use ocelli_model::ModelError;
-use ocelli_nn::NetworkError;
 use ocelli_nn::plan::PlanError;
+use ocelli_nn::{NetworkError, Shape};
 use std::io;
 use std::path::PathBuf;
 
@@ -19,12 +19,16 @@ pub enum TrainError {
     #[error(transparent)]
     Data(DataError),
     /// Files of the data cannot be used, and the recipe is strict.
-    #[error("{} of the data cannot be used, and data.strict is set; the first: {first}", parts(*problems))]
+    #[error("{} of the data cannot be used, and data.strict is set{}", parts(problems.len()), first(problems))]
     Strict {
-        /// How many.
-        problems: usize,
-        /// The first, with its reason.
-        first: String,
+        /// What cannot be used, with the reasons.
+        problems: Vec<Problem>,
+    },
+    /// Not one image could be loaded and transformed.
+    #[error("not one of {} could be used{}", images(problems.len()), first(problems))]
+    NoImages {
+        /// What is wrong with each.
+        problems: Vec<Problem>,
     },
     /// There is no network of this name, nor a file.
     #[error("no network is called {name}, and there is no such file{}", did_you_mean(suggestion))]
@@ -42,6 +46,12 @@ pub enum TrainError {
         /// Why.
         source: io::Error,
     },
+    /// The file that should describe the network is no text.
+    #[error("{}: is no TOML file with a network's layers", path.display())]
+    NotANetwork {
+        /// The file.
+        path: PathBuf,
+    },
     /// The network cannot be built for this data.
     #[error("{origin}: {source}")]
     Network {
@@ -49,6 +59,19 @@ pub enum TrainError {
         origin: String,
         /// What does not fit.
         source: NetworkError,
+    },
+    /// The network does not give one value for each class.
+    #[error(
+        "{network}: the network gives {found} values, but the data has {classes} classes: \
+         let it end in a Linear layer with out_features = \"classes\""
+    )]
+    Outputs {
+        /// The network's name or file.
+        network: String,
+        /// The shape of its output.
+        found: Shape,
+        /// Classes of the data.
+        classes: usize,
     },
     /// The data has a class that the model does not know.
     #[error("the data has the class {name}, which the model does not know{}", did_you_mean(suggestion))]
@@ -95,10 +118,15 @@ pub enum TrainError {
         lr: f64,
     },
     /// The folder for the run already holds one.
-    #[error("{} already holds a run: give another folder with --out, or remove it", path.display())]
+    #[error(
+        "{} already holds a run's {file}, which would be overwritten: give another folder with --out, or remove it",
+        path.display()
+    )]
     FolderTaken {
         /// The folder.
         path: PathBuf,
+        /// The file that a run would overwrite.
+        file: &'static str,
     },
     /// A file of the run could not be read or written.
     #[error("{}: cannot be {doing}", path.display())]
@@ -132,9 +160,31 @@ impl TrainError {
     /// Whether what was asked for cannot be (a recipe, a name), rather than work that failed.
     pub fn is_request(&self) -> bool {
         match self {
-            Self::Recipe(_) | Self::UnknownNetwork { .. } | Self::FolderTaken { .. } => true,
-            Self::Data(error) => error.kind() == ErrorKind::NotFound,
+            Self::Recipe(_)
+            | Self::UnknownNetwork { .. }
+            | Self::NotANetwork { .. }
+            | Self::Network { .. }
+            | Self::Outputs { .. }
+            | Self::EndsInSoftmax { .. }
+            | Self::FolderTaken { .. } => true,
+            Self::Data(error) => {
+                matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnknownFormat | ErrorKind::Invalid)
+            }
+            // A folder was asked for where a file is.
+            Self::Io { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory)
+            }
             _ => false,
+        }
+    }
+}
+
+impl TrainError {
+    /// Where a loader that leaves out what it cannot load had nothing left: its problems are the reason.
+    pub(crate) fn with_problems(self, problems: Vec<Problem>, loader: &Loader) -> Self {
+        match self {
+            Self::Data(_) if !problems.is_empty() && !loader.options().strict => Self::NoImages { problems },
+            other => other,
         }
     }
 }
@@ -145,4 +195,12 @@ fn did_you_mean(suggestion: &Option<String>) -> String {
 
 fn parts(count: usize) -> String {
     if count == 1 { "1 part".into() } else { format!("{count} parts") }
+}
+
+fn images(count: usize) -> String {
+    if count == 1 { "1 image".into() } else { format!("{count} images") }
+}
+
+fn first(problems: &[Problem]) -> String {
+    problems.first().map_or_else(String::new, |problem| format!("; the first: {problem}"))
 }

@@ -32,6 +32,6 @@ pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
 pub use recipe::{
     DataSection, ModelSection, Recipe, RecipeBuilder, RecipeError, TrainSection, TransformsSection,
 };
-pub use run::{DataInfo, Run, RunOptions, build_network, resume};
+pub use run::{DataInfo, Run, RunOptions, build_network, claim, resume};
 pub use schedule::{Anneal, Clock, Constant, Cosine, OneCycle, Rates, Schedule, StepDecay};
 pub use trainer::{EpochSums, TrainOptions, Trainer, TrainerState};

@@ -54,8 +54,12 @@ pub fn measure(
     let mut loader =
         Loader::new(Arc::new(source), classifier.transforms(), &order).map_err(TrainError::Data)?;
     let (network, weights) = (classifier.network(), classifier.weights());
-    let found = pool.install(|| evaluate(network, weights, batch_size, loader.epoch(0)))?;
-    Ok((found, loader.take_problems()))
+    let found = pool.install(|| evaluate(network, weights, batch_size, loader.epoch(0)));
+    let problems = loader.take_problems();
+    match found {
+        Ok(found) => Ok((found, problems)),
+        Err(error) => Err(error.with_problems(problems, &loader)),
+    }
 }
 
 /// A dataset whose labels count in a classifier's classes.

@@ -2,6 +2,7 @@
 
 use super::prepare::absolute;
 use crate::error::TrainError;
+use crate::trainer::check_last_layer;
 use ocelli_nn::suggest::nearest;
 use ocelli_nn::{Network, Pair, Shape, Template, zoo};
 use std::path::Path;
@@ -31,9 +32,19 @@ pub(super) fn made_for(name: &str) -> Result<Option<Pair>, TrainError> {
     Ok(template(Path::new(name))?.input().and_then(Shape::size))
 }
 
+/// Checks that the loss can be taken of what the network gives: one value for each class, without a softmax.
+pub(super) fn check_output(network: &Network, name: &str, classes: usize) -> Result<(), TrainError> {
+    check_last_layer(network)?;
+    match network.output() {
+        Shape::Features(outputs) if outputs == classes => Ok(()),
+        found => Err(TrainError::Outputs { network: name.to_string(), found, classes }),
+    }
+}
+
 fn template(path: &Path) -> Result<Template, TrainError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| TrainError::NetworkFile { path: path.to_path_buf(), source })?;
+    let bytes =
+        std::fs::read(path).map_err(|source| TrainError::NetworkFile { path: path.to_path_buf(), source })?;
+    let text = String::from_utf8(bytes).map_err(|_| TrainError::NotANetwork { path: path.to_path_buf() })?;
     Template::from_toml(&text)
         .map_err(|source| TrainError::Network { origin: path.display().to_string(), source })
 }

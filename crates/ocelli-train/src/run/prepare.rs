@@ -1,20 +1,17 @@
 //! A recipe made ready: data opened, network built, transforms resolved, nothing trained yet.
 
-use super::network;
+use super::{lists, network};
 use crate::error::TrainError;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, derived};
 use ocelli_data::dataset::Format;
 use ocelli_data::{
-    AdaptiveOptions, Channels, DataError, Dataset, Extent, Loader, LoaderOptions, MeasureOptions,
-    OpenOptions, Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
+    Channels, DataError, Dataset, Extent, Loader, LoaderOptions, MeasureOptions, OpenOptions, Pipeline,
+    Problem, Source, SourceOptions, Splits, Transform, open,
 };
-use ocelli_nn::{Network, Pair, Shape};
+use ocelli_nn::{Network, Shape};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The longest side at which images that all have one size keep it; others are brought to this square.
-const USUAL_SIDE: usize = 64;
 
 /// How to run, without bearing on what comes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +53,7 @@ pub struct Run {
     classes: Vec<String>,
     pub(super) parts: Parts,
     pub(super) pool: rayon::ThreadPool,
+    threads: usize,
 }
 
 /// The data's parts behind their transforms.
@@ -94,14 +92,15 @@ impl Run {
             extent: splits.train.extent(),
         };
         let made_for = network::made_for(&recipe.model.network)?;
-        let [height, width] = recipe.transforms.size.unwrap_or_else(|| usual_size(info.extent, made_for));
-        let input = Shape::map(info.extent.channels, height, width);
+        let size = lists::size(&recipe.transforms, info.extent, made_for);
+        let pipeline = lists::lists(&recipe.transforms, info.extent, size)?;
+        let input = Shape::map(info.extent.channels, size[0], size[1]);
         let network = network::build(&recipe.model.network, input, splits.classes.len())?;
-        let pipeline = lists(&recipe, info.extent, (height, width));
+        network::check_output(&network, &recipe.model.network, splits.classes.len())?;
         let (pipeline, parts) = resolve(&splits, pipeline, threads).map_err(TrainError::Data)?;
-        let recipe = resolved(recipe, &splits, [height, width], &pipeline);
+        let recipe = resolved(recipe, &splits, size, &pipeline);
         let (classes, problems) = (splits.classes, splits.problems);
-        Ok(Run { recipe, info, problems, network, pipeline, classes, parts, pool })
+        Ok(Run { recipe, info, problems, network, pipeline, classes, parts, pool, threads })
     }
 
     /// The recipe with every setting resolved.
@@ -141,6 +140,7 @@ impl Run {
             batch_size: self.recipe.train.batch_size,
             seed: self.recipe.seed,
             strict: self.recipe.data.strict,
+            workers: self.workers(&self.parts.train),
             ..LoaderOptions::default()
         };
         Loader::new(Arc::clone(&self.parts.train), &self.pipeline.train, &options).map_err(TrainError::Data)
@@ -148,9 +148,19 @@ impl Run {
 
     /// Batches of other images, in order.
     pub(super) fn eval_loader(&self, source: &Arc<Source>, batch_size: usize) -> Result<Loader, TrainError> {
-        let options =
-            LoaderOptions { strict: self.recipe.data.strict, ..LoaderOptions::in_order(batch_size) };
+        let options = LoaderOptions {
+            strict: self.recipe.data.strict,
+            workers: self.workers(source),
+            ..LoaderOptions::in_order(batch_size)
+        };
         Loader::new(Arc::clone(source), &self.pipeline.eval, &options).map_err(TrainError::Data)
+    }
+
+    /// Threads that make batches beside those that train: one is enough where no image needs decoding.
+    fn workers(&self, source: &Source) -> usize {
+        let images = source.dataset();
+        let in_memory = !images.is_empty() && images.view(0).is_some();
+        if in_memory { 1 } else { self.threads }
     }
 }
 
@@ -166,37 +176,10 @@ fn open_data(recipe: &Recipe, threads: usize) -> Result<Splits, TrainError> {
         ..OpenOptions::default()
     };
     let splits = open(&recipe.data.path, &options).map_err(TrainError::Data)?;
-    match splits.problems.first() {
-        Some(first) if recipe.data.strict => {
-            Err(TrainError::Strict { problems: splits.problems.len(), first: first.to_string() })
-        }
-        _ => Ok(splits),
+    if recipe.data.strict && !splits.problems.is_empty() {
+        return Err(TrainError::Strict { problems: splits.problems });
     }
-}
-
-/// Images that all have one size of at most [`USUAL_SIDE`] keep it, or grow to the size that the network was made for
-/// where that is larger and within the same bounds: pooling then loses no edges.
-fn usual_size(extent: Extent, made_for: Option<Pair>) -> [usize; 2] {
-    if !extent.uniform || extent.height.max(extent.width) > USUAL_SIDE {
-        return [USUAL_SIDE, USUAL_SIDE];
-    }
-    match made_for.filter(|size| size.height.max(size.width) <= USUAL_SIDE) {
-        Some(size) if extent.height <= size.height && extent.width <= size.width => [size.height, size.width],
-        _ => [extent.height, extent.width],
-    }
-}
-
-/// The recipe's lists of transforms; those that it leaves out are made for the data.
-fn lists(recipe: &Recipe, images: Extent, (height, width): (usize, usize)) -> Pipeline {
-    let augment = recipe.transforms.augment;
-    let usual = Pipeline::adaptive(&AdaptiveOptions { images, height, width, augment });
-    let train = recipe.transforms.train.clone().unwrap_or(usual.train);
-    let mut eval = recipe.transforms.eval.clone().unwrap_or(usual.eval);
-    // Images to predict on come in any size, even where all images here have the network's.
-    if eval.iter().fold(None, |size, transform| transform.output_size(size)).is_none() {
-        eval.insert(0, Transform::resize((height, width)));
-    }
-    Pipeline { train, eval }
+    Ok(splits)
 }
 
 /// Puts the data behind the transforms and measures the mean and std that they lack.
@@ -215,6 +198,7 @@ fn resolve(splits: &Splits, mut pipeline: Pipeline, threads: usize) -> Result<(P
 
 /// The recipe with nothing left open.
 fn resolved(mut recipe: Recipe, splits: &Splits, size: [usize; 2], pipeline: &Pipeline) -> Recipe {
+    recipe.derived = derived(&recipe);
     recipe.data.path = absolute(&splits.path);
     recipe.model.network = network::resolved_name(&recipe.model.network);
     recipe.transforms.size = Some(size);
@@ -234,15 +218,32 @@ pub(super) fn absolute(path: &Path) -> String {
 mod tests {
     use super::*;
 
+    /// A BMP file of 4×4 grey pixels.
+    fn bmp(grey: u8) -> Vec<u8> {
+        let mut bytes = b"BM".to_vec();
+        for number in [102_u32, 0, 54, 40, 4, 4, 1 | 24 << 16, 0, 0, 0, 0, 0, 0] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend([grey; 48]);
+        bytes
+    }
+
     #[test]
-    fn small_images_keep_their_size_or_grow_to_the_networks() {
-        let images = |height, width, uniform| Extent { channels: 1, height, width, uniform };
-        let (lesson, resnet) = (Some(Pair::square(32)), Some(Pair::square(224)));
-        assert_eq!(usual_size(images(28, 28, true), lesson), [32, 32]);
-        assert_eq!(usual_size(images(28, 28, true), resnet), [28, 28]);
-        assert_eq!(usual_size(images(28, 28, true), None), [28, 28]);
-        assert_eq!(usual_size(images(48, 64, true), lesson), [48, 64]);
-        assert_eq!(usual_size(images(65, 64, true), lesson), [64, 64]);
-        assert_eq!(usual_size(images(28, 28, false), lesson), [64, 64]);
+    fn loaders_have_no_more_threads_than_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        for class in ["a", "b"] {
+            std::fs::create_dir(folder.path().join(class)).unwrap();
+            for image in 0..10 {
+                std::fs::write(folder.path().join(class).join(format!("{image}.bmp")), bmp(image)).unwrap();
+            }
+        }
+        let mut recipe = Recipe::default();
+        recipe.data.path = folder.path().display().to_string();
+        for threads in [1, 3] {
+            let run = Run::prepare(recipe.clone(), RunOptions { threads }).unwrap();
+            assert_eq!(run.train_loader().unwrap().options().workers, threads);
+            let test = run.parts.test.clone().unwrap();
+            assert_eq!(run.eval_loader(&test, 8).unwrap().options().workers, threads);
+        }
     }
 }

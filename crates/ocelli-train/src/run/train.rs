@@ -25,9 +25,9 @@ impl Run {
     /// The folder already holds a run, a file cannot be written, no image can be loaded, or the loss is no longer a number.
     pub fn train(&self, folder: &Path, observer: &mut (dyn Observer + Send)) -> Result<Outcome, TrainError> {
         let folder = Folder::create(folder)?;
-        folder.save_recipe(self.recipe())?;
         let weights = self.network().init(self.recipe().seed);
         let trainer = self.trainer(&weights)?;
+        // Recipe and metrics are written with the first checkpoint: a run that ends before it leaves its folder free.
         Session { run: self, folder, trainer, best: None, observer }.train()
     }
 
@@ -51,6 +51,15 @@ impl Run {
     }
 }
 
+/// Makes the folder for a run and checks that it can be written to and holds no run. [`Run::train`] does so too, but only
+/// when all the data has been read.
+///
+/// # Errors
+/// The folder holds a file that a run would overwrite, or cannot be made or written to.
+pub fn claim(folder: &Path) -> Result<(), TrainError> {
+    Folder::create(folder).map(drop)
+}
+
 /// Goes on with a run that was stopped, from the last epoch that it finished. The result is the same, bit for bit, as if
 /// it had never stopped.
 ///
@@ -71,6 +80,7 @@ pub fn resume(
     }
     let mut trainer = run.trainer(&state.weights)?;
     run.pool.install(|| trainer.restore(&state))?;
+    folder.begin_metrics(trainer.epochs_done())?;
     Session { run: &run, folder, trainer, best: progress.best, observer }.train()
 }
 
@@ -87,7 +97,6 @@ impl Session<'_> {
     fn train(mut self) -> Result<Outcome, TrainError> {
         let began = Instant::now();
         let epochs = self.run.recipe().train.epochs;
-        self.folder.begin_metrics(self.trainer.epochs_done())?;
         let mut batches = self.run.train_loader()?;
         let mut val = self.loader(self.run.parts.val.as_ref())?;
         self.observer.event(&Event::Started(&Started {
@@ -114,9 +123,9 @@ impl Session<'_> {
         let began = Instant::now();
         let number = self.trainer.epochs_done();
         let (trainer, observer) = (&mut self.trainer, &mut *self.observer);
-        let sums = self.run.pool.install(|| trainer.epoch(batches.epoch(number), observer))?;
+        let sums = self.run.pool.install(|| trainer.epoch(batches.epoch(number), observer));
         let seconds = began.elapsed().as_secs_f64();
-        self.tell_problems(batches);
+        let sums = self.tell_problems(batches, sums)?;
         let weights = self.trainer.weights();
         let validation = val.map(|val| self.evaluate(&weights, val)).transpose()?;
         let mut done = self.figures(&sums, validation.as_ref());
@@ -145,6 +154,10 @@ impl Session<'_> {
     /// Writes the checkpoints and the line of the metrics.
     fn save(&mut self, weights: Weights, done: &mut EpochDone, began: Instant) -> Result<(), TrainError> {
         let classifier = self.run.classifier(weights)?.with_metrics(metrics(done));
+        if done.epoch == 1 {
+            self.folder.save_recipe(self.run.recipe())?;
+            self.folder.begin_metrics(0)?;
+        }
         if done.best {
             classifier.save(self.folder.model())?;
         }
@@ -184,14 +197,16 @@ impl Session<'_> {
     fn evaluate(&mut self, weights: &Weights, loader: &mut Loader) -> Result<Evaluation, TrainError> {
         let network = self.run.network();
         let found = self.run.pool.install(|| evaluate(network, weights, EVAL_BATCH, loader.epoch(0)));
-        self.tell_problems(loader);
-        found
+        self.tell_problems(loader, found)
     }
 
-    fn tell_problems(&mut self, loader: &Loader) {
-        for problem in loader.take_problems() {
-            self.observer.event(&Event::Problem(&problem));
+    /// Tells which images could not be loaded, whether or not the rest sufficed.
+    fn tell_problems<T>(&mut self, loader: &Loader, done: Result<T, TrainError>) -> Result<T, TrainError> {
+        let problems = loader.take_problems();
+        for problem in &problems {
+            self.observer.event(&Event::Problem(problem));
         }
+        done.map_err(|error| error.with_problems(problems, loader))
     }
 }
 
