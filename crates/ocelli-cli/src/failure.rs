@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 /// The work failed, wholly or in part.
@@ -50,7 +51,8 @@ impl Failure {
             Failure::Reported(code) => ExitCode::from(code),
             Failure::Report { error, .. } if closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
             Failure::Report { error, hint, code } => {
-                eprint!("{}", text(error.as_ref(), hint.as_deref()));
+                // Nobody may be there to read it any more; the exit code says it too.
+                let _ = write!(io::stderr(), "{}", text(error.as_ref(), hint.as_deref()));
                 ExitCode::from(code)
             }
         }
@@ -65,8 +67,8 @@ impl<E: Error + 'static> From<E> for Failure {
 }
 
 /// Whoever read our output had enough (`ocelli … | head`): no failure.
-fn closed_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+pub(crate) fn closed_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn text(error: &dyn Error, hint: Option<&str>) -> String {

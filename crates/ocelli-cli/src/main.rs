@@ -1,7 +1,8 @@
 //! The `ocelli` command: parse, build, call, print.
 //!
-//! Results go to standard output; progress, warnings and errors go to standard error. Exit codes: 0 when all was done,
-//! 1 when the work failed or part of it was left out, 2 when what was asked for cannot be.
+//! Results go to standard output; progress, warnings and errors go to standard error. Exit codes: 0 when all was done
+//! (`train` names what it leaves out of the data, and that is done too), 1 when the work failed or an image that was to be
+//! evaluated or predicted on was left out, 2 when what was asked for cannot be.
 
 mod args;
 mod commands;

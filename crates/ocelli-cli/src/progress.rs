@@ -1,7 +1,8 @@
 //! What a run tells, shown: a bar on standard error while it goes, one line for each epoch on standard output.
 
-use crate::text::{count, percent};
+use crate::text::{count, percent, warn};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ocelli::data::Problem;
 use ocelli::train::{BatchDone, EpochDone, Event, Observer, Started};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -9,30 +10,83 @@ use std::time::{Duration, Instant};
 /// How often the bar is drawn, at most.
 const DRAWS_PER_SECOND: u8 = 10;
 
+/// The bar's line. What is longer than the terminal is wide is cut off at the end instead of wrapping.
+const TEMPLATE: &str = "{prefix} [{bar:12}] {eta} left  {wide_msg}";
+
+/// How many unusable files are named one by one.
+const NAMED_PROBLEMS: usize = 20;
+
+/// Names problems, up to [`NAMED_PROBLEMS`], and counts the rest.
+#[derive(Default)]
+pub(crate) struct Warnings {
+    told: usize,
+}
+
+impl Warnings {
+    /// Names one, if it is among the first.
+    pub(crate) fn tell(&mut self, problem: &Problem) {
+        self.told += 1;
+        if self.told <= NAMED_PROBLEMS {
+            warn(problem);
+        }
+    }
+
+    /// Says how many were not named.
+    pub(crate) fn end(&mut self) {
+        if self.told > NAMED_PROBLEMS {
+            warn(&format!("and {} more", count((self.told - NAMED_PROBLEMS) as u64)));
+        }
+        self.told = 0;
+    }
+}
+
+/// Names the problems there are.
+pub(crate) fn name(problems: &[Problem]) {
+    let mut warnings = Warnings::default();
+    problems.iter().for_each(|problem| warnings.tell(problem));
+    warnings.end();
+}
+
 /// Shows a run's events.
 pub(crate) struct Progress {
     bar: ProgressBar,
     epochs: u64,
     images: u64,
     epoch_began: Instant,
+    warnings: Warnings,
 }
 
 impl Progress {
-    /// Shows nothing yet.
+    /// Shows nothing yet; then a bar where standard error is a terminal.
     pub(crate) fn new() -> Self {
-        Progress { bar: ProgressBar::hidden(), epochs: 0, images: 0, epoch_began: Instant::now() }
+        Progress::on(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND))
+    }
+
+    fn on(target: ProgressDrawTarget) -> Self {
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(
+            ProgressStyle::with_template(TEMPLATE)
+                .expect("the template is well formed")
+                .progress_chars("=> "),
+        );
+        let warnings = Warnings::default();
+        Progress { bar, epochs: 0, images: 0, epoch_began: Instant::now(), warnings }
+    }
+
+    /// Takes the bar away, however the run ended, and says what was not said yet.
+    pub(crate) fn end(&mut self) {
+        self.bar.finish_and_clear();
+        self.warnings.end();
     }
 
     fn started(&mut self, started: &Started) {
         (self.epochs, self.images) = (started.epochs, started.images);
-        // Hidden by itself where standard error is no terminal.
-        let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
-        self.bar = ProgressBar::with_draw_target(Some(started.epochs * started.images), target);
-        let style = ProgressStyle::with_template("{prefix} {bar:24} {msg}, {eta} left");
-        self.bar.set_style(style.expect("the template is well formed").progress_chars("=> "));
+        // Whatever is set draws the bar: the header comes first, and the bar has its words before it has its length.
+        say("  epoch  train loss  accuracy  val loss  accuracy  images/s    time");
+        self.bar.set_prefix(format!("epoch {}/{}", started.epochs_done + 1, started.epochs));
+        self.bar.set_length(started.epochs * started.images);
         self.bar.set_position(started.epochs_done * started.images);
         self.bar.reset_eta();
-        say("  epoch  train loss  accuracy  val loss  accuracy  images/s    time");
         self.epoch_began = Instant::now();
     }
 
@@ -61,8 +115,8 @@ impl Observer for Progress {
             Event::Started(started) => self.started(started),
             Event::Batch(done) => self.batch(done),
             Event::Epoch(done) => self.epoch(done),
-            Event::Problem(problem) => self.bar.suspend(|| eprintln!("warning: {problem}")),
-            Event::Finished(_) => self.bar.finish_and_clear(),
+            Event::Problem(problem) => self.bar.suspend(|| self.warnings.tell(problem)),
+            Event::Finished(_) => self.end(),
             _ => {}
         }
     }
@@ -91,6 +145,69 @@ fn epoch_line(done: &EpochDone, epochs: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use indicatif::TermLike;
+    use std::sync::{Arc, Mutex};
+
+    /// A terminal of 80 columns that keeps what is written to it.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<Vec<String>>>);
+
+    impl Screen {
+        fn write(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push(text.to_string());
+            Ok(())
+        }
+    }
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            80
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write(text)
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.write(text)
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_bar_is_one_line_from_the_first() {
+        let screen = Screen::default();
+        let mut progress = Progress::on(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        progress.started(&Started { epochs_done: 0, epochs: 1000, batches: 900, images: 57_600 });
+        let (mean_loss, accuracy) = (1234.5678, 0.5);
+        for batch in [1, 900] {
+            let images = batch * 64;
+            let done = BatchDone { epoch: 1000, batch, images, loss: 1.0, mean_loss, accuracy, lr: 0.1 };
+            progress.batch(&done);
+            progress.bar.force_draw();
+        }
+        let lines = screen.0.lock().unwrap().clone();
+        let drawn: Vec<&String> = lines.iter().filter(|line| !line.trim().is_empty()).collect();
+        assert!(drawn.iter().any(|line| line.contains("loss 1234.5678, accuracy 50.0%")), "{drawn:?}");
+        for line in drawn {
+            assert!(line.starts_with("epoch 1") && line.chars().count() <= 80, "{line}");
+        }
+    }
 
     #[test]
     fn an_epoch_is_one_line() {

@@ -1,4 +1,12 @@
-//! Numbers as people read them.
+//! Numbers, paths and warnings as people read them.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Prints a warning to standard error. Nobody may be there to read it any more: the work goes on.
+pub(crate) fn warn(warning: &dyn Display) {
+    let _ = writeln!(io::stderr(), "warning: {warning}");
+}
 
 /// 12345 → "12,345".
 pub(crate) fn count(number: u64) -> String {
@@ -32,13 +40,14 @@ pub(crate) fn csv(field: &str) -> String {
     }
 }
 
-/// An argument as a shell takes it: quoted where it must be.
-pub(crate) fn shell(argument: &str) -> String {
+/// A path as a shell and a command take it: quoted where it must be, and never taken for a flag.
+pub(crate) fn shell(path: &str) -> String {
+    let path = if path.starts_with('-') { format!("./{path}") } else { path.to_string() };
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.to_string()
+    if !path.is_empty() && path.chars().all(plain) {
+        path
     } else {
-        format!("'{}'", argument.replace('\'', "'\\''"))
+        format!("'{}'", path.replace('\'', "'\\''"))
     }
 }
 
@@ -58,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_and_arguments_are_quoted_where_they_must_be() {
+    fn fields_and_paths_are_quoted_where_they_must_be() {
         assert_eq!(
             (csv("a b"), csv("a,b"), csv("a\"b")),
             ("a b".into(), "\"a,b\"".into(), "\"a\"\"b\"".into())
@@ -67,5 +76,6 @@ mod tests {
             (shell("a/b.png"), shell("a b"), shell("it's")),
             ("a/b.png".into(), "'a b'".into(), "'it'\\''s'".into())
         );
+        assert_eq!((shell("-x/a"), shell("- y")), ("./-x/a".into(), "'./- y'".into()));
     }
 }

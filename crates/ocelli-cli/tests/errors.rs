@@ -5,6 +5,7 @@ mod common;
 use common::{folder, images, ocelli, succeeds, train};
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// A PNG that says it has 30,000 × 30,000 pixels: signature and header, and nothing more.
 const HUGE_PNG: &[u8] = &[
@@ -52,7 +53,11 @@ fn strict_refuses_hostile_files() {
     let ran = train(folder, "run", &["--data", "tree", "--strict"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("error: ") && ran.err.contains("hint: "), "{}", ran.err);
-    assert!(!folder.join("run/model.safetensors").exists());
+    for name in ["truncated.jpg", "text.png", "empty", "huge.png"] {
+        let named = |line: &str| line.starts_with("warning: ") && line.contains(name);
+        assert!(ran.err.lines().any(named), "{name} is named in:\n{}", ran.err);
+    }
+    assert!(!folder.join("run").exists(), "a run that could not begin leaves no folder");
 }
 
 #[test]
@@ -92,6 +97,16 @@ fn unknown_names_get_the_nearest() {
 #[test]
 fn wrong_requests_are_refused() {
     let folder = folder(3);
+    images(&folder.path().join("tree"), 4, 3);
+    let linear = "[[layers]]\ntype = \"Linear\"\nout_features = \"classes\"";
+    let flat = format!("name = \"flat\"\n{linear}");
+    let three =
+        format!("name = \"three\"\n[[layers]]\ntype = \"Flatten\"\n{linear}").replace("\"classes\"", "4");
+    for (name, bytes) in
+        [("flat.toml", flat.as_bytes()), ("three.toml", three.as_bytes()), ("bytes", b"\xFF\xFE")]
+    {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
     for (args, said) in [
         (vec!["train", "--data", "nowhere"], "nowhere"),
         (vec!["train", "--lr", "-1"], "train.lr is -1"),
@@ -104,6 +119,13 @@ fn wrong_requests_are_refused() {
         (vec!["predict", "data", "a.png"], "is not a file"),
         (vec!["summary", "lesson", "--input", "3by3"], "3x32x32"),
         (vec!["predict", "m", "a.png", "--json", "--csv"], "cannot be used with"),
+        (vec!["train", "--data", "data", "--model", "flat.toml"], "flat.toml for 1×16×16 images"),
+        (vec!["train", "--data", "data", "--model", "three.toml"], "the data has 3 classes"),
+        (vec!["train", "--data", "data", "--model", "bytes"], "bytes: is no TOML file"),
+        (vec!["train", "--data", "network.toml", "--model", "network.toml"], "network.toml"),
+        (vec!["train", "--data", "tree", "--set", "data.validation=0.9", "--set", "data.test=0.5"], "0.9"),
+        (vec!["train", "--set", "lr=3"], "did you mean `train.lr`?"),
+        (vec!["train", "--data", "data", "--out", "network.toml"], "network.toml: cannot be made a folder"),
     ] {
         let ran = ocelli(folder.path(), &args);
         assert_eq!(
@@ -185,11 +207,69 @@ fn a_run_is_not_overwritten() {
 }
 
 #[test]
+fn a_recipe_of_the_users_is_not_overwritten() {
+    let folder = folder(6);
+    let folder = folder.path();
+    fs::create_dir(folder.join("mine")).unwrap();
+    let recipe = "# mine\n[train]\nepochs = 1\n";
+    fs::write(folder.join("mine/recipe.toml"), recipe).unwrap();
+    let ran = train(folder, "mine", &["--recipe", "mine/recipe.toml", "--data", "absent"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("mine already holds a run's recipe.toml"), "before the data: {}", ran.err);
+    assert_eq!(fs::read_to_string(folder.join("mine/recipe.toml")).unwrap(), recipe);
+}
+
+#[test]
+fn a_trained_model_is_no_network_to_train() {
+    let folder = folder(6);
+    let folder = folder.path();
+    assert_eq!(train(folder, "run", &[]).code, 0);
+    let ran = train(folder, "again", &["--model", "run/model.safetensors"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("hint: ") && ran.err.contains("--recipe run/recipe.toml"), "{}", ran.err);
+}
+
+#[test]
+fn what_a_recipe_worked_out_follows_the_settings_that_override_it() {
+    let folder = folder(6);
+    let folder = folder.path();
+    assert_eq!(train(folder, "run", &["--set", "transforms.augment=true"]).code, 0);
+    let more = ["--set", "transforms.size=[12,12]", "--set", "train.optimizer=sgd"];
+    succeeds(folder, &[&["train", "--recipe", "run/recipe.toml", "--out", "more"][..], &more].concat());
+    let recipe = fs::read_to_string(folder.join("more/recipe.toml")).unwrap();
+    for said in ["size = [12, 12]", "lr = 0.05", "name = \"sgd\"", "type = \"RandomCrop\""] {
+        assert!(recipe.contains(said), "{said} in:\n{recipe}");
+    }
+    let plain = ["--set", "transforms.augment=false"];
+    succeeds(folder, &[&["train", "--recipe", "run/recipe.toml", "--out", "plain"][..], &plain].concat());
+    let recipe = fs::read_to_string(folder.join("plain/recipe.toml")).unwrap();
+    assert!(!recipe.contains("Random"), "{recipe}");
+}
+
+#[test]
+fn the_run_goes_on_when_nobody_reads() {
+    let folder = folder(6);
+    let args = ["train", "--data", "data", "--model", "network.toml", "--epochs", "1", "--out", "run"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ocelli"))
+        .args(args)
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(folder.path().join("run/model.safetensors").is_file());
+}
+
+#[test]
 fn a_loss_that_is_no_number_names_its_batch() {
     let folder = folder(12);
-    let ran = train(folder.path(), "run", &["--lr", "1e30", "--set", "train.schedule=constant"]);
+    let diverging = ["--lr", "1e30", "--set", "train.schedule=constant"];
+    let ran = train(folder.path(), "run", &diverging);
     assert_eq!(ran.code, 1, "{}\n{}", ran.out, ran.err);
     assert!(ran.err.contains("the loss of batch") && ran.err.contains("lower train.lr"), "{}", ran.err);
+    assert_eq!(train(folder.path(), "run", &[]).code, 0, "the folder is free for another try");
 }
 
 #[test]

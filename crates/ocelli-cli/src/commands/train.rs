@@ -3,28 +3,48 @@
 use super::{network_names, threads};
 use crate::args::TrainArgs;
 use crate::example;
-use crate::failure::Failure;
+use crate::failure::{Failure, closed_pipe};
 use crate::folder;
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::text::{count, percent, plural, shell};
 use ocelli::nn::Summary;
-use ocelli::train::{Outcome, Recipe, RecipeBuilder, RecipeError, Run, RunOptions, TrainError};
+use ocelli::train::{
+    DataInfo, Outcome, Recipe, RecipeBuilder, RecipeError, Run, RunOptions, TrainError, claim,
+};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-
-/// How many unusable files are named one by one.
-const NAMED_PROBLEMS: usize = 20;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let recipe = recipe(args).map_err(Failure::usage)?;
     let options = RunOptions { threads: threads(args.threads) };
-    let run = Run::prepare(recipe, options).map_err(failure)?;
-    warn(&run);
-    introduce(&run, options.threads)?;
+    let run = prepare(args, recipe, options).map_err(failure)?;
+    progress::name(run.problems());
+    heard(introduce(&run, options.threads))?;
     let out = args.out.clone().unwrap_or_else(|| folder::for_run(Path::new("runs"), run.network().name()));
-    let outcome = run.train(&out, &mut Progress::new()).map_err(failure)?;
-    conclude(&run, &outcome)?;
+    let mut progress = Progress::new();
+    let outcome = run.train(&out, &mut progress);
+    progress.end();
+    heard(conclude(&run, &outcome.map_err(failure)?))?;
     Ok(())
+}
+
+/// Makes the run ready; the folder asked for first, so that it is not refused when all the data has been read.
+fn prepare(args: &TrainArgs, recipe: Recipe, options: RunOptions) -> Result<Run, TrainError> {
+    let Some(out) = &args.out else { return Run::prepare(recipe, options) };
+    let was_there = out.exists();
+    claim(out)?;
+    let run = Run::prepare(recipe, options);
+    if run.is_err() && !was_there {
+        // Only if it is empty, as it was made; a folder that stays does no harm.
+        let _ = fs::remove_dir(out);
+    }
+    run
+}
+
+/// Whoever reads may have had enough (`ocelli train | head`): the run goes on.
+fn heard(said: io::Result<()>) -> io::Result<()> {
+    said.or_else(|error| if closed_pipe(&error) { Ok(()) } else { Err(error) })
 }
 
 /// The recipe file, then `--set` in order, then the flags: what is most plainly said wins.
@@ -62,8 +82,12 @@ fn recipe(args: &TrainArgs) -> Result<Recipe, RecipeError> {
 }
 
 fn failure(error: TrainError) -> Failure {
+    if let TrainError::Strict { problems } = &error {
+        progress::name(problems);
+    }
     let hint = match &error {
         TrainError::UnknownNetwork { suggestion: None, .. } => Some(network_names()),
+        TrainError::NotANetwork { path } => Some(network_of_model(path)),
         TrainError::Network { .. } => {
             Some("larger images may help: --set transforms.size=[64,64]".to_string())
         }
@@ -77,14 +101,14 @@ fn failure(error: TrainError) -> Failure {
     }
 }
 
-/// Names what was wrong with the data.
-fn warn(run: &Run) {
-    let problems = run.problems();
-    for problem in problems.iter().take(NAMED_PROBLEMS) {
-        eprintln!("warning: {problem}");
-    }
-    if problems.len() > NAMED_PROBLEMS {
-        eprintln!("warning: and {} more", count((problems.len() - NAMED_PROBLEMS) as u64));
+/// What to give instead of a trained model.
+fn network_of_model(path: &Path) -> String {
+    let recipe = path.with_file_name("recipe.toml");
+    if path.extension().is_some_and(|extension| extension == "safetensors") && recipe.is_file() {
+        let recipe = shell(&recipe.display().to_string());
+        format!("this is a trained model; to train its network anew: --recipe {recipe}")
+    } else {
+        network_names()
     }
 }
 
@@ -147,13 +171,36 @@ fn conclude(run: &Run, outcome: &Outcome) -> io::Result<()> {
         writeln!(out, "  {ocelli} predict {model} {}", shell(&image.display().to_string()))?;
     }
     let data = shell(&run.data().path.display().to_string());
-    writeln!(out, "  {ocelli} eval {model} --data {data}")?;
+    writeln!(out, "  {ocelli} eval {model} --data {data}{}", split(run.data()))?;
     writeln!(out, "  {ocelli} summary {model}")?;
     let recipe = outcome.folder.join("recipe.toml");
     writeln!(out, "  {ocelli} train --recipe {} --seed 2", shell(&recipe.display().to_string()))
 }
 
+/// The part of the data that `eval` is to measure on, where that is not what it takes by itself.
+fn split(data: &DataInfo) -> &'static str {
+    match data {
+        DataInfo { test: 0, val: 1.., .. } => " --split val",
+        _ => "",
+    }
+}
+
 /// What the user types to run this program: cargo tells when it is in between.
 fn command() -> &'static str {
     if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "ocelli" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ocelli::data::Extent;
+    use ocelli::data::dataset::Format;
+
+    #[test]
+    fn eval_is_told_the_part_where_there_is_no_test() {
+        let extent = Extent { channels: 1, height: 8, width: 8, uniform: true };
+        let data =
+            |val, test| DataInfo { path: "d".into(), format: Format::Idx, train: 9, val, test, extent };
+        assert_eq!([split(&data(3, 2)), split(&data(3, 0)), split(&data(0, 0))], ["", " --split val", ""]);
+    }
 }
