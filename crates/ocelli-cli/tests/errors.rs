@@ -279,7 +279,7 @@ fn eval_says_which_classes_and_parts_there_are() {
     assert_eq!(train(folder, "run", &[]).code, 0);
     let ran = ocelli(folder, &["eval", "run/model.safetensors", "--data", "data", "--split", "dev"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("train, test"), "{}", ran.err);
+    assert!(ran.err.contains("`dev`; it has train, "), "{}", ran.err);
     images(&folder.join("other"), 3, 5);
     fs::rename(folder.join("other/dots"), folder.join("other/dotz")).unwrap();
     let ran = ocelli(folder, &["eval", "run/model.safetensors", "--data", "other"]);

@@ -15,6 +15,9 @@ pub use transforms::TransformsSection;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
+/// What a resolved recipe says of [`Recipe::derived`].
+const ABOUT_DERIVED: &str = "# Worked out by the run: what `derived` lists. Where --set or a flag changes what it comes from, it is worked out anew.\n";
+
 /// Everything that decides what a run does: the same recipe on the same data gives the same weights, bit for bit.
 ///
 /// What is left out takes its default; what depends on the data (sizes, mean and std, the learning rate that suits the
@@ -62,7 +65,8 @@ impl Recipe {
 
     /// The recipe as TOML, every setting that has a value included.
     pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("a recipe is plain data")
+        let text = toml::to_string(self).expect("a recipe is plain data");
+        if self.derived.is_empty() { text } else { format!("{ABOUT_DERIVED}{text}") }
     }
 
     /// Writes the recipe to a file.
@@ -106,6 +110,10 @@ mod tests {
         let recipe = recipe.set("train.schedule=cosine").unwrap().build().unwrap();
         let again = RecipeBuilder::new().text(&recipe.to_toml(), "again").unwrap().build().unwrap();
         assert_eq!(recipe, again);
+        let derived = Recipe { derived: vec!["train.lr".into()], ..recipe };
+        let text = derived.to_toml();
+        assert!(text.starts_with("# Worked out by the run"), "{text}");
+        assert_eq!(RecipeBuilder::new().text(&text, "again").unwrap().build().unwrap(), derived);
     }
 
     #[test]
