@@ -104,7 +104,10 @@ impl Progress {
 
     fn epoch(&mut self, done: &EpochDone) {
         let line = epoch_line(done, self.epochs);
-        self.bar.suspend(|| say(&line));
+        self.bar.suspend(|| {
+            self.warnings.end();
+            say(&line);
+        });
         self.epoch_began = Instant::now();
     }
 }

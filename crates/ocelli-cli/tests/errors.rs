@@ -76,6 +76,21 @@ fn strict_refuses_an_image_that_only_decoding_finds_broken() {
 }
 
 #[test]
+fn many_broken_images_are_named_up_to_a_number() {
+    let folder = folder(30);
+    let folder = folder.path();
+    for number in 0..25 {
+        let file = folder.join(format!("data/train/across/{number:03}.png"));
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, &whole[..whole.len() - 30]).unwrap();
+    }
+    let ran = train(folder, "run", &["--set", "data.validation=0", "--epochs", "1"]);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+    assert_eq!(ran.err.matches("across").count(), 20, "{}", ran.err);
+    assert!(ran.err.ends_with("warning: and 5 more\n"), "{}", ran.err);
+}
+
+#[test]
 fn unknown_names_get_the_nearest() {
     let folder = folder(3);
     for (args, said) in [
