@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 /// `[transforms]`: what happens to an image before the network sees it.
 ///
 /// Without lists, they are made for the data and the size: training images are shifted and mirrored at random (unless
-/// `augment` is false), all images are brought to the size and normalised by the training images' mean and std.
+/// `augment` is false), all images are brought to the size and normalised by the training images' mean and std. A list that
+/// is given must make images of the size; one that is not is made to go with it, its mean and std included.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TransformsSection {
-    /// Height and width of the network's input. Left out: the images' own if they all have one of at most 64×64 (grown to
-    /// the size that the network was made for, if that is larger but within the same bounds), else 64×64.
+    /// Height and width of the network's input. Left out: what a given list makes of the images; without lists, the images'
+    /// own if they all have one of at most 64×64 (grown to the size that the network was made for, if that is larger but
+    /// within the same bounds), else 64×64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<[usize; 2]>,
     /// 1 (grey) or 3 (RGB). Left out: as the images are.
