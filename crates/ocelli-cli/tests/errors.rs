@@ -155,6 +155,21 @@ fn wrong_requests_are_refused() {
 }
 
 #[test]
+fn larger_images_are_advised_where_they_would_help() {
+    let folder = folder(3);
+    let kernel = |size: usize| {
+        common::NETWORK.replacen("kernel_size = 3\npadding = 1", &format!("kernel_size = {size}"), 1)
+    };
+    fs::write(folder.path().join("wide.toml"), kernel(17)).unwrap();
+    fs::write(folder.path().join("none.toml"), kernel(0)).unwrap();
+    for (network, helps) in [("wide.toml", true), ("none.toml", false)] {
+        let ran = train(folder.path(), "run", &["--model", network]);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert_eq!(ran.err.contains("transforms.size=[64,64]"), helps, "{network}: {}", ran.err);
+    }
+}
+
+#[test]
 fn damaged_models_are_refused() {
     let folder = folder(12);
     let folder = folder.path();

@@ -7,7 +7,7 @@ use crate::failure::{Failure, closed_pipe};
 use crate::folder;
 use crate::progress::{self, Progress};
 use crate::text::{count, percent, plural, shell};
-use ocelli::nn::Summary;
+use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
 use ocelli::train::{
     DataInfo, Outcome, Recipe, RecipeBuilder, RecipeError, Run, RunOptions, TrainError, claim,
 };
@@ -88,7 +88,9 @@ fn failure(error: TrainError) -> Failure {
     let hint = match &error {
         TrainError::UnknownNetwork { suggestion: None, .. } => Some(network_names()),
         TrainError::NotANetwork { path } => Some(network_of_model(path)),
-        TrainError::Network { .. } => {
+        TrainError::Network { source, .. }
+            if source.kind() == NetworkErrorKind::Shape(ShapeErrorKind::Size) =>
+        {
             Some("larger images may help: --set transforms.size=[64,64]".to_string())
         }
         TrainError::Strict { .. } => Some("without --strict they are left out and named".to_string()),
