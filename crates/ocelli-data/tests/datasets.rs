@@ -228,6 +228,22 @@ fn images_beside_the_class_folders_are_named() {
     assert_eq!(splits.problems.len(), loose.len(), "{:?}", splits.problems);
 }
 
+#[test]
+fn problems_are_told_of_the_split_that_has_them() {
+    let folder = Folder::new();
+    for split in ["train", "test"] {
+        write_class(&folder.at(split).join("cat"), 2, 4, 4, 0);
+        write_class(&folder.at(split).join("dog"), 2, 4, 4, 0);
+        write(&folder.at(split).join("cat/bad.png"), b"no image");
+    }
+    let found = undivided(&folder);
+    for (split, from) in [("train", "train"), ("val", "train"), ("test", "test")] {
+        let told: Vec<&str> = found.problems_of(split).iter().map(|problem| problem.subject()).collect();
+        assert_eq!(told, [folder.at(from).join("cat/bad.png").display().to_string()], "{split}");
+    }
+    assert_eq!(found.problems_of("all").len(), 2);
+}
+
 fn undivided(folder: &Folder) -> Undivided {
     open_undivided(folder.path(), &OpenOptions::default()).unwrap()
 }

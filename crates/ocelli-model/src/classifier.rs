@@ -3,7 +3,7 @@
 use crate::archive::{self, Archive};
 use crate::error::ModelError;
 use crate::predict::{PredictOptions, Prediction, Predictor};
-use ocelli_data::{Compiled, DataError, Image, Transform};
+use ocelli_data::{Compiled, DataError, Division, Image, Transform};
 use ocelli_nn::{Layer, Network, Shape, Weights};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -28,6 +28,7 @@ pub struct Classifier {
     transforms: Vec<Transform>,
     classes: Vec<String>,
     metrics: BTreeMap<String, f64>,
+    division: Option<Division>,
 }
 
 /// Data that travels in a classifier's file without being part of it, such as what a training run needs to go on.
@@ -49,6 +50,8 @@ struct Description {
     classes: Vec<String>,
     #[serde(default)]
     metrics: BTreeMap<String, f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    division: Option<Division>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attachment: Option<serde_json::Value>,
 }
@@ -74,12 +77,18 @@ impl Classifier {
     ) -> Result<Self, ModelError> {
         check_parts(&network, &transforms, &classes)?;
         weights.check(&network).map_err(|error| ModelError::mismatch(error.to_string()))?;
-        Ok(Classifier { network, weights, transforms, classes, metrics: BTreeMap::new() })
+        Ok(Classifier { network, weights, transforms, classes, metrics: BTreeMap::new(), division: None })
     }
 
     /// Notes figures about the classifier, such as its validation accuracy; they travel in the file.
     pub fn with_metrics(mut self, metrics: BTreeMap<String, f64>) -> Self {
         self.metrics = metrics;
+        self
+    }
+
+    /// Notes how its training divided the data, so that images it was not trained on can be told; it travels in the file.
+    pub fn with_division(mut self, division: Division) -> Self {
+        self.division = Some(division);
         self
     }
 
@@ -106,6 +115,11 @@ impl Classifier {
     /// Figures that were noted when it was trained.
     pub fn metrics(&self) -> &BTreeMap<String, f64> {
         &self.metrics
+    }
+
+    /// How its training divided the data, if that was noted.
+    pub fn division(&self) -> Option<&Division> {
+        self.division.as_ref()
     }
 
     /// Height, width and channels of the network's input.
@@ -186,7 +200,7 @@ impl Classifier {
     fn read(path: &Path, attached: bool) -> Result<(Self, Option<Attachment>), ModelError> {
         let mut archive = Archive::open(path)?;
         let description = describe(path, archive.text(KEY))?;
-        let Description { network, transforms, classes, metrics, attachment, .. } = description;
+        let Description { network, transforms, classes, metrics, division, attachment, .. } = description;
         check_parts(&network, &transforms, &classes).map_err(|error| error.in_file(path))?;
         check_shapes(path, &archive, &network)?;
         let mut weights = Weights::new();
@@ -201,8 +215,9 @@ impl Classifier {
                 _ => {}
             }
         }
-        let classifier =
+        let mut classifier =
             Self::new(network, weights, transforms, classes).map_err(|error| error.in_file(path))?;
+        classifier.division = division;
         let attachment = attachment.map(|note| Attachment { note, tensors });
         Ok((classifier.with_metrics(metrics), attachment))
     }
@@ -215,6 +230,7 @@ impl Classifier {
             transforms: self.transforms.clone(),
             classes: self.classes.clone(),
             metrics: self.metrics.clone(),
+            division: self.division,
             attachment: attachment.map(|attachment| attachment.note.clone()),
         };
         let text = serde_json::to_string(&description)

@@ -2,7 +2,8 @@
 //!
 //! Training makes a [`Classifier`]; predicting, exporting, serving and explaining take it. On disk it is one
 //! `.safetensors` file: tensors in PyTorch's names and layouts, and in the header, under `ocelli`, JSON that describes
-//! the network, the transforms, the classes, the format's version, the program's, and figures from training.
+//! the network, the transforms, the classes, the format's version, the program's, figures from training, and how it
+//! divided the data.
 //!
 //! ```no_run
 //! use ocelli_model::Classifier;

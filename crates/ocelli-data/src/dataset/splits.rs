@@ -135,6 +135,21 @@ impl Undivided {
         parts.next().filter(|_| parts.next().is_none()).cloned()
     }
 
+    /// The problems that bear on the split of this name: all but those in the folders of other splits.
+    pub fn problems_of(&self, split: &str) -> Vec<&Problem> {
+        let source = |part| if self.parts.get(part).is_some() { part } else { Part::Train };
+        let source = Part::named(split).map(source);
+        let mut folders = match self.format {
+            Format::Folders => split_folders(&self.path).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        folders.retain(|(_, part)| source.is_some_and(|source| source != *part));
+        let elsewhere = |problem: &Problem| {
+            folders.iter().any(|(path, _)| Path::new(problem.subject()).starts_with(path))
+        };
+        self.problems.iter().filter(|problem| !elsewhere(problem)).collect()
+    }
+
     /// Makes the splits that are missing from the training images, class by class.
     ///
     /// # Errors

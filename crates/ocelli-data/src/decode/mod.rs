@@ -5,7 +5,7 @@
 //! torchvision's `ImageFolder` feeds a network:
 //!
 //! - alpha is dropped, not composited: the colours of transparent pixels stay what the file says;
-//! - palettes are expanded, grey is repeated for RGB, colour becomes grey by
+//! - palettes are expanded (but a TIFF that has one is refused), grey is repeated for RGB, colour becomes grey by
 //!   `(19595 R + 38470 G + 7471 B + 32768) >> 16`;
 //! - 16-bit channels keep their high byte, as Pillow keeps it of 16-bit RGB (16-bit grey Pillow clips at 255 instead);
 //! - colour profiles are not applied;

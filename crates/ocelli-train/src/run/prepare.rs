@@ -5,8 +5,8 @@ use crate::error::TrainError;
 use crate::recipe::{Recipe, derived};
 use ocelli_data::dataset::Format;
 use ocelli_data::{
-    Channels, DataError, Dataset, Extent, Loader, LoaderOptions, MeasureOptions, OpenOptions, Pipeline,
-    Problem, Source, SourceOptions, Splits, Transform, open,
+    Channels, DataError, Dataset, Division, Extent, Loader, LoaderOptions, MeasureOptions, OpenOptions,
+    Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
 };
 use ocelli_nn::{Network, Shape};
 use std::num::NonZeroUsize;
@@ -51,6 +51,7 @@ pub struct Run {
     network: Network,
     pub(super) pipeline: Pipeline,
     classes: Vec<String>,
+    pub(super) division: Division,
     pub(super) parts: Parts,
     pub(super) pool: rayon::ThreadPool,
     threads: usize,
@@ -99,8 +100,8 @@ impl Run {
         network::check_output(&network, &recipe.model.network, splits.classes.len())?;
         let (pipeline, parts) = resolve(&splits, pipeline, threads).map_err(TrainError::Data)?;
         let recipe = resolved(recipe, &splits, size, &pipeline);
-        let (classes, problems) = (splits.classes, splits.problems);
-        Ok(Run { recipe, info, problems, network, pipeline, classes, parts, pool, threads })
+        let (classes, problems, division) = (splits.classes, splits.problems, splits.division);
+        Ok(Run { recipe, info, problems, network, pipeline, classes, division, parts, pool, threads })
     }
 
     /// The recipe with every setting resolved.

@@ -47,7 +47,9 @@ impl Run {
 
     fn classifier(&self, weights: Weights) -> Result<Classifier, TrainError> {
         let transforms = self.pipeline.eval.clone();
-        Ok(Classifier::new(self.network().clone(), weights, transforms, self.classes().to_vec())?)
+        let classifier =
+            Classifier::new(self.network().clone(), weights, transforms, self.classes().to_vec())?;
+        Ok(classifier.with_division(self.division))
     }
 }
 
