@@ -71,7 +71,8 @@ pub(crate) struct EvalArgs {
     /// Labelled images, as for `train`.
     #[arg(long, value_name = "PATH")]
     pub(crate) data: String,
-    /// Which part of the data: train, val or test [default: test; all images if the data has no parts].
+    /// Which part of the data: train, val or test, as divided for the model's training, or all [default: test; all
+    /// images if the data has no parts and is not what the model was trained on].
     #[arg(long, value_name = "NAME")]
     pub(crate) split: Option<String>,
     /// Print one JSON document.
@@ -87,7 +88,7 @@ pub(crate) struct PredictArgs {
     /// A trained model (model.safetensors).
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
-    /// Image files.
+    /// Image files, or folders of them.
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
     /// How many classes to show for each image, the likeliest first.

@@ -4,7 +4,8 @@ use super::{load, print_json, threads};
 use crate::args::PredictArgs;
 use crate::failure::{FAILED, Failure};
 use crate::text::{csv, plural};
-use ocelli::data::DataError;
+use ocelli::data::dataset::files_below;
+use ocelli::data::{DataError, Problem, printable};
 use ocelli::model::{PredictOptions, Prediction};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -15,7 +16,8 @@ const BATCH: usize = 32;
 
 pub(crate) fn run(args: &PredictArgs) -> Result<(), Failure> {
     let classifier = load(&args.model)?;
-    let count = args.images.len();
+    let (images, problems) = images(&args.images)?;
+    let count = images.len();
     let options = PredictOptions {
         batch: count.min(BATCH),
         // One image has no use for a second thread that would first have to be started.
@@ -23,8 +25,8 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), Failure> {
         top_k: args.top_k,
         ..PredictOptions::default()
     };
-    let answers = classifier.predictor(options)?.predict_files(&args.images);
-    let answered: Vec<(&PathBuf, Result<Prediction, DataError>)> = args.images.iter().zip(answers).collect();
+    let answers = classifier.predictor(options)?.predict_files(&images);
+    let answered: Vec<(&PathBuf, Result<Prediction, DataError>)> = images.iter().zip(answers).collect();
     if args.json {
         print_json(&document(&args.model, &answered))?;
     } else if args.csv {
@@ -32,17 +34,37 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), Failure> {
     } else {
         print_table(&answered)?;
     }
-    let failed = answered.iter().filter(|(_, answer)| answer.is_err()).count();
-    if failed == 0 {
-        return Ok(());
+    let failed: Vec<&DataError> = answered.iter().filter_map(|(_, answer)| answer.as_ref().err()).collect();
+    problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
+    failed.iter().for_each(|problem| eprintln!("warning: {problem}"));
+    if !failed.is_empty() {
+        eprintln!("error: {} of {count} could not be used", plural(failed.len() as u64, "image", "images"));
     }
-    for (_, answer) in &answered {
-        if let Err(problem) = answer {
-            eprintln!("warning: {problem}");
+    if failed.is_empty() && problems.is_empty() { Ok(()) } else { Err(Failure::Reported(FAILED)) }
+}
+
+/// The files asked for, a folder standing for those below it, and the folders that could not be looked through.
+fn images(asked: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Problem>), Failure> {
+    let (mut images, mut problems) = (Vec::new(), Vec::new());
+    for path in asked {
+        if !path.is_dir() {
+            images.push(path.clone());
+            continue;
         }
+        let known = problems.len();
+        let files = files_below(path, &mut problems);
+        if files.is_empty() && problems.len() == known {
+            let reason = format!("{}: is a folder without a file in it", path.display());
+            return Err(Failure::usage(reason).hint("give image files, or folders of them"));
+        }
+        images.extend(files);
     }
-    eprintln!("error: {} of {count} could not be used", plural(failed as u64, "image", "images"));
-    Err(Failure::Reported(FAILED))
+    Ok((images, problems))
+}
+
+/// A path as it may go to a terminal.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
 }
 
 fn document(model: &Path, answered: &[(&PathBuf, Result<Prediction, DataError>)]) -> Value {
@@ -51,15 +73,15 @@ fn document(model: &Path, answered: &[(&PathBuf, Result<Prediction, DataError>)]
             let class =
                 |(label, probability): &(String, f32)| json!({ "label": label, "probability": probability });
             json!({
-                "image": path,
+                "image": path.to_string_lossy(),
                 "label": prediction.label,
                 "probability": prediction.probability,
                 "top": prediction.top.iter().map(class).collect::<Vec<_>>(),
             })
         }
-        Err(problem) => json!({ "image": path, "error": problem.reason() }),
+        Err(problem) => json!({ "image": path.to_string_lossy(), "error": problem.reason() }),
     };
-    json!({ "model": model, "predictions": answered.iter().map(one).collect::<Vec<_>>() })
+    json!({ "model": model.to_string_lossy(), "predictions": answered.iter().map(one).collect::<Vec<_>>() })
 }
 
 /// `image,label,probability`, and for each further class asked for its label and probability.
@@ -82,14 +104,16 @@ fn print_csv(answered: &[(&PathBuf, Result<Prediction, DataError>)]) -> io::Resu
 
 fn print_table(answered: &[(&PathBuf, Result<Prediction, DataError>)]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let width = |path: &Path| path.display().to_string().chars().count();
+    let width = |path: &Path| shown(path).chars().count();
     let widest = answered.iter().map(|(path, _)| width(path)).max().unwrap_or(0);
     for (path, answer) in answered {
         let Ok(prediction) = answer else { continue };
-        let class = |(label, probability): &(String, f32)| format!("{label} {:.1}%", probability * 100.0);
+        let class = |(label, probability): &(String, f32)| {
+            format!("{} {:.1}%", printable(label), probability * 100.0)
+        };
         let classes: Vec<_> = prediction.top.iter().map(class).collect();
         let gap = " ".repeat(widest - width(path));
-        writeln!(out, "{}{gap}  {}", path.display(), classes.join(", "))?;
+        writeln!(out, "{}{gap}  {}", shown(path), classes.join(", "))?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use super::{load, nearest_network, network_names, print_json};
 use crate::args::SummaryArgs;
 use crate::failure::Failure;
 use ocelli::nn::{Network, Shape, Summary, Template, zoo};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// The number of classes where nothing says.
@@ -35,7 +36,7 @@ fn network(name: &str, input: Option<Shape>) -> Result<Network, Failure> {
             Failure::usage(format!("{name}: no network has this name, and there is no such file")).hint(near)
         );
     }
-    if path.extension().is_some_and(|extension| extension == "toml") {
+    if path.extension().is_some_and(|extension| extension == "toml") || begins_as_text(path) {
         return template(path, input);
     }
     let network = load(path)?.network().clone();
@@ -43,6 +44,14 @@ fn network(name: &str, input: Option<Shape>) -> Result<Network, Failure> {
         Some(input) => network.with_input(input).map_err(Failure::usage),
         None => Ok(network),
     }
+}
+
+/// Whether a file begins with text, as a TOML file does; a model begins with its header's length, which has zeros in it.
+fn begins_as_text(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut start));
+    let is_text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e);
+    path.is_file() && read.is_ok() && !start.is_empty() && start.iter().all(is_text)
 }
 
 fn template(path: &Path, input: Option<Shape>) -> Result<Network, Failure> {
