@@ -1,6 +1,6 @@
 //! Says what image files show, with a model that `ocelli train` saved.
 //!
-//!     cargo run --release --example predict -- runs/example/model.safetensors IMAGE...
+//!     cargo run --release -p ocelli --example predict -- runs/example/model.safetensors IMAGE...
 
 use ocelli::prelude::*;
 

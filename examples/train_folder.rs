@@ -1,6 +1,6 @@
 //! Trains on a folder of images, as `ocelli train` does, and shows each epoch.
 //!
-//!     cargo run --release --example train_folder -- FOLDER OUT
+//!     cargo run --release -p ocelli --example train_folder -- FOLDER OUT
 
 use ocelli::prelude::*;
 use std::path::Path;

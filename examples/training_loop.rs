@@ -1,6 +1,6 @@
 //! A network built in code and a training loop written by hand: forward, loss, backward, step.
 //!
-//!     cargo run --release --example training_loop
+//!     cargo run --release -p ocelli --example training_loop
 
 use ocelli::prelude::*;
 use std::sync::Arc;
