@@ -315,6 +315,10 @@ fn eval_says_which_classes_and_parts_there_are() {
     let ran = ocelli(folder, &["eval", "run/model.safetensors", "--data", "other"]);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("did you mean dots?"), "{}", ran.err);
+    for data in ["absent", "network.toml"] {
+        let ran = ocelli(folder, &["eval", "run/model.safetensors", "--data", data]);
+        assert_eq!(ran.code, 2, "what is no data set cannot be measured on: {}", ran.err);
+    }
 }
 
 #[test]

@@ -44,9 +44,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let threads = threads(args.threads);
     let channels = Channels::from_count(classifier.network().input().channels())?;
     let options = OpenOptions { channels: Some(channels), threads, ..OpenOptions::default() };
-    let data = open_undivided(&args.data, &options).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Failure::usage(error),
-        _ => Failure::failed(error),
+    let data = open_undivided(&args.data, &options).map_err(|error| {
+        let error = TrainError::Data(error);
+        if error.is_request() { Failure::usage(error) } else { Failure::failed(error) }
     })?;
     let chosen = choose(&data, args.split.as_deref(), classifier.division())?;
     let options = MeasureOptions { threads, ..MeasureOptions::default() };
