@@ -61,6 +61,22 @@ fn other_images_are_measured_whole_and_called_so() {
 }
 
 #[test]
+fn a_model_that_does_not_say_what_it_was_trained_on_is_measured_with_a_warning() {
+    let folder = trained_on_a_tree();
+    let folder = folder.path();
+    let mut model = fs::read(folder.join(MODEL)).unwrap();
+    let key = b"\\\"division\\\"";
+    let at = model.windows(key.len()).position(|part| part == key).expect("the key is in the header");
+    model[at..at + key.len()].copy_from_slice(b"\\\"divided?\\\"");
+    fs::write(folder.join(MODEL), model).unwrap();
+    let ran = eval(folder, &["--data", "tree", "--json"]);
+    assert_eq!((ran.json()["split"].as_str(), ran.json()["images"].as_u64()), (Some("all"), Some(60)));
+    assert!(ran.json()["trained_on"].is_null(), "{}", ran.out);
+    assert!(ran.err.contains("does not say which images it was trained on"), "{}", ran.err);
+    assert!(eval(folder, &["--data", "data"]).err.is_empty(), "a test folder is not what was trained on");
+}
+
+#[test]
 fn splits_of_the_datas_own_and_those_made_of_it() {
     let folder = folder(20);
     let folder = folder.path();

@@ -57,3 +57,17 @@ fn a_folder_is_trained_and_its_model_predicts() {
     assert!(lines[0].starts_with(&paths[0]) && lines[0].ends_with("%)"), "{lines:?}");
     assert!(lines[1].contains("absent.png"), "{lines:?}");
 }
+
+#[test]
+fn the_commands_that_are_told_name_the_package() {
+    // Cargo looks for examples in the command's package where none is named.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for example in ["predict", "train_folder", "training_loop"] {
+        for file in [format!("examples/{example}.rs"), "README.md".to_string()] {
+            let text = fs::read_to_string(root.join(&file)).unwrap();
+            let told = text.lines().find(|line| line.contains(&format!("--example {example}")));
+            let told = told.unwrap_or_else(|| panic!("{file} tells how to run {example}"));
+            assert!(told.contains("cargo run --release -p ocelli "), "{file}: {told}");
+        }
+    }
+}
