@@ -178,3 +178,8 @@ fn other_layers() {
 fn blocks() {
     check_file("blocks");
 }
+
+#[test]
+fn activations() {
+    check_file("activations");
+}

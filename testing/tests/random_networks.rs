@@ -6,8 +6,8 @@ use ocelli_kernels::random::Stream;
 use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, SampleKeys, TrainPlan};
 use ocelli_nn::reference::{Mode, Run, Values, to_channels_first, to_channels_last, values};
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, Dropout, Layer, Linear, MaxPool2d, Network, Node, Role,
-    Shape, Source, Tensor, Weights,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, Dropout, Gelu, Layer, Linear, MaxPool2d, Network, Node,
+    Role, Shape, Source, Tensor, Weights,
 };
 use ocelli_testing::Report;
 
@@ -68,8 +68,11 @@ impl Growing {
     /// A layer for the end, which may turn out not to fit it.
     fn draw(&mut self) -> Layer {
         let mut below = |n: u32| self.random.below(n) as usize;
-        let (kind, kernel, stride) = (below(14), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
+        let (kind, kernel, stride) = (below(15), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
         let (padding, width, bias) = (below(2), [1, 3, 16, 17, 24][below(5)], below(2) == 0);
+        // Not those that squash: BatchNorm after one magnifies its rounding.
+        let activations = [Layer::Silu, Layer::Hardswish, Layer::Gelu(Gelu::default())];
+        let which = below(activations.len() as u32);
         let channels = self.shape().channels();
         match (self.shape(), kind) {
             (Shape::Map { .. }, 0..=3) => {
@@ -85,18 +88,24 @@ impl Growing {
             (Shape::Features(_), 0..=3) => Layer::Linear(Linear::new(channels, width).bias(bias)),
             (Shape::Features(_), 9) => Layer::Dropout(Dropout::new(0.0)),
             (_, 10) => Layer::Add,
+            (_, 11) => activations[which],
             _ => Layer::Relu,
         }
     }
 
-    /// Not over a handful of values, nor what is normalised already: the gradient through a second BatchNorm is a
-    /// difference of almost equal numbers, of which f32 leaves little but rounding.
+    /// Not over a handful of values, nor what is normalised already, nor one map scaled: the gradient through a second
+    /// BatchNorm, or of a scale before one, is a difference of almost equal numbers, of which f32 leaves little but rounding.
     fn may_normalise(&self) -> bool {
         let weighing =
             |node: &&Node| matches!(node.layer, Layer::Conv2d(_) | Layer::Linear(_) | Layer::BatchNorm2d(_));
         let last = self.nodes.iter().rev().find(weighing);
         let values = self.batch * self.shape().elements() / self.shape().channels();
-        values >= 12 && !last.is_some_and(|node| matches!(node.layer, Layer::BatchNorm2d(_)))
+        let does_not_matter = |node: &Node| match node.layer {
+            Layer::BatchNorm2d(_) => true,
+            Layer::Conv2d(c) => c.in_channels * c.kernel_size.height * c.kernel_size.width == 1,
+            _ => false,
+        };
+        values >= 12 && !last.is_some_and(does_not_matter)
     }
 
     /// Up to ten layers, and for most a head that makes features of maps.

@@ -8,6 +8,7 @@
 //! Every operation takes an [`Isa`], a token that only detection makes, and runs the same code for
 //! AVX-512, AVX2 with FMA, or portable vectors.
 
+pub mod activation;
 pub mod avg_pool;
 pub mod batch_norm;
 pub mod conv;

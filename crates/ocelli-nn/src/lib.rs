@@ -36,7 +36,10 @@ pub mod zoo;
 pub use builder::Sequential;
 pub use error::{NetworkError, NetworkErrorKind, ParseShapeError, ShapeError, ShapeErrorKind};
 pub use init::Initialisation;
-pub use layers::{AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, Dropout, Layer, Linear, MaxPool2d, Role};
+pub use layers::{
+    AdaptiveAvgPool2d, Approximate, AvgPool2d, BatchNorm, Conv2d, Dropout, Elu, Gelu, Layer, LeakyRelu,
+    Linear, MaxPool2d, Role,
+};
 pub use network::{Network, Node, ParameterSpec, Source};
 pub use shape::{Pair, Shape};
 pub use summary::Summary;

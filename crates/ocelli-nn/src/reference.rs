@@ -2,6 +2,7 @@
 //!
 //! Plans are tested against it, over any network; it is itself tested against numerical gradients. Not for use.
 
+mod activation;
 mod backward;
 mod conv;
 mod forward;

@@ -1,5 +1,7 @@
 //! Activations without parameters.
 
+use serde::{Deserialize, Serialize};
+
 use super::Spec;
 use super::window::need_features;
 use crate::error::ShapeError;
@@ -11,6 +13,79 @@ pub(super) struct Relu;
 impl Spec for Relu {
     fn type_name(&self) -> &'static str {
         "ReLU"
+    }
+}
+
+/// Options of PyTorch's `nn.LeakyReLU` (Maas et al., 2013).
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LeakyRelu {
+    /// What negative values are multiplied with; default 0.01.
+    pub negative_slope: f32,
+}
+
+impl Default for LeakyRelu {
+    fn default() -> Self {
+        Self { negative_slope: 0.01 }
+    }
+}
+
+/// Options of PyTorch's `nn.ELU` (Clevert et al., 2015, arXiv:1511.07289).
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Elu {
+    /// Minus the value that far negative ones go to; default 1.
+    pub alpha: f32,
+}
+
+impl Default for Elu {
+    fn default() -> Self {
+        Self { alpha: 1.0 }
+    }
+}
+
+/// Options of PyTorch's `nn.GELU` (Hendrycks & Gimpel, 2016, arXiv:1606.08415).
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gelu {
+    /// How the normal distribution's Φ is computed; default exactly.
+    pub approximate: Approximate,
+}
+
+/// How [`Gelu`] computes the normal distribution's Φ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Approximate {
+    /// Exactly.
+    #[default]
+    None,
+    /// ½ (1 + tanh(√(2/π) (x + 0.044715 x³))).
+    Tanh,
+}
+
+/// Any activation without a rule of its own for shapes, by its name.
+pub(super) struct OfValues {
+    pub(super) type_name: &'static str,
+    /// An option that must be a number.
+    pub(super) option: Option<(&'static str, f32)>,
+}
+
+impl OfValues {
+    pub(super) fn named(type_name: &'static str) -> Self {
+        Self { type_name, option: None }
+    }
+}
+
+impl Spec for OfValues {
+    fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        match self.option {
+            Some((name, value)) if !value.is_finite() => Err(ShapeError::option(name, value, "a number")),
+            _ => Ok(inputs[0]),
+        }
     }
 }
 

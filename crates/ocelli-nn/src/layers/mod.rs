@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ShapeError, ShapeErrorKind};
 use crate::shape::Shape;
 
+pub use activation::{Approximate, Elu, Gelu, LeakyRelu};
 pub use batch_norm::BatchNorm;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
@@ -115,6 +116,34 @@ pub enum Layer {
     /// max(x, 0).
     #[serde(rename = "ReLU")]
     Relu,
+    /// min(max(x, 0), 6).
+    #[serde(rename = "ReLU6")]
+    Relu6,
+    /// x, and a slope times x where that is negative.
+    #[serde(rename = "LeakyReLU")]
+    LeakyRelu(LeakyRelu),
+    /// x, and α (exp(x) − 1) where that is negative.
+    #[serde(rename = "ELU")]
+    Elu(Elu),
+    /// ELU scaled so that mean 0 and variance 1 stay (Klambauer et al., 2017, arXiv:1706.02515).
+    #[serde(rename = "SELU")]
+    Selu,
+    /// x σ(x), also called swish (Elfwing et al., 2017, arXiv:1702.03118).
+    #[serde(rename = "SiLU")]
+    Silu,
+    /// x min(max(x + 3, 0), 6) / 6 (Howard et al., 2019, arXiv:1905.02244).
+    Hardswish,
+    /// min(max(x + 3, 0), 6) / 6.
+    Hardsigmoid,
+    /// σ(x) = 1 / (1 + exp(−x)).
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// x Φ(x), with the normal distribution's Φ.
+    #[serde(rename = "GELU")]
+    Gelu(Gelu),
+    /// What comes in.
+    Identity,
     /// In training, zeroes each value with probability p and scales the rest by 1/(1−p).
     Dropout(Dropout),
     /// In training, zeroes whole channels with probability p and scales the rest by 1/(1−p).
@@ -136,12 +165,29 @@ pub enum Layer {
 impl Layer {
     /// The one place that knows every layer.
     fn spec(&self) -> Box<dyn Spec> {
+        let of_values = |type_name| -> Box<dyn Spec> { Box::new(activation::OfValues::named(type_name)) };
         match *self {
             Self::Conv2d(spec) => Box::new(spec),
             Self::MaxPool2d(spec) => Box::new(spec),
             Self::AvgPool2d(spec) => Box::new(spec),
             Self::AdaptiveAvgPool2d(spec) => Box::new(spec),
             Self::Relu => Box::new(activation::Relu),
+            Self::Relu6 => of_values("ReLU6"),
+            Self::LeakyRelu(LeakyRelu { negative_slope }) => {
+                let option = Some(("negative_slope", negative_slope));
+                Box::new(activation::OfValues { type_name: "LeakyReLU", option })
+            }
+            Self::Elu(Elu { alpha }) => {
+                Box::new(activation::OfValues { type_name: "ELU", option: Some(("alpha", alpha)) })
+            }
+            Self::Selu => of_values("SELU"),
+            Self::Silu => of_values("SiLU"),
+            Self::Hardswish => of_values("Hardswish"),
+            Self::Hardsigmoid => of_values("Hardsigmoid"),
+            Self::Sigmoid => of_values("Sigmoid"),
+            Self::Tanh => of_values("Tanh"),
+            Self::Gelu(_) => of_values("GELU"),
+            Self::Identity => of_values("Identity"),
             Self::Dropout(spec) => Box::new(dropout::OfValues(spec)),
             Self::Dropout2d(spec) => Box::new(dropout::OfChannels(spec)),
             Self::Flatten => Box::new(flatten::Flatten),
@@ -216,13 +262,24 @@ impl Layer {
     }
 
     /// One layer of every type.
-    fn examples() -> [Self; 13] {
+    fn examples() -> [Self; 24] {
         [
             Self::Conv2d(Conv2d::new(1, 1, 1)),
             Self::MaxPool2d(MaxPool2d::new(1)),
             Self::AvgPool2d(AvgPool2d::new(1)),
             Self::AdaptiveAvgPool2d(AdaptiveAvgPool2d::new(1)),
             Self::Relu,
+            Self::Relu6,
+            Self::LeakyRelu(LeakyRelu::default()),
+            Self::Elu(Elu::default()),
+            Self::Selu,
+            Self::Silu,
+            Self::Hardswish,
+            Self::Hardsigmoid,
+            Self::Sigmoid,
+            Self::Tanh,
+            Self::Gelu(Gelu::default()),
+            Self::Identity,
             Self::Dropout(Dropout::default()),
             Self::Dropout2d(Dropout::default()),
             Self::Flatten,

@@ -1,11 +1,12 @@
 //! The network as a plan sees it: operations on values, each operation with what follows it fused
 //! in. Passes rewrite this graph; see [`super::passes`].
 
+use ocelli_kernels::activation::Activation;
 use ocelli_kernels::epilogue::MaxPool;
 use ocelli_kernels::random;
 
 use super::PlanError;
-use crate::layers::Layer;
+use crate::layers::{Approximate, Gelu, Layer};
 use crate::network::{Network, Source};
 use crate::shape::Shape;
 
@@ -54,6 +55,7 @@ pub(super) enum Kind {
     /// Nothing: the epilogue is the operation.
     Identity,
     AvgPool(AvgWindow),
+    Activation(Activation),
     Flatten,
     Softmax,
 }
@@ -185,6 +187,7 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
     let norm = |n: &crate::layers::BatchNorm| {
         Lowered::Op(Kind::BatchNorm(NormOp { node: 0, eps: n.eps, momentum: n.momentum }))
     };
+    let activation = |activation| Lowered::Op(Kind::Activation(activation));
     let dropout = |p: f32, by_channel: bool| {
         if !training || p == 0.0 {
             return Lowered::Nothing;
@@ -196,6 +199,18 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
         Layer::Conv2d(c) => conv(pair(c.kernel_size), pair(c.stride), pair(c.padding), c.bias),
         Layer::Linear(l) => conv((1, 1), (1, 1), (0, 0), l.bias),
         Layer::BatchNorm1d(n) | Layer::BatchNorm2d(n) => norm(n),
+        Layer::Relu6 => activation(Activation::Relu6),
+        Layer::LeakyRelu(l) => activation(Activation::LeakyRelu(l.negative_slope)),
+        Layer::Elu(e) => activation(Activation::Elu(e.alpha)),
+        Layer::Selu => activation(Activation::Selu),
+        Layer::Silu => activation(Activation::Silu),
+        Layer::Hardswish => activation(Activation::Hardswish),
+        Layer::Hardsigmoid => activation(Activation::Hardsigmoid),
+        Layer::Sigmoid => activation(Activation::Sigmoid),
+        Layer::Tanh => activation(Activation::Tanh),
+        Layer::Gelu(Gelu { approximate: Approximate::None }) => activation(Activation::Gelu),
+        Layer::Gelu(Gelu { approximate: Approximate::Tanh }) => activation(Activation::GeluTanh),
+        Layer::Identity => Lowered::Nothing,
         Layer::Relu => Lowered::Post(Post { relu: true, ..Post::default() }),
         Layer::Dropout(d) => dropout(d.p, false),
         Layer::Dropout2d(d) => dropout(d.p, true),

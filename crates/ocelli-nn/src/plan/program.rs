@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ocelli_kernels::activation::Activation;
 use ocelli_kernels::avg_pool::{AvgPool, Windows};
 use ocelli_kernels::batch_norm::Maps;
 use ocelli_kernels::conv::{Conv, Phase};
@@ -63,6 +64,7 @@ pub(super) enum StepKind {
     BatchNorm(NormStep),
     Identity,
     AvgPool(AvgPool),
+    Activation(Activation),
     Flatten,
     Softmax,
 }
@@ -340,6 +342,7 @@ impl<'a> Compiler<'a> {
             Kind::BatchNorm(norm) => StepKind::BatchNorm(self.norm_step(index, *norm, &op)),
             Kind::Identity => StepKind::Identity,
             Kind::AvgPool(window) => StepKind::AvgPool(self.avg_pool(*window, &op)),
+            Kind::Activation(activation) => StepKind::Activation(*activation),
             Kind::Flatten => StepKind::Flatten,
             Kind::Softmax => StepKind::Softmax,
         };

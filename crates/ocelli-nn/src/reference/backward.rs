@@ -1,6 +1,6 @@
 //! The backward pass of each layer.
 
-use super::{Gradients, Run, Values, conv, norm, pool};
+use super::{Gradients, Run, Values, activation, conv, norm, pool};
 use crate::layers::{Layer, Role};
 use crate::network::Source;
 
@@ -52,7 +52,6 @@ impl Run<'_> {
             Layer::AvgPool2d(_) | Layer::AdaptiveAvgPool2d(_) => {
                 pool::mean_backward(&node.layer, (input, output), x, grad)
             }
-            Layer::Relu => x.iter().zip(grad).map(|(&x, &grad)| if x <= 0.0 { 0.0 } else { grad }).collect(),
             Layer::Dropout(_) | Layer::Dropout2d(_) => self.masked(index, grad),
             Layer::Flatten | Layer::Add => grad.to_vec(),
             Layer::Linear(spec) => {
@@ -73,6 +72,10 @@ impl Run<'_> {
             Layer::Softmax => {
                 let rows = self.outputs[index].chunks(output.elements()).zip(grad.chunks(output.elements()));
                 rows.flat_map(|(y, grad)| softmax(y, grad)).collect()
+            }
+            ref other => {
+                let slope = |x| activation::slope(other, x).expect("all other layers are activations");
+                x.iter().zip(grad).map(|(&x, grad)| slope(x) * grad).collect()
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The forward pass of each layer.
 
-use super::{Run, conv, norm, pool};
+use super::{Run, activation, conv, norm, pool};
 use crate::layers::{Layer, Role};
 use crate::shape::Shape;
 
@@ -19,7 +19,6 @@ impl Run<'_> {
             Layer::AvgPool2d(_) | Layer::AdaptiveAvgPool2d(_) => {
                 pool::mean_forward(&node.layer, (input, output), x)
             }
-            Layer::Relu => x.iter().map(|&x| if x <= 0.0 { 0.0 } else { x }).collect(),
             Layer::Dropout(_) | Layer::Dropout2d(_) => self.masked(index, x),
             Layer::Flatten => x.to_vec(),
             Layer::Linear(spec) => {
@@ -32,6 +31,10 @@ impl Run<'_> {
             }
             Layer::Softmax => x.chunks(input.elements()).flat_map(softmax).collect(),
             Layer::Add => x.iter().zip(self.source(node.inputs[1])).map(|(x, y)| x + y).collect(),
+            ref other => {
+                let value = |&x: &f64| activation::value(other, x).expect("all other layers are activations");
+                x.iter().map(value).collect()
+            }
         }
     }
 

@@ -90,6 +90,14 @@ fn pair(range: std::ops::Range<usize>) -> impl Strategy<Value = Pair> {
     (range.clone(), range).prop_map(Pair::from)
 }
 
+/// Any that works on each value alone.
+fn activation() -> impl Strategy<Value = Layer> {
+    let tanh = crate::layers::Gelu { approximate: crate::layers::Approximate::Tanh };
+    let layers = Layer::type_names().into_iter().filter_map(Layer::example);
+    let of_values = layers.filter(|layer| activation::value(layer, 0.0).is_some());
+    prop::sample::select(of_values.chain([Layer::Gelu(tanh)]).collect::<Vec<_>>())
+}
+
 /// Any layer of one input over a map of these channels.
 fn map_layer(channels: usize) -> impl Strategy<Value = Layer> {
     let window = || (pair(1..4), pair(1..4), pair(0..2));
@@ -104,7 +112,7 @@ fn map_layer(channels: usize) -> impl Strategy<Value = Layer> {
             Layer::AvgPool2d(AvgPool2d::new(kernel).stride(stride).padding(padding).count_include_pad(whole))
         }),
         pair(1..6).prop_map(|size| Layer::AdaptiveAvgPool2d(size.into())),
-        Just(Layer::Relu),
+        activation(),
         Just(Layer::Dropout(0.5.into())),
         Just(Layer::Dropout2d(0.5.into())),
         Just(Layer::Flatten),
@@ -115,7 +123,7 @@ fn map_layer(channels: usize) -> impl Strategy<Value = Layer> {
 fn feature_layer(features: usize) -> impl Strategy<Value = Layer> {
     prop_oneof![
         (1..6usize, any::<bool>()).prop_map(move |(out, bias)| Linear::new(features, out).bias(bias).into()),
-        Just(Layer::Relu),
+        activation(),
         Just(Layer::Dropout(0.5.into())),
         Just(Layer::BatchNorm1d(BatchNorm::new(features).eps(0.01))),
         Just(Layer::Softmax),

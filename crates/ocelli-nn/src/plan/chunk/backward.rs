@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ocelli_kernels::activation::{self, Activation};
 use ocelli_kernels::avg_pool::{self, PoolStrides};
 use ocelli_kernels::epilogue::{self, Gradient, Through};
 use ocelli_kernels::outer::{Groups, outer, sum_pixels};
@@ -35,6 +36,7 @@ impl Chunk<'_> {
                 let steps = PoolStrides { x: dx.layout.strides(), y: dy.layout.strides() };
                 avg_pool::backward(shared.isa, pool, self.images, steps, from, to);
             }
+            StepKind::Activation(activation) => self.activation_backward(shared, step, *activation),
             StepKind::Flatten => self.flatten_backward(shared, step),
             StepKind::Softmax => self.softmax_backward(shared, step),
         }
@@ -244,6 +246,20 @@ impl Chunk<'_> {
             let (part, [g]) = disjoint(self.floats, part.clone(), [g.range.clone()]);
             sum_pixels(shared.isa, s, g, part);
         }
+    }
+
+    fn activation_backward(&mut self, shared: &Shared<'_>, step: &Step, activation: Activation) {
+        let slots = &shared.program.slots;
+        let Some(dx) = &slots[step.op.input].grad else { return };
+        let (x, dy) = (&slots[step.op.input].data, grad(&slots[step.op.output]));
+        self.prepare(step.dx, dx, false);
+        let reads = [x.range.clone(), dy.range.clone()];
+        let (out, [values, from]) = disjoint(self.floats, dx.range.clone(), reads);
+        let add = step.dx == Target::Add;
+        copy_rows(&dx.layout, self.images, |n, row, range| {
+            let (x, dy) = (&values[x.layout.row_values(n, row)], &from[dy.layout.row_values(n, row)]);
+            activation::backward(shared.isa, activation, x, dy, &mut out[range], add);
+        });
     }
 
     fn flatten_backward(&mut self, shared: &Shared<'_>, step: &Step) {

@@ -1,5 +1,6 @@
 //! Forward passes on a chunk.
 
+use ocelli_kernels::activation::{self, Activation};
 use ocelli_kernels::avg_pool::{self, PoolStrides};
 use ocelli_kernels::epilogue::{self, Operands};
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
@@ -28,6 +29,7 @@ impl Chunk<'_> {
                 let (y, x) = self.output_and_input(shared, step);
                 avg_pool::forward(shared.isa, pool, images, steps, x, y);
             }
+            StepKind::Activation(activation) => self.activation(shared, step, *activation),
             StepKind::Flatten => self.flatten(shared, step),
             StepKind::Softmax => self.softmax(shared, step),
         }
@@ -130,6 +132,20 @@ impl Chunk<'_> {
         let (sums, [input]) = disjoint(self.floats, norm.moments.clone(), [x.range.clone()]);
         let maps = batch_norm::Maps { images: self.images, ..norm.maps };
         batch_norm::moments(shared.isa, maps, input, x.layout.strides(), sums);
+    }
+
+    fn activation(&mut self, shared: &Shared<'_>, step: &Step, activation: Activation) {
+        let slots = &shared.program.slots;
+        let (from, to) = (slots[step.op.input].data.layout, slots[step.op.output].data.layout);
+        let images = self.images;
+        let (y, x) = self.output_and_input(shared, step);
+        copy_rows(&to, images, |n, row, values| {
+            let y = &mut y[values];
+            activation::forward(shared.isa, activation, &x[from.row_values(n, row)], y);
+            if !activation.keeps_zero() {
+                y.chunks_exact_mut(to.pixel).for_each(|pixel| pixel[to.channels..].fill(0.0));
+            }
+        });
     }
 
     fn flatten(&mut self, shared: &Shared<'_>, step: &Step) {

@@ -24,7 +24,7 @@ impl Chunk<'_> {
         let work = match &step.kind {
             StepKind::Conv(conv) => conv.weight.len() * conv.conv.y.height * conv.conv.y.width,
             StepKind::BatchNorm(_) | StepKind::Identity => y.layout.image(),
-            StepKind::AvgPool(_) | StepKind::Flatten | StepKind::Softmax => 0,
+            StepKind::AvgPool(_) | StepKind::Activation(_) | StepKind::Flatten | StepKind::Softmax => 0,
         };
         if self.images != 1 || tasks < 2 || work < WORTH_A_THREAD {
             self.forward(shared, step, None);

@@ -63,6 +63,6 @@ fn takes(kind: &Kind, post: Post, training: bool) -> bool {
                 && (post.add.is_none() || (!training && post.pool.is_none()))
         }
         Kind::BatchNorm(_) | Kind::Identity => true,
-        Kind::AvgPool(_) | Kind::Flatten | Kind::Softmax => false,
+        Kind::AvgPool(_) | Kind::Activation(_) | Kind::Flatten | Kind::Softmax => false,
     }
 }
