@@ -2,11 +2,14 @@
 
 mod lesson;
 mod resnet;
+mod vgg;
+mod wide_resnet;
 
 use crate::error::{NetworkError, NetworkErrorKind, ShapeError, ShapeErrorKind};
 use crate::network::Network;
 use crate::shape::{Pair, Shape};
 use crate::suggest;
+use resnet::Block;
 
 /// A network of the zoo.
 struct Model {
@@ -16,6 +19,8 @@ struct Model {
     /// The least height and width that it takes.
     least: usize,
     build: fn(&'static str, Images, usize) -> Result<Network, NetworkError>,
+    /// What it is, in a line.
+    what: &'static str,
 }
 
 /// What comes in, once it is known to be a map.
@@ -26,18 +31,53 @@ struct Images {
     size: Pair,
 }
 
-const MODELS: [Model; 3] = [
-    Model { name: "lesson", input: Shape::map(3, 32, 32), least: 8, build: lesson::plain },
-    Model { name: "lesson-bn", input: Shape::map(3, 32, 32), least: 8, build: lesson::with_batch_norm },
-    Model { name: "resnet18", input: Shape::map(3, 224, 224), least: 1, build: resnet::resnet18 },
-];
+const SMALL: Shape = Shape::map(3, 32, 32);
+const LARGE: Shape = Shape::map(3, 224, 224);
+
+const VGG: &str = "VGG (Simonyan & Zisserman, 2014)";
+const VGG_BN: &str = "VGG with batch normalisation";
+const RESNET: &str = "residual network (He et al., 2015)";
+const CIFAR: &str = "residual network for small images (He et al., 2015)";
+
+/// The smallest images on which five poolings leave a pixel.
+const FIVE_HALVES: usize = 32;
+
+macro_rules! models {
+    ($($name:literal, $input:expr, $least:expr, $build:expr, $what:expr;)*) => {
+        const MODELS: [Model; [$($name),*].len()] =
+            [$(Model { name: $name, input: $input, least: $least, build: $build, what: $what }),*];
+    };
+}
+
+models! {
+    "lesson", SMALL, 8, lesson::plain, "three convolutions and two linear layers";
+    "lesson-bn", SMALL, 8, lesson::with_batch_norm, "the same with batch normalisation";
+    "lenet5", Shape::map(1, 28, 28), 12, lesson::lenet5, "LeNet-5 (LeCun et al., 1998)";
+    "alexnet", LARGE, 63, vgg::alexnet, "AlexNet (Krizhevsky, 2014)";
+    "vgg11", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG11, false, n, i, c), VGG;
+    "vgg11_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG11, true, n, i, c), VGG_BN;
+    "vgg13", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG13, false, n, i, c), VGG;
+    "vgg13_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG13, true, n, i, c), VGG_BN;
+    "vgg16", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG16, false, n, i, c), VGG;
+    "vgg16_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG16, true, n, i, c), VGG_BN;
+    "vgg19", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG19, false, n, i, c), VGG;
+    "vgg19_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG19, true, n, i, c), VGG_BN;
+    "resnet18", LARGE, 1, |n, i, c| resnet::resnet(Block::Basic, [2, 2, 2, 2], n, i, c), RESNET;
+    "resnet34", LARGE, 1, |n, i, c| resnet::resnet(Block::Basic, [3, 4, 6, 3], n, i, c), RESNET;
+    "resnet50", LARGE, 1, |n, i, c| resnet::resnet(Block::Bottleneck, [3, 4, 6, 3], n, i, c), RESNET;
+    "resnet101", LARGE, 1, |n, i, c| resnet::resnet(Block::Bottleneck, [3, 4, 23, 3], n, i, c), RESNET;
+    "resnet20", SMALL, 1, |n, i, c| resnet::cifar(3, n, i, c), CIFAR;
+    "resnet56", SMALL, 1, |n, i, c| resnet::cifar(9, n, i, c), CIFAR;
+    "wide_resnet28_10", SMALL, 1, wide_resnet::wide_resnet28_10, "Wide ResNet-28-10 (Zagoruyko & Komodakis, 2016)";
+}
 
 /// The names of all networks of the zoo.
 ///
 /// - `lesson`: three times [Conv2d 3×3 → MaxPool2d 2 → ReLU → Dropout2d 0.2] with 16, 32 and 64 channels, then
 ///   Flatten → Linear 128 → ReLU → Dropout 0.5 → Linear. 156,074 parameters for 3×32×32 and 10 classes.
 /// - `lesson-bn`: the same with BatchNorm2d after each convolution and BatchNorm1d after the first linear layer.
-/// - `resnet18`: torchvision's ResNet-18 (He et al., 2015, arXiv:1512.03385) with the keys of its `state_dict`.
+/// - `alexnet`, `vgg…`, `resnet18` to `resnet101`: torchvision's, with the keys of their `state_dict`.
+/// - `lenet5`, and for small images `resnet20`, `resnet56` and `wide_resnet28_10`: their papers'.
 pub const NAMES: [&str; MODELS.len()] = {
     let mut names = [""; MODELS.len()];
     let mut index = 0;
@@ -88,6 +128,14 @@ pub fn default_input(name: &str) -> Result<Shape, NetworkError> {
     find(name).map(|model| model.input)
 }
 
+/// What the network of this name is, in a line.
+///
+/// # Errors
+/// If there is no such name.
+pub fn describe(name: &str) -> Result<&'static str, NetworkError> {
+    find(name).map(|model| model.what)
+}
+
 fn find(name: &str) -> Result<&'static Model, NetworkError> {
     MODELS.iter().find(|model| model.name == name).ok_or_else(|| {
         let (near, names) = (suggest::hint(name, NAMES), NAMES.join(", "));
@@ -110,13 +158,41 @@ mod tests {
     #[test]
     fn all_adapt_to_channels_size_and_classes() {
         for name in NAMES {
+            let least = find(name).unwrap().least;
+            let odd = Shape::map(1, least.max(28), least.max(28) + 9);
             for (input, classes) in
-                [(default_input(name).unwrap(), 10), (Shape::map(1, 28, 37), 2), (Shape::map(4, 9, 8), 1)]
+                [(default_input(name).unwrap(), 10), (odd, 2), (Shape::map(4, least + 1, least), 1)]
             {
                 let network = build(name, input, classes).unwrap();
                 assert_eq!((network.input(), network.output()), (input, Shape::features(classes)));
                 assert_eq!(network.name(), name);
             }
+        }
+    }
+
+    /// The papers' and torchvision's counts; the residual networks for CIFAR with 1×1 convolutions in two shortcuts.
+    #[test]
+    fn parameters_are_as_many_as_published() {
+        for (name, classes, count) in [
+            ("lenet5", 10, 61_706),
+            ("alexnet", 1000, 61_100_840),
+            ("vgg11", 1000, 132_863_336),
+            ("vgg11_bn", 1000, 132_868_840),
+            ("vgg13", 1000, 133_047_848),
+            ("vgg13_bn", 1000, 133_053_736),
+            ("vgg16", 1000, 138_357_544),
+            ("vgg16_bn", 1000, 138_365_992),
+            ("vgg19", 1000, 143_667_240),
+            ("vgg19_bn", 1000, 143_678_248),
+            ("resnet34", 1000, 21_797_672),
+            ("resnet50", 1000, 25_557_032),
+            ("resnet101", 1000, 44_549_160),
+            ("resnet20", 10, 272_474),
+            ("resnet56", 10, 855_770),
+            ("wide_resnet28_10", 10, 36_479_194),
+        ] {
+            let network = build(name, default_input(name).unwrap(), classes).unwrap();
+            assert_eq!(parameters(&network), count, "{name}");
         }
     }
 

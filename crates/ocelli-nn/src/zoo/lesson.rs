@@ -3,7 +3,7 @@
 use super::Images;
 use crate::builder::Sequential;
 use crate::error::NetworkError;
-use crate::layers::Conv2d;
+use crate::layers::{Conv2d, Layer};
 use crate::network::Network;
 
 pub(super) fn plain(name: &str, images: Images, classes: usize) -> Result<Network, NetworkError> {
@@ -32,4 +32,25 @@ fn lesson(name: &str, images: Images, classes: usize, batch_norm: bool) -> Resul
         layers = layers.batch_norm1d(128);
     }
     layers.relu().dropout(0.5).linear(128, classes).build(name)
+}
+
+/// LeNet-5 (LeCun et al., 1998) as it is taught: tanh, mean pooling, every map read by every filter; on 28×28 its first
+/// convolution pads, so that the third sees 5×5.
+pub(super) fn lenet5(name: &str, images: Images, classes: usize) -> Result<Network, NetworkError> {
+    let left = |size: usize| (size / 2).saturating_sub(4) / 2;
+    let features = 16 * left(images.size.height).saturating_mul(left(images.size.width));
+    Sequential::new(images.shape)
+        .conv2d(Conv2d::new(images.channels, 6, 5).padding(2))
+        .layer(Layer::Tanh)
+        .avg_pool2d(2)
+        .conv2d(Conv2d::new(6, 16, 5))
+        .layer(Layer::Tanh)
+        .avg_pool2d(2)
+        .flatten()
+        .linear(features, 120)
+        .layer(Layer::Tanh)
+        .linear(120, 84)
+        .layer(Layer::Tanh)
+        .linear(84, classes)
+        .build(name)
 }

@@ -1,4 +1,5 @@
-//! Residual networks (He et al., 2015, arXiv:1512.03385), as torchvision has them.
+//! Residual networks (He et al., 2015, arXiv:1512.03385): for large images as torchvision has them, and the paper's for
+//! CIFAR, with 1×1 convolutions in the shortcuts that change shape (its option B).
 
 use super::Images;
 use crate::builder::Sequential;
@@ -7,8 +8,33 @@ use crate::init::Initialisation;
 use crate::layers::{Conv2d, MaxPool2d};
 use crate::network::Network;
 
-pub(super) fn resnet18(name: &str, images: Images, classes: usize) -> Result<Network, NetworkError> {
-    let mut layers = Sequential::new(images.shape)
+/// What a residual block is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Block {
+    /// Two 3×3 convolutions.
+    Basic,
+    /// 1×1, 3×3 and 1×1 convolutions, the last with four times the filters; the 3×3 one strides.
+    Bottleneck,
+}
+
+impl Block {
+    fn outputs(self, filters: usize) -> usize {
+        match self {
+            Self::Basic => filters,
+            Self::Bottleneck => 4 * filters,
+        }
+    }
+}
+
+/// Four stages of `blocks` blocks with 64, 128, 256 and 512 filters.
+pub(super) fn resnet(
+    block: Block,
+    blocks: [usize; 4],
+    name: &str,
+    images: Images,
+    classes: usize,
+) -> Result<Network, NetworkError> {
+    let layers = Sequential::new(images.shape)
         .conv2d(Conv2d::new(images.channels, 64, 7).stride(2).padding(3).bias(false))
         .named("conv1")
         .batch_norm2d(64)
@@ -17,12 +43,49 @@ pub(super) fn resnet18(name: &str, images: Images, classes: usize) -> Result<Net
         .named("relu")
         .max_pool2d(MaxPool2d::new(3).stride(2).padding(1))
         .named("maxpool");
-    let mut channels = 64;
-    for (stage, filters) in [(1, 64), (2, 128), (3, 256), (4, 512)] {
-        for index in 0..2 {
-            let stride = if stage > 1 && index == 0 { 2 } else { 1 };
-            layers = basic_block(layers, &format!("layer{stage}.{index}"), channels, filters, stride);
-            channels = filters;
+    let stages = [64, 128, 256, 512].into_iter().zip(blocks);
+    stacked(layers, block, stages, 64, classes, name)
+}
+
+/// Three stages of `blocks` basic blocks with 16, 32 and 64 filters, on maps as large as the images.
+pub(super) fn cifar(
+    blocks: usize,
+    name: &str,
+    images: Images,
+    classes: usize,
+) -> Result<Network, NetworkError> {
+    let layers = Sequential::new(images.shape)
+        .conv2d(Conv2d::new(images.channels, 16, 3).padding(1).bias(false))
+        .named("conv1")
+        .batch_norm2d(16)
+        .named("bn1")
+        .relu()
+        .named("relu");
+    stacked(
+        layers,
+        Block::Basic,
+        [16, 32, 64].map(|filters| (filters, blocks)).into_iter(),
+        16,
+        classes,
+        name,
+    )
+}
+
+/// Stages of (filters, blocks), each but the first at half the size of the one before, and the head.
+fn stacked(
+    mut layers: Sequential,
+    block: Block,
+    stages: impl Iterator<Item = (usize, usize)>,
+    mut channels: usize,
+    classes: usize,
+    name: &str,
+) -> Result<Network, NetworkError> {
+    for (stage, (filters, blocks)) in stages.enumerate() {
+        for index in 0..blocks {
+            let stride = if stage > 0 && index == 0 { 2 } else { 1 };
+            let path = format!("layer{}.{index}", stage + 1);
+            layers = residual(layers, block, &path, channels, filters, stride);
+            channels = block.outputs(filters);
         }
     }
     let network = layers
@@ -36,30 +99,46 @@ pub(super) fn resnet18(name: &str, images: Images, classes: usize) -> Result<Net
     Ok(network.with_initialisation(Initialisation::KaimingNormal))
 }
 
-/// Two 3×3 convolutions with a shortcut, which is a strided 1×1 convolution where the shape changes.
-fn basic_block(layers: Sequential, path: &str, channels: usize, filters: usize, stride: usize) -> Sequential {
+/// A block with its shortcut, which is a strided 1×1 convolution where the shape changes.
+fn residual(
+    layers: Sequential,
+    block: Block,
+    path: &str,
+    channels: usize,
+    filters: usize,
+    stride: usize,
+) -> Sequential {
     let at = |part: &str| format!("{path}.{part}");
+    let outputs = block.outputs(filters);
+    let wide = |inputs| Conv2d::new(inputs, filters, 3).padding(1);
+    let convolutions = match block {
+        Block::Basic => vec![wide(channels).stride(stride), wide(filters)],
+        Block::Bottleneck => {
+            let (narrow, back) = (Conv2d::new(channels, filters, 1), Conv2d::new(filters, outputs, 1));
+            vec![narrow, wide(filters).stride(stride), back]
+        }
+    };
+    let count = convolutions.len();
     let body = |body: Sequential| {
-        body.conv2d(Conv2d::new(channels, filters, 3).stride(stride).padding(1).bias(false))
-            .named(at("conv1"))
-            .batch_norm2d(filters)
-            .named(at("bn1"))
-            .relu()
-            .named(at("relu1"))
-            .conv2d(Conv2d::new(filters, filters, 3).padding(1).bias(false))
-            .named(at("conv2"))
-            .batch_norm2d(filters)
-            .named(at("bn2"))
+        convolutions.into_iter().enumerate().fold(body, |body, (index, conv)| {
+            let number = index + 1;
+            let norm = body
+                .conv2d(conv.bias(false))
+                .named(at(&format!("conv{number}")))
+                .batch_norm2d(conv.out_channels)
+                .named(at(&format!("bn{number}")));
+            if number == count { norm } else { norm.relu().named(at(&format!("relu{number}"))) }
+        })
     };
     let shortcut = |shortcut: Sequential| {
-        if stride == 1 && channels == filters {
+        if stride == 1 && channels == outputs {
             return shortcut;
         }
         shortcut
-            .conv2d(Conv2d::new(channels, filters, 1).stride(stride).bias(false))
+            .conv2d(Conv2d::new(channels, outputs, 1).stride(stride).bias(false))
             .named(at("downsample.0"))
-            .batch_norm2d(filters)
+            .batch_norm2d(outputs)
             .named(at("downsample.1"))
     };
-    layers.residual(body, shortcut).named(at("add")).relu().named(at("relu2"))
+    layers.residual(body, shortcut).named(at("add")).relu().named(at(&format!("relu{count}")))
 }
