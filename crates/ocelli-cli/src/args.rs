@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Show a network layer by layer: shapes, parameters, multiply-adds, memory.
     Summary(SummaryArgs),
+    /// List the networks that have names, with their parameters, multiply-adds and usual input.
+    Models(ModelsArgs),
 }
 
 /// A flag given twice counts as given last.
@@ -31,7 +33,7 @@ pub(crate) struct TrainArgs {
     /// binary files, or the name of a shipped data set [default: sample].
     #[arg(long, value_name = "PATH|NAME")]
     pub(crate) data: Option<String>,
-    /// A network by name (lesson, lesson-bn, resnet18) or a TOML file with its layers [default: lesson-bn].
+    /// A network by name (`ocelli models` lists them) or a TOML file with its layers [default: lesson-bn].
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) model: Option<String>,
     /// A recipe (TOML) to start from; flags and --set override it.
@@ -113,6 +115,13 @@ pub(crate) struct SummaryArgs {
     /// Channels, height and width of the input [default: the model's own, else 3x32x32].
     #[arg(long, value_name = "3x32x32")]
     pub(crate) input: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,

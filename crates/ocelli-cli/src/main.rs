@@ -14,14 +14,24 @@ mod text;
 
 use args::{Cli, Command};
 use clap::Parser;
+use failure::Failure;
+use ocelli::kernels::{ISA_VARIABLE, Isa};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    // Before any work: a wrong name would otherwise count as none.
+    if let Err(error) = Isa::detect() {
+        return Failure::usage(error)
+            .hint(format!("unset {ISA_VARIABLE}, or set it to one of these"))
+            .report();
+    }
+    let done = match command {
         Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Summary(args) => commands::summary::run(&args),
+        Command::Models(args) => commands::models::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -329,3 +329,15 @@ fn help_and_version_succeed() {
         assert!(succeeds(folder.path(), &[command, "--help"]).out.contains("Usage: ocelli"), "{command}");
     }
 }
+
+#[test]
+fn an_instruction_set_that_is_not_there_is_refused() {
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_ocelli"))
+        .args(["summary", "lesson"])
+        .env("OCELLI_ISA", "sse9")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(2), "{told}");
+    assert!(told.contains("sse9") && told.contains("portable") && told.contains("OCELLI_ISA"), "{told}");
+}

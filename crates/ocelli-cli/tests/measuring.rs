@@ -181,3 +181,17 @@ fn a_network_file_needs_no_ending() {
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(ran.err.contains("note: ") && !ran.err.contains("header"), "{}", ran.err);
 }
+
+#[test]
+fn models_lists_every_network_with_its_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = ocelli(folder.path(), &["models", "--json"]);
+    let listed = listed.json();
+    let resnet = listed.as_array().unwrap().iter().find(|model| model["name"] == "resnet50").unwrap();
+    assert_eq!(resnet["parameters"], 25_557_032);
+    assert_eq!(resnet["multiply_adds"], 4_089_184_256_u64);
+    let table = ocelli(folder.path(), &["models"]).out;
+    for model in listed.as_array().unwrap() {
+        assert!(table.contains(model["name"].as_str().unwrap()), "{table}");
+    }
+}

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod eval;
+pub(crate) mod models;
 pub(crate) mod predict;
 pub(crate) mod summary;
 pub(crate) mod train;
