@@ -8,7 +8,7 @@ const HEADER: [&str; 7] =
     ["layer", "output", "field", "parameters", "multiply-adds", "training", "inference"];
 
 /// Longer names are cut, so that the table keeps within 100 columns.
-const LONGEST_NAME: usize = 30;
+const LONGEST_NAME: usize = 28;
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
