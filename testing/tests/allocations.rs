@@ -87,7 +87,8 @@ fn check(network: &Network) {
 #[test]
 fn nothing_allocates_after_the_first_step() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    for name in zoo::NAMES {
+    // Every kind of step; the largest networks have no other.
+    for name in ["lesson", "lesson-bn", "lenet5", "resnet18", "resnet20"] {
         let network = zoo::build(name, Shape::map(3, 32, 32), 10).unwrap();
         pool.install(|| check(&network));
     }
