@@ -21,7 +21,7 @@ own for the validation tenth, the initial weights, the order, the augmentation a
 tested on the data set's whole test part. Do not edit.
 
 Accuracies are means over the seeds, ± the standard deviation of one run. The difference is Ocelli's less PyTorch's, ± its
-standard error; noise alone exceeds twice that one time in twenty.
+standard error; noise alone exceeds twice that one time in twenty. Seconds are of a whole run with --threads {threads}.
 
 | data | network | Ocelli | PyTorch | difference | seconds a run, Ocelli | PyTorch |
 | --- | --- | --: | --: | --: | --: | --: |
@@ -85,8 +85,10 @@ pub(crate) fn accuracy(settings: &Settings, interpreter: Option<PathBuf>) -> Res
             pair.torch.push(train_in_torch(settings, &python, seed, &folder)?);
             eprintln!("{}", row(pair));
         }
-        let page =
-            PAGE.replace("{seeds}", &seed.to_string()).replace("{epochs}", &settings.epochs.to_string());
+        let page = PAGE
+            .replace("{seeds}", &seed.to_string())
+            .replace("{epochs}", &settings.epochs.to_string())
+            .replace("{threads}", &settings.threads.to_string());
         let rows: String = pairs.iter().fold(String::new(), |mut rows, pair| {
             let _ = writeln!(rows, "{}", row(pair));
             rows
