@@ -225,7 +225,7 @@ fn norm_sums(bencher: Bencher<'_, '_>, (name, layer): (&str, Layer)) {
 fn norm_gradient(bencher: Bencher<'_, '_>, (name, layer): (&str, Layer)) {
     let (isa, n) = (isa(name), Norm::new(layer));
     let mut g = vec![0.0; n.x.len()];
-    let through = Through { x: &n.x, x_strides: n.e.x, coefficients: [&n.channels; 3] };
+    let through = Through { x: Some((&n.x, n.e.x)), coefficients: [&n.channels; 3] };
     bencher.counter(n.values).bench_local(|| {
         epilogue::backward(isa, &n.e, n.gradient(), Some(through), (&mut g, n.e.x), false);
     });

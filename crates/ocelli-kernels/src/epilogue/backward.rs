@@ -105,12 +105,33 @@ impl Gradient<'_> {
 /// What becomes of the gradient on its way through BatchNorm: `a · g + b · x + c`, each by channel.
 #[derive(Clone, Copy)]
 pub struct Through<'a> {
-    /// BatchNorm's input.
-    pub x: &'a [f32],
-    /// Steps through it.
-    pub x_strides: Strides,
+    /// BatchNorm's input, and the steps through it; without one, it lies where the gradient goes, which
+    /// takes its place.
+    pub x: Option<(&'a [f32], Strides)>,
     /// `a`, `b` and `c`.
     pub coefficients: [&'a [f32]; 3],
+}
+
+impl Through<'_> {
+    /// Where a pixel of BatchNorm's input is: in `g`, if it has no memory of its own.
+    ///
+    /// # Safety
+    /// The pixel is one of the input's.
+    #[inline(always)]
+    unsafe fn input(
+        &self,
+        (n, y, x): (usize, usize, usize),
+        g: *const f32,
+        g_strides: Strides,
+    ) -> *const f32 {
+        // SAFETY: the caller's promise; `backward` bounded both maps.
+        unsafe {
+            match self.x {
+                Some((values, strides)) => values.as_ptr().add(strides.at(n, y, x)),
+                None => g.add(g_strides.at(n, y, x)),
+            }
+        }
+    }
 }
 
 /// The gradient of what the epilogue pools: before the affine map and the addition, or through the
@@ -132,7 +153,10 @@ pub fn backward(
     from.check(e);
     assert!(e.reach(g_strides, e.input) <= g.len(), "the input's gradient is too short");
     if let Some(t) = &through {
-        assert!(e.reach(t.x_strides, e.input) <= t.x.len(), "BatchNorm's input is too short");
+        if let Some((x, strides)) = t.x {
+            assert!(e.reach(strides, e.input) <= x.len(), "BatchNorm's input is too short");
+        }
+        assert!(t.x.is_some() || !add, "BatchNorm's input cannot lie where something is added to");
         assert!(t.coefficients.iter().all(|k| k.len() >= e.blocks * BLOCK), "too few coefficients");
     }
     isa.run(Run { e, from, through, g, g_strides, add });
@@ -199,8 +223,8 @@ impl Run<'_> {
             let (g, g_strides) = (self.g.as_mut_ptr(), self.g_strides);
             self.from.spread::<S, WINDOW>(simd, self.e, at, c, d, |y, x, mut v| {
                 if let (Some(t), Some((b, constant))) = (&self.through, rest) {
-                    let input = simd.load(t.x.as_ptr().add(t.x_strides.at(at.0, y, x) + c));
-                    v = simd.add(v, simd.fma(b, input, constant));
+                    let input = t.input((at.0, y, x), g.cast_const(), g_strides).add(c);
+                    v = simd.add(v, simd.fma(b, simd.load(input), constant));
                 }
                 let target = g.add(g_strides.at(at.0, y, x) + c);
                 if self.add {
@@ -224,8 +248,9 @@ impl Run<'_> {
                         let mut v = if self.add { simd.load(target) } else { simd.splat(0.0) };
                         if let Some(t) = &self.through {
                             let [_, b, constant] = t.coefficients.map(|k| simd.load(k.as_ptr().add(c)));
-                            let input = simd.load(t.x.as_ptr().add(t.x_strides.at(n, y, x) + c));
-                            v = simd.add(v, simd.fma(b, input, constant));
+                            let g = self.g.as_ptr();
+                            let input = t.input((n, y, x), g, self.g_strides).add(c);
+                            v = simd.add(v, simd.fma(b, simd.load(input), constant));
                         }
                         simd.store(target, v);
                     }

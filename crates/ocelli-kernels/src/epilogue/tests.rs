@@ -167,7 +167,7 @@ proptest! {
 
     /// With and without a BatchNorm on the way, written and added.
     #[test]
-    fn backward_is_the_definition(case in case(false), add: bool, through: bool) {
+    fn backward_is_the_definition(case in case(false), add: bool, through: bool, in_place: bool) {
         let width = case.e.blocks * BLOCK;
         let draw = |start: usize| (0..width).map(|c| ((c + start) % 7) as f32 / 4.0 - 0.5).collect::<Vec<f32>>();
         let coefficients = [draw(1), draw(3), draw(5)];
@@ -175,8 +175,20 @@ proptest! {
             let (y, places) = case.forward(isa);
             let plain = case.gradient(&y);
             let mut g = vec![2.0; case.x.len()];
-            let norm = Through { x: &case.x, x_strides: case.e.x, coefficients: coefficients.each_ref().map(|k| &k[..]) };
-            backward(isa, &case.e, case.incoming(&y, &places), through.then_some(norm), (&mut g, case.e.x), add);
+            let x = if in_place { None } else { Some((&case.x[..], case.e.x)) };
+            if in_place && through && !add {
+                g.copy_from_slice(&case.x);
+            }
+            let x = if add { Some((&case.x[..], case.e.x)) } else { x };
+            let norm = Through { x, coefficients: coefficients.each_ref().map(|k| &k[..]) };
+            backward(
+                isa,
+                &case.e,
+                case.incoming(&y, &places),
+                through.then_some(norm),
+                (&mut g, case.e.x),
+                add,
+            );
             for n in 0..case.e.images {
                 for (row, column) in (0..case.e.input.0).flat_map(|y| (0..case.e.input.1).map(move |x| (y, x))) {
                     for c in 0..width {

@@ -13,7 +13,7 @@ use ocelli_kernels::winograd::{TILE_ROWS, Winograd};
 use ocelli_kernels::{BLOCK, MapLayout, padded};
 
 use super::MAX_CHUNK;
-use super::graph::{AvgWindow, ConvOp, DropoutOp, Graph, INPUT, Kind, NormOp, Op, ValueId};
+use super::graph::{AvgWindow, ConvOp, DropoutOp, Graph, INPUT, Kind, NormOp, Op, Post, ValueId};
 use super::memory::{Layout, Life};
 use super::parameters::Parameters;
 
@@ -189,6 +189,11 @@ impl<'a> Compiler<'a> {
             batch,
         };
         compiler.grad = compiler.grad_layouts();
+        for value in 0..graph.values.len() {
+            if training && compiler.gradient_takes_the_place(value) {
+                compiler.data[value] = compiler.grad[value];
+            }
+        }
         let slots = compiler.slots();
         let steps = compiler.steps(&slots);
         Program {
@@ -224,12 +229,33 @@ impl<'a> Compiler<'a> {
                 if !self.graph.is_live(value) {
                     return Slot { data: Map { layout: self.data[value], range: 0..0 }, grad: None };
                 }
-                let (data, grad) = self.lives(value);
+                let (mut data, grad) = self.lives(value);
+                if let (true, Some(life)) = (self.gradient_takes_the_place(value), grad) {
+                    data.stretch(life.to);
+                    let both = self.place(self.data[value], data);
+                    return Slot { grad: Some(both.clone()), data: both };
+                }
                 let data = self.place(self.data[value], data);
                 let grad = grad.map(|life| self.place(self.grad[value], life));
                 Slot { data, grad }
             })
             .collect()
+    }
+
+    /// Whether a value's gradient may take its place: a convolution's output that BatchNorm alone reads,
+    /// and nothing once BatchNorm has made the gradient of it.
+    fn gradient_takes_the_place(&self, value: ValueId) -> bool {
+        let Some(producer) = self.graph.producer(value).map(|index| &self.graph.ops[index]) else {
+            return false;
+        };
+        let mut readers = self.graph.readers(value);
+        let (reader, sole) = (readers.next(), readers.next().is_none());
+        let norm =
+            reader.map(|index| &self.graph.ops[index]).filter(|op| matches!(op.kind, Kind::BatchNorm(_)));
+        sole && value != self.graph.output
+            && norm.is_some_and(|op| op.input == value)
+            && matches!(producer.kind, Kind::Conv(_))
+            && producer.post == Post::default()
     }
 
     fn lives(&self, value: ValueId) -> (Life, Option<Life>) {

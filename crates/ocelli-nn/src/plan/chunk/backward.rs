@@ -71,12 +71,13 @@ impl Chunk<'_> {
         let slots = &shared.program.slots;
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
         let (out, [dy, y_values, mask, x_values]) =
-            disjoint(self.floats, to.range.clone(), epilogue_reads(shared, step));
+            disjoint(self.floats, to.range.clone(), epilogue_reads(shared, step, Some(to)));
         let places = places_of(step, self.places);
         let from = gradient_of(shared, step, dy, y_values, mask, places);
         let through = norm.map(|norm| {
             let [a, b, c] = &shared.norms[norm.index].gradient;
-            Through { x: x_values, x_strides: x.layout.strides(), coefficients: [a, b, c] }
+            let own = (x.range != to.range).then(|| (x_values, x.layout.strides()));
+            Through { x: own, coefficients: [a, b, c] }
         });
         let e = step.epilogue(self.images, to.layout, y.layout);
         let out = (out, to.layout.strides());
@@ -103,7 +104,7 @@ impl Chunk<'_> {
         let slots = &shared.program.slots;
         let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
         let (sums, [dy, y_values, mask, x_values]) =
-            disjoint(self.floats, norm.sums.clone(), epilogue_reads(shared, step));
+            disjoint(self.floats, norm.sums.clone(), epilogue_reads(shared, step, None));
         let places = places_of(step, self.places);
         let from = gradient_of(shared, step, dy, y_values, mask, places);
         let state = &shared.norms[norm.index];
@@ -295,12 +296,13 @@ impl Chunk<'_> {
 
 /// Where the backward pass of a step's epilogue reads: the output's gradient, the output, the mask
 /// and the input. What a step has not is read from where it is not used.
-fn epilogue_reads(shared: &Shared<'_>, step: &Step) -> [Range<usize>; 4] {
+fn epilogue_reads(shared: &Shared<'_>, step: &Step, to: Option<&Map>) -> [Range<usize>; 4] {
     let slots = &shared.program.slots;
     let (x, slot) = (&slots[step.op.input].data, &slots[step.op.output]);
     let dy = grad(slot);
-    // Only BatchNorm reads its input.
-    let x = if matches!(step.kind, StepKind::BatchNorm(_)) { x } else { dy };
+    // Only BatchNorm reads its input, unless its gradient takes the place.
+    let reads_input = matches!(step.kind, StepKind::BatchNorm(_)) && to.is_none_or(|to| to.range != x.range);
+    let x = if reads_input { x } else { dy };
     [dy, &slot.data, step.mask.as_ref().unwrap_or(dy), x].map(|map| map.range.clone())
 }
 
