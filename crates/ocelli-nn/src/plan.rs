@@ -22,7 +22,6 @@ mod scratch;
 mod train;
 
 use ocelli_kernels::Isa;
-use rayon::prelude::*;
 
 pub use error::PlanError;
 pub use infer::InferPlan;
@@ -82,15 +81,4 @@ fn count_images(len: usize, image: usize, batch: usize) -> usize {
         "got {len} floats, needs up to {batch} images of {image}"
     );
     count
-}
-
-/// `count` parts of `len` values each, which may be empty.
-fn parts<T: Send>(
-    values: &mut [T],
-    len: usize,
-    count: usize,
-) -> impl IndexedParallelIterator<Item = &mut [T]> {
-    let full =
-        values.par_chunks_mut(len.max(1)).map(Some).chain(rayon::iter::repeat_n((), count).map(|()| None));
-    full.take(count).map(|part| part.unwrap_or_default())
 }

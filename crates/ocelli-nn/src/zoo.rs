@@ -10,6 +10,7 @@ use crate::network::Network;
 use crate::shape::{Pair, Shape};
 use crate::suggest;
 use resnet::Block;
+use vgg::{VGG11, VGG13, VGG16, VGG19};
 
 /// A network of the zoo.
 struct Model {
@@ -42,34 +43,43 @@ const CIFAR: &str = "residual network for small images (He et al., 2015)";
 /// The smallest images on which five poolings leave a pixel.
 const FIVE_HALVES: usize = 32;
 
-macro_rules! models {
-    ($($name:literal, $input:expr, $least:expr, $build:expr, $what:expr;)*) => {
-        const MODELS: [Model; [$($name),*].len()] =
-            [$(Model { name: $name, input: $input, least: $least, build: $build, what: $what }),*];
-    };
+const fn model(
+    name: &'static str,
+    input: Shape,
+    least: usize,
+    build: fn(&'static str, Images, usize) -> Result<Network, NetworkError>,
+    what: &'static str,
+) -> Model {
+    Model { name, input, least, build, what }
 }
 
-models! {
-    "lesson", SMALL, 8, lesson::plain, "three convolutions and two linear layers";
-    "lesson-bn", SMALL, 8, lesson::with_batch_norm, "the same with batch normalisation";
-    "lenet5", Shape::map(1, 28, 28), 12, lesson::lenet5, "LeNet-5 (LeCun et al., 1998)";
-    "alexnet", LARGE, 63, vgg::alexnet, "AlexNet (Krizhevsky, 2014)";
-    "vgg11", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG11, false, n, i, c), VGG;
-    "vgg11_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG11, true, n, i, c), VGG_BN;
-    "vgg13", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG13, false, n, i, c), VGG;
-    "vgg13_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG13, true, n, i, c), VGG_BN;
-    "vgg16", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG16, false, n, i, c), VGG;
-    "vgg16_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG16, true, n, i, c), VGG_BN;
-    "vgg19", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG19, false, n, i, c), VGG;
-    "vgg19_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&vgg::VGG19, true, n, i, c), VGG_BN;
-    "resnet18", LARGE, 1, |n, i, c| resnet::resnet(Block::Basic, [2, 2, 2, 2], n, i, c), RESNET;
-    "resnet34", LARGE, 1, |n, i, c| resnet::resnet(Block::Basic, [3, 4, 6, 3], n, i, c), RESNET;
-    "resnet50", LARGE, 1, |n, i, c| resnet::resnet(Block::Bottleneck, [3, 4, 6, 3], n, i, c), RESNET;
-    "resnet101", LARGE, 1, |n, i, c| resnet::resnet(Block::Bottleneck, [3, 4, 23, 3], n, i, c), RESNET;
-    "resnet20", SMALL, 1, |n, i, c| resnet::cifar(3, n, i, c), CIFAR;
-    "resnet56", SMALL, 1, |n, i, c| resnet::cifar(9, n, i, c), CIFAR;
-    "wide_resnet28_10", SMALL, 1, wide_resnet::wide_resnet28_10, "Wide ResNet-28-10 (Zagoruyko & Komodakis, 2016)";
-}
+const MODELS: [Model; 19] = [
+    model("lesson", SMALL, 8, lesson::plain, "three convolutions and two linear layers"),
+    model("lesson-bn", SMALL, 8, lesson::with_batch_norm, "the same with batch normalisation"),
+    model("lenet5", Shape::map(1, 28, 28), 12, lesson::lenet5, "LeNet-5 (LeCun et al., 1998)"),
+    model("alexnet", LARGE, 63, vgg::alexnet, "AlexNet (Krizhevsky, 2014)"),
+    model("vgg11", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&VGG11, false, n, i, c), VGG),
+    model("vgg11_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&VGG11, true, n, i, c), VGG_BN),
+    model("vgg13", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&VGG13, false, n, i, c), VGG),
+    model("vgg13_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&VGG13, true, n, i, c), VGG_BN),
+    model("vgg16", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&VGG16, false, n, i, c), VGG),
+    model("vgg16_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&VGG16, true, n, i, c), VGG_BN),
+    model("vgg19", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&VGG19, false, n, i, c), VGG),
+    model("vgg19_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&VGG19, true, n, i, c), VGG_BN),
+    model("resnet18", LARGE, 1, |n, i, c| resnet::resnet(Block::Basic, [2, 2, 2, 2], n, i, c), RESNET),
+    model("resnet34", LARGE, 1, |n, i, c| resnet::resnet(Block::Basic, [3, 4, 6, 3], n, i, c), RESNET),
+    model("resnet50", LARGE, 1, |n, i, c| resnet::resnet(Block::Bottleneck, [3, 4, 6, 3], n, i, c), RESNET),
+    model("resnet101", LARGE, 1, |n, i, c| resnet::resnet(Block::Bottleneck, [3, 4, 23, 3], n, i, c), RESNET),
+    model("resnet20", SMALL, 1, |n, i, c| resnet::cifar(3, n, i, c), CIFAR),
+    model("resnet56", SMALL, 1, |n, i, c| resnet::cifar(9, n, i, c), CIFAR),
+    model(
+        "wide_resnet28_10",
+        SMALL,
+        1,
+        wide_resnet::wide_resnet28_10,
+        "Wide ResNet-28-10 (Zagoruyko & Komodakis, 2016)",
+    ),
+];
 
 /// The names of all networks of the zoo.
 ///

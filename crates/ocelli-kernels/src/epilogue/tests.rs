@@ -122,7 +122,9 @@ impl Case {
         let mut g = vec![0.0; self.x.len()];
         self.outputs(|n, row, column, c| {
             let (_, _, wy, wx) = self.winner(n, row, column, c);
-            if !self.e.relu || y[self.e.y.at(n, row, column) + c] > 0.0 {
+            // What is no number lets the gradient through.
+            let stops = self.e.relu && y[self.e.y.at(n, row, column) + c] <= 0.0;
+            if !stops {
                 g[self.e.x.at(n, wy, wx) + c] +=
                     self.dy[self.e.y.at(n, row, column) + c] * self.factor(n, row, column, c);
             }
@@ -167,7 +169,7 @@ proptest! {
 
     /// With and without a BatchNorm on the way, written and added.
     #[test]
-    fn backward_is_the_definition(case in case(false), add: bool, through: bool, in_place: bool) {
+    fn backward_is_the_definition(case in case(true), add: bool, through: bool, in_place: bool) {
         let width = case.e.blocks * BLOCK;
         let draw = |start: usize| (0..width).map(|c| ((c + start) % 7) as f32 / 4.0 - 0.5).collect::<Vec<f32>>();
         let coefficients = [draw(1), draw(3), draw(5)];

@@ -17,8 +17,6 @@ impl Avx2 {
     }
 }
 
-// SAFETY of every block below: the token proves the features; pointers are the caller's promise.
-#[allow(clippy::undocumented_unsafe_blocks)]
 impl Simd for Avx2 {
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
@@ -26,50 +24,62 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn splat(self, x: f32) -> __m256 {
+        // SAFETY: the token proves the features.
         unsafe { _mm256_set1_ps(x) }
     }
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> __m256 {
+        // SAFETY: the token proves the features; the pointer is the caller's promise.
         unsafe { _mm256_loadu_ps(p) }
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32, v: __m256) {
+        // SAFETY: the token proves the features; the pointer is the caller's promise.
         unsafe { _mm256_storeu_ps(p, v) }
     }
     #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves the features.
         unsafe { _mm256_add_ps(a, b) }
     }
     #[inline(always)]
     fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves the features.
         unsafe { _mm256_sub_ps(a, b) }
     }
     #[inline(always)]
     fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves the features.
         unsafe { _mm256_mul_ps(a, b) }
     }
     #[inline(always)]
     fn fma(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: the token proves the features.
         unsafe { _mm256_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
     fn max(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves the features.
         unsafe { _mm256_max_ps(a, b) }
     }
     #[inline(always)]
     fn select_gt(self, a: __m256, b: __m256, x: __m256, y: __m256) -> __m256 {
+        // SAFETY: the token proves the features.
         unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }
     }
     #[inline(always)]
     fn select_eq(self, a: __m256, b: __m256, x: __m256, y: __m256) -> __m256 {
+        // SAFETY: the token proves the features.
         unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b)) }
     }
     #[inline(always)]
     fn select_nan(self, a: __m256, x: __m256, y: __m256) -> __m256 {
+        // SAFETY: the token proves the features.
         unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a)) }
     }
     #[inline(always)]
     unsafe fn store_u16(self, p: *mut u16, v: __m256) {
+        // SAFETY: the token proves the features; the pointer is the caller's promise.
         unsafe {
             let wide = _mm256_cvtps_epi32(v);
             let packed = _mm256_packus_epi32(wide, wide);
@@ -79,6 +89,7 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn load_u16(self, p: *const u16) -> __m256 {
+        // SAFETY: the token proves the features; the pointer is the caller's promise.
         unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128(p.cast()))) }
     }
 }

@@ -30,8 +30,6 @@ fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     if cfg!(any(target_arch = "aarch64", target_feature = "fma")) { a.mul_add(b, c) } else { a * b + c }
 }
 
-// SAFETY of every block below: pointers are the caller's promise.
-#[allow(clippy::undocumented_unsafe_blocks)]
 impl Simd for Portable {
     const LANES: usize = LANES;
     const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 } else { 16 };
@@ -43,10 +41,12 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> F32x4 {
+        // SAFETY: the caller's promise about the pointer.
         F32x4(unsafe { p.cast::<[f32; LANES]>().read_unaligned() })
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32, v: F32x4) {
+        // SAFETY: the caller's promise about the pointer.
         unsafe { p.cast::<[f32; LANES]>().write_unaligned(v.0) }
     }
     #[inline(always)]
@@ -83,10 +83,12 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn store_u16(self, p: *mut u16, v: F32x4) {
+        // SAFETY: the caller's promise about the pointer.
         unsafe { p.cast::<[u16; LANES]>().write_unaligned(v.0.map(|x| x as u16)) }
     }
     #[inline(always)]
     unsafe fn load_u16(self, p: *const u16) -> F32x4 {
+        // SAFETY: the caller's promise about the pointer.
         F32x4(unsafe { p.cast::<[u16; LANES]>().read_unaligned() }.map(f32::from))
     }
 }

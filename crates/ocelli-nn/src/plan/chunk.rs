@@ -5,13 +5,14 @@ mod bands;
 mod forward;
 mod split;
 
+use ocelli_kernels::epilogue::Operands;
 use ocelli_kernels::random::Stream;
-use ocelli_kernels::{Isa, dropout};
+use ocelli_kernels::{Isa, Strides, dropout};
 
 use super::SampleKeys;
 use super::graph::{DropoutOp, INPUT};
 use super::parameters::Norm;
-use super::program::{Map, Program, Step};
+use super::program::{Map, NormStep, Program, Step};
 use super::scratch::ScratchPool;
 
 /// What all chunks read.
@@ -145,8 +146,25 @@ fn copy_rows(
     }
 }
 
-/// Steps through a dropout mask: a mask by channel stays where it is from pixel to pixel.
-fn mask_strides(map: &Map, by_channel: bool) -> ocelli_kernels::Strides {
+/// The factors of a step's dropout in `values`, if it has one, and the steps through them: a mask by
+/// channel stays where it is from pixel to pixel.
+fn mask_of<'m>(step: &Step, values: &'m [f32]) -> Option<(&'m [f32], Strides)> {
+    let (map, dropout) = step.mask.as_ref().zip(step.op.post.dropout)?;
     let strides = map.layout.strides();
-    if by_channel { ocelli_kernels::Strides { row: 0, pixel: 0, ..strides } } else { strides }
+    Some((values, if dropout.by_channel { Strides { row: 0, pixel: 0, ..strides } } else { strides }))
+}
+
+/// What a step's epilogue reads beside its input: BatchNorm's affine map, the addend and the mask.
+fn operands<'a>(
+    shared: &Shared<'a>,
+    step: &Step,
+    norm: Option<&NormStep>,
+    (added, mask): (&'a [f32], &'a [f32]),
+) -> Operands<'a> {
+    let affine = norm.map(|norm| {
+        let norm = &shared.norms[norm.index];
+        (&norm.scale[..], &norm.shift[..])
+    });
+    let add = step.op.post.add.map(|value| (added, shared.program.slots[value].data.layout.strides()));
+    Operands { affine, add, mask: mask_of(step, mask) }
 }

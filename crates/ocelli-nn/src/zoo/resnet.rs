@@ -88,6 +88,16 @@ fn stacked(
             channels = block.outputs(filters);
         }
     }
+    pooled_head(layers, channels, classes, name)
+}
+
+/// The mean of each channel and a linear layer; all weights are initialised as residual networks' are.
+pub(super) fn pooled_head(
+    layers: Sequential,
+    channels: usize,
+    classes: usize,
+    name: &str,
+) -> Result<Network, NetworkError> {
     let network = layers
         .adaptive_avg_pool2d(1)
         .named("avgpool")

@@ -2,9 +2,9 @@
 //! filters, normalisation and ReLU before each convolution.
 
 use super::Images;
+use super::resnet::pooled_head;
 use crate::builder::Sequential;
 use crate::error::NetworkError;
-use crate::init::Initialisation;
 use crate::layers::Conv2d;
 use crate::network::Network;
 
@@ -22,19 +22,8 @@ pub(super) fn wide_resnet28_10(name: &str, images: Images, classes: usize) -> Re
             channels = filters;
         }
     }
-    let network = layers
-        .batch_norm2d(channels)
-        .named("bn1")
-        .relu()
-        .named("relu")
-        .adaptive_avg_pool2d(1)
-        .named("avgpool")
-        .flatten()
-        .named("flatten")
-        .linear(channels, classes)
-        .named("fc")
-        .build(name)?;
-    Ok(network.with_initialisation(Initialisation::KaimingNormal))
+    let layers = layers.batch_norm2d(channels).named("bn1").relu().named("relu");
+    pooled_head(layers, channels, classes, name)
 }
 
 /// Where the shape changes, body and shortcut both read the normalised input; elsewhere the shortcut is the input itself.

@@ -30,7 +30,7 @@ impl Default for DataSection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelSection {
-    /// A network by name (`lesson`, `lesson-bn`, `resnet18`) or a TOML file that lists its layers (default `lesson-bn`).
+    /// A network by name (see [`ocelli_nn::zoo::NAMES`]) or a TOML file that lists its layers (default `lesson-bn`).
     pub network: String,
 }
 

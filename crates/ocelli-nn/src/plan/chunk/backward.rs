@@ -12,7 +12,7 @@ use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 
 use super::super::memory::disjoint;
 use super::super::program::{ConvStep, Map, NormStep, Slot, Step, StepKind, Target};
-use super::{Chunk, Shared, copy_rows, mask_strides};
+use super::{Chunk, Shared, copy_rows, mask_of};
 
 /// The gradient of a value that has one.
 fn grad(slot: &Slot) -> &Map {
@@ -319,10 +319,5 @@ fn gradient_of<'a>(
     places: &'a [u16],
 ) -> Gradient<'a> {
     let dy_strides = grad(&shared.program.slots[step.op.output]).layout.strides();
-    let mask = step
-        .mask
-        .as_ref()
-        .zip(step.op.post.dropout)
-        .map(|(map, dropout)| (mask, mask_strides(map, dropout.by_channel)));
-    Gradient { dy, dy_strides, y, mask, places }
+    Gradient { dy, dy_strides, y, mask: mask_of(step, mask), places }
 }

@@ -8,7 +8,7 @@ use ocelli_kernels::sweep::{Finish, Sweep, sweep};
 use ocelli_kernels::{MapLayout, Strides};
 
 use super::super::program::{Band, ConvStep, Step};
-use super::{Shared, mask_strides};
+use super::{Shared, mask_of};
 
 /// What the bands of one step share.
 pub(super) struct Bands<'a> {
@@ -53,8 +53,7 @@ impl<'a> Bands<'a> {
             e.x.image = layout.image();
             e.output.0 = pooled;
             e.y.start = start + done * self.y.row();
-            let mask = self.step.mask.as_ref().zip(self.step.op.post.dropout).map(|(map, dropout)| {
-                let strides = mask_strides(map, dropout.by_channel);
+            let mask = mask_of(self.step, mask).map(|(mask, strides)| {
                 (mask, Strides { start: strides.at(images.start, first, 0), ..strides })
             });
             let places = places.as_mut().map(|all| &mut all[done * row_of_places..]);

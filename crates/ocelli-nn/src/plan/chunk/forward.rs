@@ -2,14 +2,14 @@
 
 use ocelli_kernels::activation::{self, Activation};
 use ocelli_kernels::avg_pool::{self, PoolStrides};
-use ocelli_kernels::epilogue::{self, Operands};
+use ocelli_kernels::epilogue;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 use ocelli_kernels::{batch_norm, softmax};
 
 use super::super::memory::disjoint;
 use super::super::program::{ConvStep, Map, NormStep, Step, StepKind};
 use super::bands::Bands;
-use super::{Chunk, SampleKeys, Shared, copy_rows, mask_strides};
+use super::{Chunk, SampleKeys, Shared, copy_rows, mask_of, operands};
 
 impl Chunk<'_> {
     pub(super) fn forward(&mut self, shared: &Shared<'_>, step: &Step, keys: Option<&SampleKeys<'_>>) {
@@ -67,9 +67,9 @@ impl Chunk<'_> {
 
     /// Multiplies a map by the step's dropout mask, if it has one.
     pub(super) fn multiply_by_mask(&mut self, step: &Step, map: &Map) {
-        let (Some(mask), Some(dropout)) = (&step.mask, step.op.post.dropout) else { return };
-        let strides = mask_strides(mask, dropout.by_channel);
+        let Some(mask) = &step.mask else { return };
         let (values, [factors]) = disjoint(self.floats, map.range.clone(), [mask.range.clone()]);
+        let Some((factors, strides)) = mask_of(step, factors) else { return };
         let pixel = map.layout.pixel;
         copy_rows(&map.layout, self.images, |n, y, row| {
             for (x, values) in values[row].chunks_exact_mut(pixel).enumerate() {
@@ -109,18 +109,7 @@ impl Chunk<'_> {
         let add = step.op.post.add.map(|value| &slots[value].data);
         let reads = [x, add.unwrap_or(x), step.mask.as_ref().unwrap_or(x)].map(|map| map.range.clone());
         let (out, [input, added, mask]) = disjoint(self.floats, y.range.clone(), reads);
-        let operands = Operands {
-            affine: norm.map(|norm| {
-                let norm = &shared.norms[norm.index];
-                (&norm.scale[..], &norm.shift[..])
-            }),
-            add: add.map(|map| (added, map.layout.strides())),
-            mask: step
-                .mask
-                .as_ref()
-                .zip(step.op.post.dropout)
-                .map(|(map, dropout)| (mask, mask_strides(map, dropout.by_channel))),
-        };
+        let operands = operands(shared, step, norm, (added, mask));
         let places = step.places.as_ref().map(|range| &mut self.places[range.clone()]);
         let e = step.epilogue(self.images, x.layout, y.layout);
         epilogue::forward(shared.isa, &e, input, operands, out, places);

@@ -1,7 +1,7 @@
 //! One image's forward pass in inference, each step's rows shared among the threads of the pool:
 //! for batches too small to give every thread a chunk.
 
-use ocelli_kernels::epilogue::{self, Operands};
+use ocelli_kernels::epilogue;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 use ocelli_kernels::winograd::TILE_ROWS;
 use ocelli_kernels::{BLOCK, Strides};
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::super::memory::disjoint;
 use super::super::program::{ConvStep, NormStep, Step, StepKind};
 use super::bands::Bands;
-use super::{Chunk, Shared};
+use super::{Chunk, Shared, operands};
 
 /// Multiply-adds, or values of a map, that are worth waking another thread for.
 const WORTH_A_THREAD: usize = 100_000;
@@ -122,14 +122,7 @@ impl Chunk<'_> {
         let add = step.op.post.add.map(|value| &slots[value].data);
         let reads = [x.range.clone(), add.unwrap_or(x).range.clone()];
         let (out, [input, added]) = disjoint(self.floats, y.range.clone(), reads);
-        let operands = Operands {
-            affine: norm.map(|norm| {
-                let norm = &shared.norms[norm.index];
-                (&norm.scale[..], &norm.shift[..])
-            }),
-            add: add.map(|map| (added, map.layout.strides())),
-            mask: None,
-        };
+        let operands = operands(shared, step, norm, (added, &[]));
         rows_of(out, &y.layout, rows).for_each(|(first, count, out)| {
             let mut e = step.epilogue(1, x.layout, y.layout);
             e.output.0 = count;

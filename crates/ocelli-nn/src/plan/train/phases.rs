@@ -8,8 +8,7 @@ use ocelli_kernels::sweep::Sweep;
 use ocelli_kernels::{BLOCK, Strides};
 
 use super::super::chunk::{Chunk, Shared, Task};
-use super::super::parts;
-use super::super::program::{ConvStep, NormStep, Program, Step, StepKind, WinogradStep};
+use super::super::program::{ConvStep, NormStep, Program, Step, StepKind};
 use super::{Pass, SampleKeys, TrainPlan};
 
 /// A stretch of work between meetings.
@@ -200,20 +199,21 @@ impl TrainPlan {
     /// Brings the weights of Winograd's method for the forward pass up to date.
     pub(super) fn refresh_transformed(&mut self) {
         if !self.transformed_current {
-            self.transform(|conv| conv.winograd.as_ref(), false);
+            self.transform(false);
             self.transformed_current = true;
         }
     }
 
-    fn transform(&mut self, choose: impl Fn(&ConvStep) -> Option<&WinogradStep>, inward: bool) {
+    /// Transforms the weights of Winograd's method, for the input gradient or for the forward pass.
+    fn transform(&mut self, inward: bool) {
         for step in &self.program.steps {
             let StepKind::Conv(conv) = &step.kind else { continue };
-            let Some(w) = choose(conv) else { continue };
-            let packed = if inward {
-                &self.transposed[conv.transposed.clone()]
+            let (w, packed) = if inward {
+                (&conv.inward, &self.transposed[conv.transposed.clone()])
             } else {
-                &self.values[conv.weight.clone()]
+                (&conv.winograd, &self.values[conv.weight.clone()])
             };
+            let Some(w) = w else { continue };
             w.winograd.transform_weights(self.isa, packed, &mut self.transformed[w.weights.clone()]);
         }
     }
@@ -242,7 +242,7 @@ impl TrainPlan {
                 }
             }
         }
-        self.transform(|conv| conv.inward.as_ref(), true);
+        self.transform(true);
         self.transposed_current = true;
     }
 }
@@ -271,7 +271,10 @@ pub(super) fn over_memory(
 ) {
     let chunks = count.div_ceil(program.chunk);
     let floats = floats.par_chunks_mut(program.memory.max(1));
-    let places = parts(places, program.places, chunks);
+    // Without pooling there are none.
+    let places = places.par_chunks_mut(program.places.max(1)).map(Some);
+    let places = places.chain(rayon::iter::repeat_n((), chunks).map(|()| None)).take(chunks);
+    let places = places.map(Option::unwrap_or_default);
     floats.zip(places).enumerate().with_max_len(1).for_each(|(number, (floats, places))| {
         let first = number * program.chunk;
         run(&mut Chunk { floats, places, images: program.chunk.min(count - first), first });
