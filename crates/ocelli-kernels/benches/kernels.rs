@@ -8,6 +8,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use ocelli_kernels::activation::{self, Activation};
 use ocelli_kernels::batch_norm::{Maps, moments};
 use ocelli_kernels::conv::Conv;
 use ocelli_kernels::epilogue::{self, Epilogue, Gradient, MaxPool, Operands, Through};
@@ -229,4 +230,28 @@ fn norm_gradient(bencher: Bencher<'_, '_>, (name, layer): (&str, Layer)) {
     bencher.counter(n.values).bench_local(|| {
         epilogue::backward(isa, &n.e, n.gradient(), Some(through), (&mut g, n.e.x), false);
     });
+}
+
+/// What fits the first-level cache.
+const VALUES: usize = 4096;
+
+fn activations() -> Vec<(&'static str, Activation)> {
+    let all =
+        [Activation::Relu6, Activation::Silu, Activation::Hardswish, Activation::Tanh, Activation::Gelu];
+    let names: Vec<_> = Isa::available().iter().map(|isa| isa.name()).collect();
+    all.iter().flat_map(|&activation| names.iter().map(move |&name| (name, activation))).collect()
+}
+
+#[divan::bench(args = activations())]
+fn activation_forward(bencher: Bencher<'_, '_>, (name, activation): (&str, Activation)) {
+    let (isa, x, mut y) = (isa(name), draw(VALUES), vec![0.0; VALUES]);
+    bencher.counter(ItemsCount::new(VALUES)).bench_local(|| activation::forward(isa, activation, &x, &mut y));
+}
+
+#[divan::bench(args = activations())]
+fn activation_backward(bencher: Bencher<'_, '_>, (name, activation): (&str, Activation)) {
+    let (isa, x, mut dx) = (isa(name), draw(VALUES), vec![0.0; VALUES]);
+    bencher
+        .counter(ItemsCount::new(VALUES))
+        .bench_local(|| activation::backward(isa, activation, &x, &x, &mut dx, false));
 }
