@@ -1,0 +1,294 @@
+//! From the graph to steps: geometry, memory, and which gradients are wanted.
+
+use ocelli_kernels::avg_pool::{AvgPool, Windows};
+use ocelli_kernels::batch_norm::Maps;
+use ocelli_kernels::{BLOCK, MapLayout, padded};
+
+use super::super::graph::{AvgWindow, DropoutOp, Graph, INPUT, Kind, NormOp, Op, Post, ValueId};
+use super::super::memory::{Layout, Life};
+use super::super::parameters::Parameters;
+use super::{Map, NormStep, Program, Slot, Step, StepKind, Target};
+
+pub(in super::super) struct Compiler<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) parameters: &'a mut Parameters,
+    pub(super) training: bool,
+    pub(super) chunk: usize,
+    pub(super) memory: Layout,
+    pub(super) places: Layout,
+    pub(super) scratch: (usize, usize),
+    pub(super) transposed: usize,
+    pub(super) transformed: usize,
+    pub(super) batch: usize,
+    pub(super) needs_grad: Vec<bool>,
+    pub(super) data: Vec<MapLayout>,
+    pub(super) grad: Vec<MapLayout>,
+}
+
+impl<'a> Compiler<'a> {
+    pub(in super::super) fn compile(
+        graph: &'a Graph,
+        parameters: &'a mut Parameters,
+        training: bool,
+        (batch, chunk): (usize, usize),
+    ) -> Program {
+        let mut compiler = Self {
+            needs_grad: needs_grad(graph, training),
+            data: data_layouts(graph),
+            grad: Vec::new(),
+            graph,
+            parameters,
+            training,
+            chunk,
+            memory: Layout::default(),
+            places: Layout::default(),
+            scratch: (0, 0),
+            transposed: 0,
+            transformed: 0,
+            batch,
+        };
+        compiler.grad = compiler.grad_layouts();
+        for value in 0..graph.values.len() {
+            if training && compiler.gradient_takes_the_place(value) {
+                compiler.data[value] = compiler.grad[value];
+            }
+        }
+        let slots = compiler.slots();
+        let steps = compiler.steps(&slots);
+        Program {
+            steps,
+            slots,
+            output: graph.output,
+            chunk,
+            memory: compiler.memory.len(),
+            places: compiler.places.len(),
+            scratch: compiler.scratch,
+            transposed: compiler.transposed,
+            transformed: compiler.transformed,
+        }
+    }
+
+    /// When the step's backward pass runs.
+    pub(super) fn backward_time(&self, step: usize) -> usize {
+        2 * self.graph.ops.len() - step
+    }
+
+    pub(super) fn end(&self) -> usize {
+        2 * self.graph.ops.len() + 1
+    }
+
+    /// Memory for a map of every image, with room after it for a vector that begins in its last pixel.
+    fn place(&mut self, layout: MapLayout, life: Life) -> Map {
+        Map { layout, range: self.memory.place(self.chunk * layout.image() + BLOCK, life) }
+    }
+
+    fn slots(&mut self) -> Vec<Slot> {
+        (0..self.graph.values.len())
+            .map(|value| {
+                if !self.graph.is_live(value) {
+                    return Slot { data: Map { layout: self.data[value], range: 0..0 }, grad: None };
+                }
+                let (mut data, grad) = self.lives(value);
+                if let (true, Some(life)) = (self.gradient_takes_the_place(value), grad) {
+                    data.stretch(life.to);
+                    let both = self.place(self.data[value], data);
+                    return Slot { grad: Some(both.clone()), data: both };
+                }
+                let data = self.place(self.data[value], data);
+                let grad = grad.map(|life| self.place(self.grad[value], life));
+                Slot { data, grad }
+            })
+            .collect()
+    }
+
+    /// Whether a value's gradient may take its place: a convolution's output that BatchNorm alone reads,
+    /// and nothing once BatchNorm has made the gradient of it.
+    fn gradient_takes_the_place(&self, value: ValueId) -> bool {
+        let Some(producer) = self.graph.producer(value).map(|index| &self.graph.ops[index]) else {
+            return false;
+        };
+        let mut readers = self.graph.readers(value);
+        let (reader, sole) = (readers.next(), readers.next().is_none());
+        let norm =
+            reader.map(|index| &self.graph.ops[index]).filter(|op| matches!(op.kind, Kind::BatchNorm(_)));
+        sole && value != self.graph.output
+            && norm.is_some_and(|op| op.input == value)
+            && matches!(producer.kind, Kind::Conv(_))
+            && producer.post == Post::default()
+    }
+
+    fn lives(&self, value: ValueId) -> (Life, Option<Life>) {
+        let producer = self.graph.producer(value);
+        let mut data = Life::at(producer.unwrap_or(0));
+        let mut grad = None;
+        for reader in self.graph.readers(value) {
+            data.stretch(reader);
+            if self.training {
+                data.stretch(self.backward_time(reader));
+                let life = grad.get_or_insert(Life::at(self.backward_time(reader)));
+                life.stretch(self.backward_time(reader));
+            }
+        }
+        if value == self.graph.output {
+            // It is read, and its gradient written, between the two passes.
+            let between = self.graph.ops.len();
+            data.stretch(between);
+            if self.training {
+                grad.get_or_insert(Life::at(between)).stretch(between);
+            }
+        }
+        if let (true, Some(producer)) = (self.training, producer) {
+            data.stretch(self.backward_time(producer));
+            if let Some(life) = &mut grad {
+                life.stretch(self.backward_time(producer));
+            }
+        }
+        (data, grad.filter(|_| self.needs_grad[value]))
+    }
+
+    /// A value's gradient has the halo that the convolution before it needs, if that reads it as
+    /// it is, or the halo of the value, if a list of winners is scattered over it.
+    fn grad_layouts(&self) -> Vec<MapLayout> {
+        (0..self.graph.values.len())
+            .map(|value| {
+                let (y, x) = self.dense_gradient_halo(value);
+                let sparse = self.graph.readers(value).any(|reader| self.sparse(reader).is_some());
+                if sparse { self.data[value] } else { self.data[value].with_halo(y, x) }
+            })
+            .collect()
+    }
+
+    pub(super) fn dense_gradient_halo(&self, value: ValueId) -> (usize, usize) {
+        let Some(producer) = self.graph.producer(value) else { return (0, 0) };
+        let op = &self.graph.ops[producer];
+        match &op.kind {
+            Kind::Conv(conv) if op.post.pool.is_none() && self.needs_grad[op.input] => {
+                self.conv(conv, op).gradient_halo()
+            }
+            _ => (0, 0),
+        }
+    }
+
+    fn steps(&mut self, slots: &[Slot]) -> Vec<Step> {
+        let mut steps: Vec<_> = (0..self.graph.ops.len()).map(|index| self.step(index)).collect();
+        // The last step's gradients come first.
+        let mut written = vec![false; slots.len()];
+        for step in steps.iter_mut().rev() {
+            let mut target = |value: ValueId| match (slots[value].grad.is_some(), written[value]) {
+                (false, _) => Target::None,
+                (true, false) => {
+                    written[value] = true;
+                    Target::Write
+                }
+                (true, true) => Target::Add,
+            };
+            // A BatchNorm knows its addend's gradient before its input's.
+            if let StepKind::BatchNorm(_) = step.kind {
+                step.dadd = step.op.post.add.map_or(Target::None, &mut target);
+                step.dx = target(step.op.input);
+            } else {
+                step.dx = target(step.op.input);
+                step.dadd = step.op.post.add.map_or(Target::None, &mut target);
+            }
+        }
+        steps
+    }
+
+    fn step(&mut self, index: usize) -> Step {
+        let op = self.graph.ops[index].clone();
+        let kind = match &op.kind {
+            Kind::Conv(conv) => StepKind::Conv(Box::new(self.conv_step(index, conv, &op))),
+            Kind::BatchNorm(norm) => StepKind::BatchNorm(self.norm_step(index, *norm, &op)),
+            Kind::Identity => StepKind::Identity,
+            Kind::AvgPool(window) => StepKind::AvgPool(self.avg_pool(*window, &op)),
+            Kind::Activation(activation) => StepKind::Activation(*activation),
+            Kind::Flatten => StepKind::Flatten,
+            Kind::Softmax => StepKind::Softmax,
+        };
+        let life = Life { from: index, to: self.backward_time(index) };
+        let mask = op.post.dropout.map(|d| self.mask(d, &op, life));
+        let places = (self.training && op.post.pool.is_some()).then(|| {
+            let y = self.data[op.output];
+            self.places.place(self.chunk * y.height * y.width * y.pixel, life)
+        });
+        let temporary = self.temporary(index, &kind, &op);
+        Step { op, kind, dx: Target::None, dadd: Target::None, mask, places, temporary }
+    }
+
+    fn mask(&mut self, dropout: DropoutOp, op: &Op, life: Life) -> Map {
+        let y = self.data[op.output];
+        let (height, width) = if dropout.by_channel { (1, 1) } else { (y.height, y.width) };
+        let layout = MapLayout { height, width, halo_y: 0, halo_x: 0, ..y };
+        self.place(layout, life)
+    }
+
+    /// Memory for a convolution's gradient before it pools.
+    fn temporary(&mut self, index: usize, kind: &StepKind, op: &Op) -> Option<Map> {
+        let StepKind::Conv(step) = kind else { return None };
+        if !self.training || op.post.pool.is_none() || step.sparse.is_some() {
+            return None;
+        }
+        let layout = self.gradient_before_pooling(op, &step.conv);
+        Some(self.place(layout, Life::at(self.backward_time(index))))
+    }
+
+    fn norm_step(&mut self, step: usize, norm: NormOp, op: &Op) -> NormStep {
+        let x = self.data[op.input];
+        let index = self.parameters.add_norm(norm, x.channels);
+        let maps = Maps { images: self.chunk, size: (x.height, x.width), blocks: x.pixel / BLOCK };
+        let (mut moments, mut sums) = (0..0, 0..0);
+        if self.training {
+            moments = self.memory.place(self.chunk * maps.moments_len(), Life::at(step));
+            sums = self.memory.place(self.chunk * maps.sums_len(), Life::at(self.backward_time(step)));
+        }
+        NormStep { maps, index, moments, sums }
+    }
+
+    fn avg_pool(&self, window: AvgWindow, op: &Op) -> AvgPool {
+        let x = self.data[op.input];
+        let windows = match window {
+            AvgWindow::Fixed { kernel: k, stride: s, padding: p, count_include_pad } => (
+                Windows::fixed(x.height, k.0, s.0, p.0, count_include_pad),
+                Windows::fixed(x.width, k.1, s.1, p.1, count_include_pad),
+            ),
+            AvgWindow::Adaptive { outputs } => {
+                (Windows::adaptive(x.height, outputs.0), Windows::adaptive(x.width, outputs.1))
+            }
+        };
+        AvgPool { windows, blocks: x.pixel / BLOCK }
+    }
+}
+
+/// Which values depend on a parameter, so that their gradient is wanted.
+fn needs_grad(graph: &Graph, training: bool) -> Vec<bool> {
+    let mut needs = vec![false; graph.values.len()];
+    for op in graph.ops.iter().filter(|_| training) {
+        let parameters = matches!(op.kind, Kind::Conv(_) | Kind::BatchNorm(_));
+        needs[op.output] = parameters || needs[op.input] || op.post.add.is_some_and(|add| needs[add]);
+    }
+    needs
+}
+
+/// A value has the halo that the convolutions reading it need. The input's few channels are left
+/// unpadded if only convolutions read it.
+fn data_layouts(graph: &Graph) -> Vec<MapLayout> {
+    let mut layouts: Vec<_> =
+        graph.values.iter().map(|value| MapLayout::new(value.channels, value.height, value.width)).collect();
+    for op in &graph.ops {
+        if let Kind::Conv(conv) = &op.kind {
+            let layout = &mut layouts[op.input];
+            layout.halo_y = layout.halo_y.max(conv.padding.0);
+            layout.halo_x = layout.halo_x.max(conv.padding.1);
+        }
+    }
+    let only_convolutions = graph.readers(INPUT).all(|reader| {
+        matches!(graph.ops[reader].kind, Kind::Conv(_)) && graph.ops[reader].post.add != Some(INPUT)
+    });
+    let input = &mut layouts[INPUT];
+    if only_convolutions && input.channels < BLOCK && graph.output != INPUT {
+        input.pixel = input.channels;
+    } else {
+        input.pixel = padded(input.channels);
+    }
+    layouts
+}
