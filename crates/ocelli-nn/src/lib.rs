@@ -23,6 +23,7 @@ pub mod error;
 pub mod init;
 pub mod layers;
 pub mod network;
+pub mod pattern;
 pub mod plan;
 #[doc(hidden)]
 pub mod reference;
@@ -41,6 +42,7 @@ pub use layers::{
     Linear, MaxPool2d, Role,
 };
 pub use network::{Network, Node, ParameterSpec, Source};
+pub use pattern::{Pattern, PatternError};
 pub use shape::{Pair, Shape};
 pub use summary::Summary;
 pub use template::Template;
