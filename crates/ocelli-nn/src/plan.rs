@@ -15,6 +15,7 @@ mod error;
 mod graph;
 mod infer;
 mod memory;
+mod ops;
 mod parameters;
 mod passes;
 mod program;

@@ -6,6 +6,7 @@ use ocelli_kernels::epilogue::MaxPool;
 use ocelli_kernels::random;
 
 use super::PlanError;
+use super::ops::{AvgWindow, ImageOp};
 use crate::layers::{Approximate, Gelu, Layer};
 use crate::network::{Network, Source};
 use crate::shape::Shape;
@@ -42,9 +43,32 @@ pub(super) struct Op {
     /// Index of the node whose parameters it has.
     pub(super) node: usize,
     pub(super) kind: Kind,
-    pub(super) input: ValueId,
+    /// What it reads, beside what its epilogue adds.
+    pub(super) inputs: Vec<ValueId>,
     pub(super) output: ValueId,
     pub(super) post: Post,
+}
+
+impl Op {
+    /// The first of its inputs.
+    pub(super) fn input(&self) -> ValueId {
+        self.inputs[0]
+    }
+
+    /// Whether its backward pass reads an input of its.
+    pub(super) fn keeps(&self, value: ValueId) -> bool {
+        self.inputs.contains(&value)
+            && match &self.kind {
+                Kind::Conv(_) | Kind::BatchNorm(_) => true,
+                Kind::Identity => false,
+                Kind::Image(image) => image.keeps_inputs(),
+            }
+    }
+
+    /// Whether its backward pass reads its output.
+    pub(super) fn keeps_output(&self) -> bool {
+        self.post.relu || matches!(&self.kind, Kind::Image(image) if image.keeps_output())
+    }
 }
 
 /// What an operation does before its epilogue.
@@ -54,10 +78,8 @@ pub(super) enum Kind {
     BatchNorm(NormOp),
     /// Nothing: the epilogue is the operation.
     Identity,
-    AvgPool(AvgWindow),
-    Activation(Activation),
-    Flatten,
-    Softmax,
+    /// Anything that works on each image alone and carries no epilogue.
+    Image(ImageOp),
 }
 
 /// A convolution, or a linear layer as one.
@@ -77,13 +99,6 @@ pub(super) struct NormOp {
     pub(super) node: usize,
     pub(super) eps: f32,
     pub(super) momentum: f32,
-}
-
-/// An average pooling.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum AvgWindow {
-    Fixed { kernel: (usize, usize), stride: (usize, usize), padding: (usize, usize), count_include_pad: bool },
-    Adaptive { outputs: (usize, usize) },
 }
 
 /// An epilogue, in the order in which its parts apply.
@@ -125,15 +140,16 @@ impl Graph {
                 Source::Input => INPUT,
                 Source::Node(n) => values[n],
             };
-            let from = input(0);
-            let (kind, post) = match lower_layer(&node.layer, &node.name, graph.values[from], training)? {
+            let mut inputs: Vec<_> = (0..node.inputs.len()).map(input).collect();
+            let from = graph.values[inputs[0]];
+            let (kind, post) = match lower_layer(&node.layer, &node.name, from, training)? {
                 Lowered::Nothing => {
-                    values.push(from);
+                    values.push(inputs[0]);
                     continue;
                 }
                 Lowered::Op(kind) => (kind, Post::default()),
                 Lowered::Post(post) => (Kind::Identity, post),
-                Lowered::Sum => (Kind::Identity, Post { add: Some(input(1)), ..Post::default() }),
+                Lowered::Sum => (Kind::Identity, Post { add: inputs.pop(), ..Post::default() }),
             };
             let kind = match kind {
                 Kind::BatchNorm(norm) => Kind::BatchNorm(NormOp { node: index, ..norm }),
@@ -141,7 +157,7 @@ impl Graph {
             };
             let output = graph.values.len();
             graph.values.push(network.shapes()[index].into());
-            graph.ops.push(Op { node: index, kind, input: from, output, post });
+            graph.ops.push(Op { node: index, kind, inputs, output, post });
             values.push(output);
         }
         graph.output = *values.last().expect("a network has a node");
@@ -151,7 +167,7 @@ impl Graph {
     /// The operations that read a value, each as often as it does.
     pub(super) fn readers(&self, value: ValueId) -> impl Iterator<Item = usize> + '_ {
         self.ops.iter().enumerate().flat_map(move |(index, op)| {
-            let reads = [Some(op.input), op.post.add].into_iter().flatten().filter(move |&v| v == value);
+            let reads = op.inputs.iter().copied().chain(op.post.add).filter(move |&v| v == value);
             reads.map(move |_| index)
         })
     }
@@ -187,7 +203,8 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
     let norm = |n: &crate::layers::BatchNorm| {
         Lowered::Op(Kind::BatchNorm(NormOp { node: 0, eps: n.eps, momentum: n.momentum }))
     };
-    let activation = |activation| Lowered::Op(Kind::Activation(activation));
+    let image = |op| Lowered::Op(Kind::Image(op));
+    let activation = |activation| image(ImageOp::Activation(activation));
     let dropout = |p: f32, by_channel: bool| {
         if !training || p == 0.0 {
             return Lowered::Nothing;
@@ -222,18 +239,11 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
             }
             Lowered::Post(Post { pool: Some(pool), ..Post::default() })
         }
-        Layer::AvgPool2d(p) => Lowered::Op(Kind::AvgPool(AvgWindow::Fixed {
-            kernel: pair(p.kernel_size),
-            stride: pair(p.stride),
-            padding: pair(p.padding),
-            count_include_pad: p.count_include_pad,
-        })),
-        Layer::AdaptiveAvgPool2d(p) => {
-            Lowered::Op(Kind::AvgPool(AvgWindow::Adaptive { outputs: pair(p.output_size) }))
-        }
+        Layer::AvgPool2d(p) => image(ImageOp::AvgPool(AvgWindow::Fixed(*p))),
+        Layer::AdaptiveAvgPool2d(p) => image(ImageOp::AvgPool(AvgWindow::Adaptive(*p))),
         Layer::Flatten if input.height * input.width == 1 => Lowered::Nothing,
-        Layer::Flatten => Lowered::Op(Kind::Flatten),
-        Layer::Softmax => Lowered::Op(Kind::Softmax),
+        Layer::Flatten => image(ImageOp::Flatten),
+        Layer::Softmax => image(ImageOp::Softmax),
         Layer::Add => Lowered::Sum,
     })
 }

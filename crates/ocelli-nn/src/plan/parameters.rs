@@ -118,14 +118,19 @@ impl Parameters {
             return (weight, Some(bias));
         }
         let weight = self.segment(node, Role::Weight, conv.weights_len(), Packing::Conv(Box::new(*conv)));
-        let bias = op.bias.then(|| self.segment(node, Role::Bias, channels, Packing::Vector));
+        let bias = op.bias.then(|| self.add_vector(node, Role::Bias, conv.y.channels));
         (weight, bias)
+    }
+
+    /// A parameter with one value for each channel.
+    pub(super) fn add_vector(&mut self, node: usize, role: Role, channels: usize) -> Range<usize> {
+        self.segment(node, role, padded(channels), Packing::Vector)
     }
 
     pub(super) fn add_norm(&mut self, op: NormOp, channels: usize) -> usize {
         let len = padded(channels);
-        let weight = self.segment(op.node, Role::BatchNormWeight, len, Packing::Vector);
-        let bias = self.segment(op.node, Role::BatchNormBias, len, Packing::Vector);
+        let weight = self.add_vector(op.node, Role::BatchNormWeight, channels);
+        let bias = self.add_vector(op.node, Role::BatchNormBias, channels);
         let zeros = || vec![0.0; len];
         self.norms.push(Norm {
             op,

@@ -5,8 +5,6 @@ mod convolution;
 
 use std::ops::Range;
 
-use ocelli_kernels::activation::Activation;
-use ocelli_kernels::avg_pool::AvgPool;
 use ocelli_kernels::batch_norm::Maps;
 use ocelli_kernels::conv::{Conv, Phase};
 use ocelli_kernels::epilogue::Epilogue;
@@ -16,6 +14,7 @@ use ocelli_kernels::winograd::Winograd;
 use ocelli_kernels::{BLOCK, MapLayout};
 
 use super::graph::{Op, ValueId};
+use super::ops::Operation;
 pub(super) use compiler::Compiler;
 
 /// A map of every image of a chunk: its memory layout and its place in the chunk's memory.
@@ -49,7 +48,8 @@ pub(super) enum Target {
 pub(super) struct Step {
     pub(super) op: Op,
     pub(super) kind: StepKind,
-    pub(super) dx: Target,
+    /// Where the gradients of its inputs go.
+    pub(super) dx: Vec<Target>,
     pub(super) dadd: Target,
     /// The dropout mask, kept for the backward pass.
     pub(super) mask: Option<Map>,
@@ -57,6 +57,8 @@ pub(super) struct Step {
     pub(super) places: Option<Range<usize>>,
     /// The gradient before the epilogue, of a convolution that pools.
     pub(super) temporary: Option<Map>,
+    /// The parameters whose gradients each chunk has a share of.
+    pub(super) parts: Vec<Part>,
 }
 
 #[derive(Debug)]
@@ -64,10 +66,16 @@ pub(super) enum StepKind {
     Conv(Box<ConvStep>),
     BatchNorm(NormStep),
     Identity,
-    AvgPool(AvgPool),
-    Activation(Activation),
-    Flatten,
-    Softmax,
+    Image(Box<dyn Operation>),
+}
+
+/// A chunk's share of a parameter's gradient, which is summed over the chunks.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// Where the gradient lies among the packed ones.
+    pub(super) whole: Range<usize>,
+    /// Where the share lies in the chunk's memory.
+    pub(super) part: Range<usize>,
 }
 
 #[derive(Debug)]
@@ -92,6 +100,22 @@ pub(super) struct ConvStep {
     /// summed over all chunks at once.
     pub(super) weight_part: Option<Range<usize>>,
     pub(super) bias_part: Option<Range<usize>>,
+}
+
+/// A parameter with one value for each channel.
+#[derive(Clone, Debug)]
+pub(super) struct Vector {
+    /// Where it lies among the packed parameters, padded with zeros.
+    pub(super) whole: Range<usize>,
+    /// Where the chunk's share of its gradient lies, in training.
+    pub(super) part: Option<Range<usize>>,
+}
+
+impl Vector {
+    /// What has to be summed over the chunks.
+    pub(super) fn part(&self) -> Option<Part> {
+        self.part.clone().map(|part| Part { whole: self.whole.clone(), part })
+    }
 }
 
 /// Rows of an image, or several images, of a convolution's output before pooling.

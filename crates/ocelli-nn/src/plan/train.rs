@@ -244,7 +244,7 @@ enum Pass {
 
 fn check_norms(network: &Network, graph: &Graph, batch: usize) -> Result<(), PlanError> {
     for op in &graph.ops {
-        let value = graph.values[op.input];
+        let value = graph.values[op.input()];
         if matches!(op.kind, Kind::BatchNorm(_)) && batch * value.height * value.width == 1 {
             return Err(PlanError::one_value(&network.nodes()[op.node].name));
         }

@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use ocelli_kernels::activation::{self, Activation};
-use ocelli_kernels::avg_pool::{self, PoolStrides};
 use ocelli_kernels::epilogue::{self, Gradient, Through};
 use ocelli_kernels::outer::{Groups, outer, sum_pixels};
-use ocelli_kernels::softmax;
 use ocelli_kernels::sparse::SparseConv;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 
 use super::super::memory::disjoint;
+use super::super::ops::Site;
 use super::super::program::{ConvStep, Map, NormStep, Slot, Step, StepKind, Target};
 use super::{Chunk, Shared, copy_rows, mask_of};
 
@@ -29,16 +27,9 @@ impl Chunk<'_> {
             StepKind::Conv(conv) => self.conv_backward(shared, step, conv),
             StepKind::BatchNorm(norm) => self.norm_sums(shared, step, norm),
             StepKind::Identity => self.identity_backward(shared, step),
-            StepKind::AvgPool(pool) => {
-                let (dy, dx) = (grad(&slots[step.op.output]), grad(&slots[step.op.input]));
-                self.prepare(step.dx, dx, true);
-                let (to, [from]) = disjoint(self.floats, dx.range.clone(), [dy.range.clone()]);
-                let steps = PoolStrides { x: dx.layout.strides(), y: dy.layout.strides() };
-                avg_pool::backward(shared.isa, pool, self.images, steps, from, to);
+            StepKind::Image(operation) => {
+                operation.backward(&mut Site { chunk: self, shared, step, keys: None, split: false });
             }
-            StepKind::Activation(activation) => self.activation_backward(shared, step, *activation),
-            StepKind::Flatten => self.flatten_backward(shared, step),
-            StepKind::Softmax => self.softmax_backward(shared, step),
         }
     }
 
@@ -69,7 +60,7 @@ impl Chunk<'_> {
         }
         self.prepare(target, to, false);
         let slots = &shared.program.slots;
-        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
         let (out, [dy, y_values, mask, x_values]) =
             disjoint(self.floats, to.range.clone(), epilogue_reads(shared, step, Some(to)));
         let places = places_of(step, self.places);
@@ -93,8 +84,8 @@ impl Chunk<'_> {
     }
 
     fn identity_backward(&mut self, shared: &Shared<'_>, step: &Step) {
-        if let Some(dx) = &shared.program.slots[step.op.input].grad {
-            self.epilogue_backward(shared, step, (dx, step.dx), None);
+        if let Some(dx) = &shared.program.slots[step.op.input()].grad {
+            self.epilogue_backward(shared, step, (dx, step.dx[0]), None);
         }
         self.addend_backward(shared, step);
     }
@@ -102,7 +93,7 @@ impl Chunk<'_> {
     fn norm_sums(&mut self, shared: &Shared<'_>, step: &Step, norm: &NormStep) {
         self.addend_backward(shared, step);
         let slots = &shared.program.slots;
-        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
         let (sums, [dy, y_values, mask, x_values]) =
             disjoint(self.floats, norm.sums.clone(), epilogue_reads(shared, step, None));
         let places = places_of(step, self.places);
@@ -115,8 +106,8 @@ impl Chunk<'_> {
 
     pub(super) fn norm_gradient(&mut self, shared: &Shared<'_>, step: &Step) {
         let StepKind::BatchNorm(norm) = &step.kind else { return };
-        if let Some(dx) = &shared.program.slots[step.op.input].grad {
-            self.epilogue_backward(shared, step, (dx, step.dx), Some(norm));
+        if let Some(dx) = &shared.program.slots[step.op.input()].grad {
+            self.epilogue_backward(shared, step, (dx, step.dx[0]), Some(norm));
         }
     }
 
@@ -137,10 +128,10 @@ impl Chunk<'_> {
             }
         };
         self.weight_gradient(shared, step, conv, g);
-        let Some(dx) = &shared.program.slots[step.op.input].grad else { return };
-        self.prepare(step.dx, dx, !conv.conv.reaches_every_input());
+        let Some(dx) = &shared.program.slots[step.op.input()].grad else { return };
+        self.prepare(step.dx[0], dx, !conv.conv.reaches_every_input());
         let transposed = &shared.transposed[conv.transposed.clone()];
-        let overwrite = step.dx == Target::Write && conv.conv.reaches_every_input();
+        let overwrite = step.dx[0] == Target::Write && conv.conv.reaches_every_input();
         let addend = if overwrite { Addend::None } else { Addend::Output };
         let (out, [values]) = disjoint(self.floats, dx.range.clone(), [g.range.clone()]);
         if let Some(w) = &conv.inward {
@@ -163,11 +154,11 @@ impl Chunk<'_> {
     /// A convolution that pools: each image's winners, block by block of channels.
     fn sparse_backward(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, sparse: &SparseConv) {
         let slots = &shared.program.slots;
-        let (x, g) = (&slots[step.op.input].data, grad(&slots[step.op.output]));
-        let dx = slots[step.op.input].grad.as_ref();
+        let (x, g) = (&slots[step.op.input()].data, grad(&slots[step.op.output]));
+        let dx = slots[step.op.input()].grad.as_ref();
         self.undo_in_place(shared, step, g);
         if let Some(dx) = dx {
-            self.prepare(step.dx, dx, true);
+            self.prepare(step.dx[0], dx, true);
         }
         let weights = &shared.transposed[conv.transposed.clone()];
         let places = step.places.as_ref().expect("training keeps the places").start;
@@ -224,7 +215,7 @@ impl Chunk<'_> {
 
     /// The chunk's share of the gradients of weight and bias.
     fn weight_gradient(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, g: &Map) {
-        let x = &shared.program.slots[step.op.input].data;
+        let x = &shared.program.slots[step.op.input()].data;
         let s = Sweep { images: self.images, y: g.layout.strides(), ..conv.forward };
         if let Some(part) = &conv.weight_part {
             let reads = [x.range.clone(), g.range.clone()];
@@ -248,62 +239,19 @@ impl Chunk<'_> {
             sum_pixels(shared.isa, s, g, part);
         }
     }
-
-    fn activation_backward(&mut self, shared: &Shared<'_>, step: &Step, activation: Activation) {
-        let slots = &shared.program.slots;
-        let Some(dx) = &slots[step.op.input].grad else { return };
-        let (x, dy) = (&slots[step.op.input].data, grad(&slots[step.op.output]));
-        self.prepare(step.dx, dx, false);
-        let reads = [x.range.clone(), dy.range.clone()];
-        let (out, [values, from]) = disjoint(self.floats, dx.range.clone(), reads);
-        let add = step.dx == Target::Add;
-        copy_rows(&dx.layout, self.images, |n, row, range| {
-            let (x, dy) = (&values[x.layout.row_values(n, row)], &from[dy.layout.row_values(n, row)]);
-            activation::backward(shared.isa, activation, x, dy, &mut out[range], add);
-        });
-    }
-
-    fn flatten_backward(&mut self, shared: &Shared<'_>, step: &Step) {
-        let slots = &shared.program.slots;
-        let (dy, dx) = (grad(&slots[step.op.output]), grad(&slots[step.op.input]));
-        self.prepare(step.dx, dx, true);
-        let layout = dx.layout;
-        let pixels = layout.height * layout.width;
-        let (out, [from]) = disjoint(self.floats, dx.range.clone(), [dy.range.clone()]);
-        copy_rows(&layout, self.images, |n, row, range| {
-            for (column, pixel) in out[range].chunks_exact_mut(layout.pixel).enumerate() {
-                for (c, value) in pixel[..layout.channels].iter_mut().enumerate() {
-                    *value += from[n * dy.layout.image() + c * pixels + row * layout.width + column];
-                }
-            }
-        });
-    }
-
-    fn softmax_backward(&mut self, shared: &Shared<'_>, step: &Step) {
-        let slots = &shared.program.slots;
-        let (y, dy) = (&slots[step.op.output].data, grad(&slots[step.op.output]));
-        let dx = grad(&slots[step.op.input]);
-        self.prepare(step.dx, dx, true);
-        let channels = y.layout.channels;
-        let (out, [y_values, dy_values]) =
-            disjoint(self.floats, dx.range.clone(), [y.range.clone(), dy.range.clone()]);
-        for n in 0..self.images {
-            let row = |map: &Map| map.layout.at(n, 0)..map.layout.at(n, 0) + channels;
-            softmax::softmax_backward(&y_values[row(y)], &dy_values[row(dy)], &mut out[row(dx)]);
-        }
-    }
 }
 
 /// Where the backward pass of a step's epilogue reads: the output's gradient, the output, the mask
 /// and the input. What a step has not is read from where it is not used.
 fn epilogue_reads(shared: &Shared<'_>, step: &Step, to: Option<&Map>) -> [Range<usize>; 4] {
     let slots = &shared.program.slots;
-    let (x, slot) = (&slots[step.op.input].data, &slots[step.op.output]);
+    let (x, slot) = (&slots[step.op.input()].data, &slots[step.op.output]);
     let dy = grad(slot);
     // Only BatchNorm reads its input, unless its gradient takes the place.
     let reads_input = matches!(step.kind, StepKind::BatchNorm(_)) && to.is_none_or(|to| to.range != x.range);
     let x = if reads_input { x } else { dy };
-    [dy, &slot.data, step.mask.as_ref().unwrap_or(dy), x].map(|map| map.range.clone())
+    let y = if step.op.post.relu { &slot.data } else { dy };
+    [dy, y, step.mask.as_ref().unwrap_or(dy), x].map(|map| map.range.clone())
 }
 
 fn places_of<'p>(step: &Step, places: &'p [u16]) -> &'p [u16] {

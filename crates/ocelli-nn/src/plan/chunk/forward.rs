@@ -1,12 +1,11 @@
 //! Forward passes on a chunk.
 
-use ocelli_kernels::activation::{self, Activation};
-use ocelli_kernels::avg_pool::{self, PoolStrides};
+use ocelli_kernels::batch_norm;
 use ocelli_kernels::epilogue;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
-use ocelli_kernels::{batch_norm, softmax};
 
 use super::super::memory::disjoint;
+use super::super::ops::Site;
 use super::super::program::{ConvStep, Map, NormStep, Step, StepKind};
 use super::bands::Bands;
 use super::{Chunk, SampleKeys, Shared, copy_rows, mask_of, operands};
@@ -21,30 +20,15 @@ impl Chunk<'_> {
             StepKind::Conv(conv) => self.conv(shared, step, conv),
             StepKind::BatchNorm(norm) => self.epilogue(shared, step, Some(norm)),
             StepKind::Identity => self.epilogue(shared, step, None),
-            StepKind::AvgPool(pool) => {
-                let slots = &shared.program.slots;
-                let x = slots[step.op.input].data.layout.strides();
-                let steps = PoolStrides { x, y: layout.strides() };
-                let images = self.images;
-                let (y, x) = self.output_and_input(shared, step);
-                avg_pool::forward(shared.isa, pool, images, steps, x, y);
+            StepKind::Image(operation) => {
+                operation.forward(&mut Site { chunk: self, shared, step, keys, split: false });
             }
-            StepKind::Activation(activation) => self.activation(shared, step, *activation),
-            StepKind::Flatten => self.flatten(shared, step),
-            StepKind::Softmax => self.softmax(shared, step),
         }
-    }
-
-    fn output_and_input(&mut self, shared: &Shared<'_>, step: &Step) -> (&mut [f32], &[f32]) {
-        let slots = &shared.program.slots;
-        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
-        let (y, [x]) = disjoint(self.floats, y.range.clone(), [x.range.clone()]);
-        (y, x)
     }
 
     fn conv(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep) {
         let slots = &shared.program.slots;
-        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
         let add = step.op.post.add.map(|value| &slots[value].data);
         let added = add.unwrap_or(x).range.clone();
         let (out, [input, added]) = disjoint(self.floats, y.range.clone(), [x.range.clone(), added]);
@@ -82,7 +66,7 @@ impl Chunk<'_> {
     fn conv_in_bands(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep) {
         let Some(bands) = Bands::new(shared, step, conv) else { return };
         let slots = &shared.program.slots;
-        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
         let mask = step.mask.as_ref().unwrap_or(x).range.clone();
         let (out, [input, mask]) = disjoint(self.floats, y.range.clone(), [x.range.clone(), mask]);
         let image = y.layout.height * y.layout.width * y.layout.pixel;
@@ -105,7 +89,7 @@ impl Chunk<'_> {
     /// A BatchNorm's normalisation, or nothing, and the epilogue.
     fn epilogue(&mut self, shared: &Shared<'_>, step: &Step, norm: Option<&NormStep>) {
         let slots = &shared.program.slots;
-        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
         let add = step.op.post.add.map(|value| &slots[value].data);
         let reads = [x, add.unwrap_or(x), step.mask.as_ref().unwrap_or(x)].map(|map| map.range.clone());
         let (out, [input, added, mask]) = disjoint(self.floats, y.range.clone(), reads);
@@ -117,52 +101,9 @@ impl Chunk<'_> {
 
     pub(super) fn statistics(&mut self, shared: &Shared<'_>, step: &Step) {
         let StepKind::BatchNorm(norm) = &step.kind else { return };
-        let x = &shared.program.slots[step.op.input].data;
+        let x = &shared.program.slots[step.op.input()].data;
         let (sums, [input]) = disjoint(self.floats, norm.moments.clone(), [x.range.clone()]);
         let maps = batch_norm::Maps { images: self.images, ..norm.maps };
         batch_norm::moments(shared.isa, maps, input, x.layout.strides(), sums);
-    }
-
-    fn activation(&mut self, shared: &Shared<'_>, step: &Step, activation: Activation) {
-        let slots = &shared.program.slots;
-        let (from, to) = (slots[step.op.input].data.layout, slots[step.op.output].data.layout);
-        let images = self.images;
-        let (y, x) = self.output_and_input(shared, step);
-        copy_rows(&to, images, |n, row, values| {
-            let y = &mut y[values];
-            activation::forward(shared.isa, activation, &x[from.row_values(n, row)], y);
-            if !activation.keeps_zero() {
-                y.chunks_exact_mut(to.pixel).for_each(|pixel| pixel[to.channels..].fill(0.0));
-            }
-        });
-    }
-
-    fn flatten(&mut self, shared: &Shared<'_>, step: &Step) {
-        let slots = &shared.program.slots;
-        let (from, to) = (slots[step.op.input].data.layout, slots[step.op.output].data.layout);
-        let images = self.images;
-        let (y, x) = self.output_and_input(shared, step);
-        let pixels = from.height * from.width;
-        copy_rows(&from, images, |n, row, values| {
-            for (column, pixel) in x[values].chunks_exact(from.pixel).enumerate() {
-                for (c, value) in pixel[..from.channels].iter().enumerate() {
-                    y[n * to.image() + c * pixels + row * from.width + column] = *value;
-                }
-            }
-        });
-        for image in y.chunks_exact_mut(to.image()).take(images) {
-            image[to.channels..].fill(0.0);
-        }
-    }
-
-    fn softmax(&mut self, shared: &Shared<'_>, step: &Step) {
-        let layout = shared.program.slots[step.op.output].data.layout;
-        let images = self.images;
-        let (y, x) = self.output_and_input(shared, step);
-        for (y, x) in y.chunks_exact_mut(layout.pixel).zip(x.chunks_exact(layout.pixel)).take(images) {
-            let (y, padding) = y.split_at_mut(layout.channels);
-            softmax::softmax(&x[..layout.channels], y);
-            padding.fill(0.0);
-        }
     }
 }

@@ -8,6 +8,7 @@ use ocelli_kernels::{BLOCK, Strides};
 use rayon::prelude::*;
 
 use super::super::memory::disjoint;
+use super::super::ops::Site;
 use super::super::program::{ConvStep, NormStep, Step, StepKind};
 use super::bands::Bands;
 use super::{Chunk, Shared, operands};
@@ -18,13 +19,16 @@ const WORTH_A_THREAD: usize = 100_000;
 impl Chunk<'_> {
     /// As [`Chunk::forward`], for one image.
     pub(in super::super) fn forward_split(&mut self, shared: &Shared<'_>, step: &Step) {
-        let y = &shared.program.slots[step.op.output].data;
+        let slots = &shared.program.slots;
+        let y = &slots[step.op.output].data;
         let tasks = rayon::current_num_threads();
         let rows = y.layout.height.div_ceil(tasks).next_multiple_of(rows_together(step));
         let work = match &step.kind {
             StepKind::Conv(conv) => conv.weight.len() * conv.conv.y.height * conv.conv.y.width,
             StepKind::BatchNorm(_) | StepKind::Identity => y.layout.image(),
-            StepKind::AvgPool(_) | StepKind::Activation(_) | StepKind::Flatten | StepKind::Softmax => 0,
+            StepKind::Image(_) => {
+                step.op.inputs.iter().map(|&x| slots[x].data.layout.image()).max().unwrap_or(0)
+            }
         };
         if self.images != 1 || tasks < 2 || work < WORTH_A_THREAD {
             self.forward(shared, step, None);
@@ -36,13 +40,16 @@ impl Chunk<'_> {
             StepKind::Conv(conv) if y.layout.height == 1 => self.split_channels(shared, step, conv, tasks),
             StepKind::Conv(conv) => self.split_conv(shared, step, conv, rows),
             StepKind::BatchNorm(norm) => self.split_epilogue(shared, step, Some(norm), rows),
-            _ => self.split_epilogue(shared, step, None, rows),
+            StepKind::Image(operation) => {
+                operation.forward(&mut Site { chunk: self, shared, step, keys: None, split: true });
+            }
+            StepKind::Identity => self.split_epilogue(shared, step, None, rows),
         }
     }
 
     fn split_conv(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, rows: usize) {
         let slots = &shared.program.slots;
-        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
         let add = step.op.post.add.map(|value| &slots[value].data);
         let reads = [x.range.clone(), add.unwrap_or(x).range.clone()];
         let (out, [input, added]) = disjoint(self.floats, y.range.clone(), reads);
@@ -82,7 +89,7 @@ impl Chunk<'_> {
     /// each thread reads its share of the weights.
     fn split_channels(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, tasks: usize) {
         let slots = &shared.program.slots;
-        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
         if y.layout.width != 1 || y.layout.halo_x != 0 || step.op.post.add.is_some() {
             self.forward(shared, step, None);
             return;
@@ -105,7 +112,7 @@ impl Chunk<'_> {
     fn split_bands(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, rows: usize) {
         let Some(bands) = Bands::new(shared, step, conv) else { return };
         let slots = &shared.program.slots;
-        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
         let (out, [input]) = disjoint(self.floats, y.range.clone(), [x.range.clone()]);
         let start = y.layout.halo_x * y.layout.pixel;
         rows_of(out, &y.layout, rows).for_each(|(first, count, out)| {
@@ -118,7 +125,7 @@ impl Chunk<'_> {
 
     fn split_epilogue(&mut self, shared: &Shared<'_>, step: &Step, norm: Option<&NormStep>, rows: usize) {
         let slots = &shared.program.slots;
-        let (x, y) = (&slots[step.op.input].data, &slots[step.op.output].data);
+        let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
         let add = step.op.post.add.map(|value| &slots[value].data);
         let reads = [x.range.clone(), add.unwrap_or(x).range.clone()];
         let (out, [input, added]) = disjoint(self.floats, y.range.clone(), reads);

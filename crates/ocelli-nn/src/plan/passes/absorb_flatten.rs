@@ -2,10 +2,11 @@
 //! take up the change of order, and no activation moves.
 
 use super::super::graph::{Graph, Kind, Op, Post};
+use super::super::ops::ImageOp;
 
 pub(super) fn run(graph: &mut Graph, _training: bool) {
     while let Some((flatten, relus, linear)) = find(graph) {
-        let Op { input: map, output: features, .. } = graph.ops[flatten];
+        let (map, features) = (graph.ops[flatten].input(), graph.ops[flatten].output);
         // ReLU works on each value alone, so it may as well work on the map.
         for relu in &relus {
             let output = graph.ops[*relu].output;
@@ -13,8 +14,8 @@ pub(super) fn run(graph: &mut Graph, _training: bool) {
         }
         let Kind::Conv(conv) = &mut graph.ops[linear].kind else { unreachable!("find gives a linear layer") };
         conv.kernel = (graph.values[map].height, graph.values[map].width);
-        for op in graph.ops.iter_mut().filter(|op| op.input == features) {
-            op.input = map;
+        for input in graph.ops.iter_mut().flat_map(|op| &mut op.inputs).filter(|input| **input == features) {
+            *input = map;
         }
         graph.ops.remove(flatten);
     }
@@ -27,7 +28,7 @@ fn is_relu(op: &Op) -> bool {
 /// A Flatten, the ReLUs after it, and the linear layer that alone reads them.
 fn find(graph: &Graph) -> Option<(usize, Vec<usize>, usize)> {
     (0..graph.ops.len()).find_map(|flatten| {
-        if graph.ops[flatten].kind != Kind::Flatten {
+        if graph.ops[flatten].kind != Kind::Image(ImageOp::Flatten) {
             return None;
         }
         let mut value = graph.ops[flatten].output;

@@ -26,7 +26,7 @@ pub(super) fn run(graph: &mut Graph, training: bool) {
 
 fn foldable(graph: &Graph, index: usize) -> Option<(usize, super::super::graph::NormOp)> {
     let Kind::BatchNorm(norm) = graph.ops[index].kind else { return None };
-    let producer = graph.sole_producer(graph.ops[index].input)?;
+    let producer = graph.sole_producer(graph.ops[index].input())?;
     match &graph.ops[producer] {
         op if op.post != Post::default() => None,
         op => matches!(&op.kind, Kind::Conv(conv) if conv.folded.is_none()).then_some((producer, norm)),

@@ -28,8 +28,8 @@ fn fusable(graph: &Graph, index: usize, training: bool) -> Option<(usize, usize,
         return None;
     }
     // A sum can join the producer of either operand.
-    let swapped = op.post.add.map(|add| (add, Post { add: Some(op.input), ..op.post }));
-    [Some((op.input, op.post)), swapped].into_iter().flatten().find_map(|(input, post)| {
+    let swapped = op.post.add.map(|add| (add, Post { add: Some(op.input()), ..op.post }));
+    [Some((op.input(), op.post)), swapped].into_iter().flatten().find_map(|(input, post)| {
         let producer = graph.sole_producer(input)?;
         let before = &graph.ops[producer];
         let joined = join(before.post, post)?;
@@ -63,6 +63,6 @@ fn takes(kind: &Kind, post: Post, training: bool) -> bool {
                 && (post.add.is_none() || (!training && post.pool.is_none()))
         }
         Kind::BatchNorm(_) | Kind::Identity => true,
-        Kind::AvgPool(_) | Kind::Activation(_) | Kind::Flatten | Kind::Softmax => false,
+        Kind::Image(_) => false,
     }
 }

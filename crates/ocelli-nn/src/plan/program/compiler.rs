@@ -1,13 +1,16 @@
 //! From the graph to steps: geometry, memory, and which gradients are wanted.
 
-use ocelli_kernels::avg_pool::{AvgPool, Windows};
+use std::ops::Range;
+
 use ocelli_kernels::batch_norm::Maps;
 use ocelli_kernels::{BLOCK, MapLayout, padded};
 
-use super::super::graph::{AvgWindow, DropoutOp, Graph, INPUT, Kind, NormOp, Op, Post, ValueId};
+use super::super::graph::{DropoutOp, Graph, INPUT, Kind, NormOp, Op, Post, ValueId};
 use super::super::memory::{Layout, Life};
+use super::super::ops;
 use super::super::parameters::Parameters;
-use super::{Map, NormStep, Program, Slot, Step, StepKind, Target};
+use super::{Map, NormStep, Program, Slot, Step, StepKind, Target, Vector};
+use crate::layers::Role;
 
 pub(in super::super) struct Compiler<'a> {
     pub(super) graph: &'a Graph,
@@ -68,6 +71,43 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// The memory of an input of the operation at `index`.
+    pub(in super::super) fn input_layout(&self, index: usize, input: usize) -> MapLayout {
+        self.data[self.graph.ops[index].inputs[input]]
+    }
+
+    /// The memory of the output of the operation at `index`.
+    pub(in super::super) fn output_layout(&self, index: usize) -> MapLayout {
+        self.data[self.graph.ops[index].output]
+    }
+
+    /// A parameter of the operation at `index` with one value for each channel: where it lies among the
+    /// packed ones, and in training the chunk's share of its gradient.
+    pub(in super::super) fn vector(&mut self, index: usize, role: Role, channels: usize) -> Vector {
+        let whole = self.parameters.add_vector(self.graph.ops[index].node, role, channels);
+        let life = Life { from: self.backward_time(index), to: self.end() };
+        let part = self.training.then(|| self.memory.place(whole.len(), life));
+        Vector { whole, part }
+    }
+
+    /// Memory of the chunk for what the forward pass of the operation at `index` keeps for its backward
+    /// pass, if it is compiled for training.
+    pub(in super::super) fn kept(&mut self, index: usize, floats: usize) -> Option<Range<usize>> {
+        let life = Life { from: index, to: self.backward_time(index) };
+        self.training.then(|| self.memory.place(floats, life))
+    }
+
+    /// The same for places of maxima, which lie in memory of their own.
+    pub(in super::super) fn kept_places(&mut self, index: usize, places: usize) -> Option<Range<usize>> {
+        let life = Life { from: index, to: self.backward_time(index) };
+        self.training.then(|| self.places.place(places, life))
+    }
+
+    /// Sees to it that a thread has so many floats to work in.
+    pub(in super::super) fn work_in(&mut self, floats: usize) {
+        self.scratch.0 = self.scratch.0.max(floats);
+    }
+
     /// When the step's backward pass runs.
     pub(super) fn backward_time(&self, step: usize) -> usize {
         2 * self.graph.ops.len() - step
@@ -112,7 +152,7 @@ impl<'a> Compiler<'a> {
         let norm =
             reader.map(|index| &self.graph.ops[index]).filter(|op| matches!(op.kind, Kind::BatchNorm(_)));
         sole && value != self.graph.output
-            && norm.is_some_and(|op| op.input == value)
+            && norm.is_some_and(|op| op.input() == value)
             && matches!(producer.kind, Kind::Conv(_))
             && producer.post == Post::default()
     }
@@ -124,7 +164,9 @@ impl<'a> Compiler<'a> {
         for reader in self.graph.readers(value) {
             data.stretch(reader);
             if self.training {
-                data.stretch(self.backward_time(reader));
+                if self.graph.ops[reader].keeps(value) {
+                    data.stretch(self.backward_time(reader));
+                }
                 let life = grad.get_or_insert(Life::at(self.backward_time(reader)));
                 life.stretch(self.backward_time(reader));
             }
@@ -138,7 +180,9 @@ impl<'a> Compiler<'a> {
             }
         }
         if let (true, Some(producer)) = (self.training, producer) {
-            data.stretch(self.backward_time(producer));
+            if self.graph.ops[producer].keeps_output() {
+                data.stretch(self.backward_time(producer));
+            }
             if let Some(life) = &mut grad {
                 life.stretch(self.backward_time(producer));
             }
@@ -162,7 +206,7 @@ impl<'a> Compiler<'a> {
         let Some(producer) = self.graph.producer(value) else { return (0, 0) };
         let op = &self.graph.ops[producer];
         match &op.kind {
-            Kind::Conv(conv) if op.post.pool.is_none() && self.needs_grad[op.input] => {
+            Kind::Conv(conv) if op.post.pool.is_none() && self.needs_grad[op.input()] => {
                 self.conv(conv, op).gradient_halo()
             }
             _ => (0, 0),
@@ -185,9 +229,9 @@ impl<'a> Compiler<'a> {
             // A BatchNorm knows its addend's gradient before its input's.
             if let StepKind::BatchNorm(_) = step.kind {
                 step.dadd = step.op.post.add.map_or(Target::None, &mut target);
-                step.dx = target(step.op.input);
+                step.dx = step.op.inputs.iter().map(|&input| target(input)).collect();
             } else {
-                step.dx = target(step.op.input);
+                step.dx = step.op.inputs.iter().map(|&input| target(input)).collect();
                 step.dadd = step.op.post.add.map_or(Target::None, &mut target);
             }
         }
@@ -200,10 +244,7 @@ impl<'a> Compiler<'a> {
             Kind::Conv(conv) => StepKind::Conv(Box::new(self.conv_step(index, conv, &op))),
             Kind::BatchNorm(norm) => StepKind::BatchNorm(self.norm_step(index, *norm, &op)),
             Kind::Identity => StepKind::Identity,
-            Kind::AvgPool(window) => StepKind::AvgPool(self.avg_pool(*window, &op)),
-            Kind::Activation(activation) => StepKind::Activation(*activation),
-            Kind::Flatten => StepKind::Flatten,
-            Kind::Softmax => StepKind::Softmax,
+            Kind::Image(image) => StepKind::Image(ops::compile(image, self, index)),
         };
         let life = Life { from: index, to: self.backward_time(index) };
         let mask = op.post.dropout.map(|d| self.mask(d, &op, life));
@@ -212,7 +253,12 @@ impl<'a> Compiler<'a> {
             self.places.place(self.chunk * y.height * y.width * y.pixel, life)
         });
         let temporary = self.temporary(index, &kind, &op);
-        Step { op, kind, dx: Target::None, dadd: Target::None, mask, places, temporary }
+        let parts = match &kind {
+            StepKind::Conv(conv) => conv.parts(),
+            StepKind::Image(operation) => operation.parts(),
+            StepKind::BatchNorm(_) | StepKind::Identity => Vec::new(),
+        };
+        Step { op, kind, dx: Vec::new(), dadd: Target::None, mask, places, temporary, parts }
     }
 
     fn mask(&mut self, dropout: DropoutOp, op: &Op, life: Life) -> Map {
@@ -233,7 +279,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn norm_step(&mut self, step: usize, norm: NormOp, op: &Op) -> NormStep {
-        let x = self.data[op.input];
+        let x = self.data[op.input()];
         let index = self.parameters.add_norm(norm, x.channels);
         let maps = Maps { images: self.chunk, size: (x.height, x.width), blocks: x.pixel / BLOCK };
         let (mut moments, mut sums) = (0..0, 0..0);
@@ -243,28 +289,18 @@ impl<'a> Compiler<'a> {
         }
         NormStep { maps, index, moments, sums }
     }
-
-    fn avg_pool(&self, window: AvgWindow, op: &Op) -> AvgPool {
-        let x = self.data[op.input];
-        let windows = match window {
-            AvgWindow::Fixed { kernel: k, stride: s, padding: p, count_include_pad } => (
-                Windows::fixed(x.height, k.0, s.0, p.0, count_include_pad),
-                Windows::fixed(x.width, k.1, s.1, p.1, count_include_pad),
-            ),
-            AvgWindow::Adaptive { outputs } => {
-                (Windows::adaptive(x.height, outputs.0), Windows::adaptive(x.width, outputs.1))
-            }
-        };
-        AvgPool { windows, blocks: x.pixel / BLOCK }
-    }
 }
 
 /// Which values depend on a parameter, so that their gradient is wanted.
 fn needs_grad(graph: &Graph, training: bool) -> Vec<bool> {
     let mut needs = vec![false; graph.values.len()];
     for op in graph.ops.iter().filter(|_| training) {
-        let parameters = matches!(op.kind, Kind::Conv(_) | Kind::BatchNorm(_));
-        needs[op.output] = parameters || needs[op.input] || op.post.add.is_some_and(|add| needs[add]);
+        let parameters = match &op.kind {
+            Kind::Conv(_) | Kind::BatchNorm(_) => true,
+            Kind::Identity => false,
+            Kind::Image(image) => image.has_parameters(),
+        };
+        needs[op.output] = parameters || op.inputs.iter().chain(&op.post.add).any(|&input| needs[input]);
     }
     needs
 }
@@ -276,7 +312,7 @@ fn data_layouts(graph: &Graph) -> Vec<MapLayout> {
         graph.values.iter().map(|value| MapLayout::new(value.channels, value.height, value.width)).collect();
     for op in &graph.ops {
         if let Kind::Conv(conv) = &op.kind {
-            let layout = &mut layouts[op.input];
+            let layout = &mut layouts[op.input()];
             layout.halo_y = layout.halo_y.max(conv.padding.0);
             layout.halo_x = layout.halo_x.max(conv.padding.1);
         }

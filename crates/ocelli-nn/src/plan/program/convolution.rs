@@ -12,7 +12,7 @@ use super::super::MAX_CHUNK;
 use super::super::graph::{ConvOp, Kind, Op};
 use super::super::memory::Life;
 use super::compiler::Compiler;
-use super::{Band, ConvStep, WinogradStep};
+use super::{Band, ConvStep, Part, WinogradStep};
 
 /// Weight gradients up to this many floats are summed chunk by chunk; larger ones over all chunks
 /// at once, since a copy for each chunk would cost more than reading the activations again.
@@ -25,6 +25,16 @@ const WINOGRAD_TRAINING_TILES: usize = 64;
 /// as large, pays.
 const WINOGRAD_TILES: usize = 12;
 
+impl ConvStep {
+    /// The gradients that chunks have shares of.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let weight = self.weight_part.as_ref().map(|part| (&self.weight, part));
+        let bias = self.bias.as_ref().zip(self.bias_part.as_ref());
+        let parts = weight.into_iter().chain(bias);
+        parts.map(|(whole, part)| Part { whole: whole.clone(), part: part.clone() }).collect()
+    }
+}
+
 impl Compiler<'_> {
     /// The backward pass by lists of winners, where an operation can have one.
     pub(super) fn sparse(&self, index: usize) -> Option<SparseConv> {
@@ -33,7 +43,7 @@ impl Compiler<'_> {
             return None;
         };
         // The input's gradient must have the input's layout.
-        if self.needs_grad[op.input] && self.dense_gradient_halo(op.input) != (0, 0) {
+        if self.needs_grad[op.input()] && self.dense_gradient_halo(op.input()) != (0, 0) {
             return None;
         }
         let y = self.data[op.output];
@@ -42,7 +52,7 @@ impl Compiler<'_> {
 
     /// The geometry of a convolution: its output before pooling.
     pub(super) fn conv(&self, conv: &ConvOp, op: &Op) -> Conv {
-        let x = self.data[op.input];
+        let x = self.data[op.input()];
         let size = |size: usize, k: usize, s: usize, p: usize| (size + 2 * p - k) / s + 1;
         let (height, width) = (
             size(x.height, conv.kernel.0, conv.stride.0, conv.padding.0),
@@ -94,7 +104,7 @@ impl Compiler<'_> {
 
     /// The sweeps of a convolution's input gradient, and where its transposed weights lie.
     fn inward(&mut self, op: &Op, conv: &Conv, sparse: Option<&SparseConv>) -> (Vec<Phase>, Range<usize>) {
-        if !self.training || !self.needs_grad[op.input] {
+        if !self.training || !self.needs_grad[op.input()] {
             return (Vec::new(), 0..0);
         }
         let start = self.transposed;
@@ -104,7 +114,7 @@ impl Compiler<'_> {
         }
         let g = self.gradient_before_pooling(op, conv);
         self.transposed += conv.transposed_len();
-        let inward = Conv { x: self.grad[op.input], ..*conv };
+        let inward = Conv { x: self.grad[op.input()], ..*conv };
         (inward.input_gradient(1, g), start..self.transposed)
     }
 
@@ -124,11 +134,6 @@ impl Compiler<'_> {
         let work = winograd.map_or(0, |w| w.winograd.scratch_len());
         self.work_in(images * layout.image() + work);
         Band { images, rows, layout }
-    }
-
-    /// Sees to it that a thread has so many floats to work in.
-    fn work_in(&mut self, floats: usize) {
-        self.scratch.0 = self.scratch.0.max(floats);
     }
 
     /// Winograd's method where it pays: on maps that its tiles fill, with enough tiles for each use of
@@ -153,7 +158,7 @@ impl Compiler<'_> {
         if op.post.pool.is_none() {
             return self.grad[op.output];
         }
-        let (y, x) = if self.needs_grad[op.input] { conv.gradient_halo() } else { (0, 0) };
+        let (y, x) = if self.needs_grad[op.input()] { conv.gradient_halo() } else { (0, 0) };
         conv.y.with_halo(y, x)
     }
 
@@ -165,7 +170,7 @@ impl Compiler<'_> {
         debug_assert_eq!(phase.weights, 0);
         let g = self.gradient_before_pooling(op, conv);
         let padding = (2 - conv.padding.0, 2 - conv.padding.1);
-        let inward = Conv { x: g, y: self.grad[op.input], padding, ..*conv };
+        let inward = Conv { x: g, y: self.grad[op.input()], padding, ..*conv };
         self.winograd(&inward)
     }
 }

@@ -8,7 +8,7 @@ use ocelli_kernels::sweep::Sweep;
 use ocelli_kernels::{BLOCK, Strides};
 
 use super::super::chunk::{Chunk, Shared, Task};
-use super::super::program::{ConvStep, NormStep, Program, Step, StepKind};
+use super::super::program::{NormStep, Part, Program, Step, StepKind};
 use super::{Pass, SampleKeys, TrainPlan};
 
 /// A stretch of work between meetings.
@@ -154,7 +154,7 @@ impl TrainPlan {
             Some(g) => g,
             None => slots[step.op.output].grad.as_ref().expect("the gradient is wanted"),
         };
-        let x = &slots[step.op.input].data;
+        let x = &slots[step.op.input()].data;
         let (memory, chunk, count) = (self.program.memory, self.program.chunk, self.count);
         let block = conv.forward.taps.block_len();
         let weights = &mut self.gradients[conv.weight.clone()];
@@ -182,9 +182,8 @@ impl TrainPlan {
         let chunks = self.count.div_ceil(program.chunk);
         let gradients = &mut self.gradients;
         for step in &program.steps {
-            let StepKind::Conv(conv) = &step.kind else { continue };
-            for (target, part) in parts_of(conv) {
-                gradients[target.clone()].par_chunks_mut(SUMMED_AT_ONCE).enumerate().for_each(|(i, sum)| {
+            for Part { whole, part } in &step.parts {
+                gradients[whole.clone()].par_chunks_mut(SUMMED_AT_ONCE).enumerate().for_each(|(i, sum)| {
                     sum.fill(0.0);
                     for chunk in 0..chunks {
                         let start = chunk * program.memory + part.start + i * SUMMED_AT_ONCE;
@@ -252,14 +251,6 @@ const BLOCKS_OF_A_TASK: usize = 2;
 
 /// Values that are worth another thread.
 const SUMMED_AT_ONCE: usize = 32 * 1024;
-
-type PartPair<'a> = (&'a std::ops::Range<usize>, &'a std::ops::Range<usize>);
-
-fn parts_of(conv: &ConvStep) -> impl Iterator<Item = PartPair<'_>> {
-    let weight = conv.weight_part.as_ref().map(|part| (&conv.weight, part));
-    let bias = conv.bias.as_ref().zip(conv.bias_part.as_ref());
-    weight.into_iter().chain(bias)
-}
 
 /// Runs `run` on each chunk of a batch of `count` images, in parallel, with its part of the memory
 /// of all.

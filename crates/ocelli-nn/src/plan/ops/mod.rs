@@ -1,0 +1,73 @@
+//! Operations that work on each image alone and carry no epilogue: one file each, from its place in
+//! the graph to its passes over a chunk.
+
+mod activation;
+mod avg_pool;
+mod flatten;
+mod site;
+mod softmax;
+
+use std::fmt::Debug;
+
+use ocelli_kernels::activation::Activation;
+
+use super::program::{Compiler, Part};
+pub(super) use avg_pool::AvgWindow;
+pub(super) use site::Site;
+
+/// What an operation is, before it has geometry.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum ImageOp {
+    Activation(Activation),
+    AvgPool(AvgWindow),
+    Flatten,
+    Softmax,
+}
+
+impl ImageOp {
+    /// Whether it has parameters of its own.
+    pub(super) fn has_parameters(&self) -> bool {
+        match self {
+            Self::Activation(_) | Self::AvgPool(_) | Self::Flatten | Self::Softmax => false,
+        }
+    }
+
+    /// Whether its backward pass reads its inputs.
+    pub(super) fn keeps_inputs(&self) -> bool {
+        match self {
+            Self::Activation(_) => true,
+            Self::AvgPool(_) | Self::Flatten | Self::Softmax => false,
+        }
+    }
+
+    /// Whether its backward pass reads its output.
+    pub(super) fn keeps_output(&self) -> bool {
+        matches!(self, Self::Softmax)
+    }
+}
+
+/// An operation with geometry and memory.
+pub(super) trait Operation: Debug + Send + Sync {
+    /// Computes the output of the chunk's images. Its halo is clear; channels past the last are written
+    /// as zeros.
+    fn forward(&self, site: &mut Site<'_, '_>);
+
+    /// Computes the gradients of the inputs that have one, and its shares of the parameters' gradients.
+    /// The output's gradient is there.
+    fn backward(&self, site: &mut Site<'_, '_>);
+
+    /// The parameters whose gradients it computes a share of for each chunk.
+    fn parts(&self) -> Vec<Part> {
+        Vec::new()
+    }
+}
+
+/// Gives the operation at `index` of the graph its geometry and memory.
+pub(super) fn compile(op: &ImageOp, compiler: &mut Compiler<'_>, index: usize) -> Box<dyn Operation> {
+    match op {
+        ImageOp::Activation(activation) => Box::new(activation::ByValue(*activation)),
+        ImageOp::AvgPool(window) => Box::new(avg_pool::Pool::new(*window, compiler, index)),
+        ImageOp::Flatten => Box::new(flatten::Flatten),
+        ImageOp::Softmax => Box::new(softmax::Softmax),
+    }
+}
