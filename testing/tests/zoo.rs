@@ -55,7 +55,7 @@ impl Case {
         for spec in network.parameters() {
             let scale = match spec.role {
                 Role::NumBatchesTracked => continue,
-                Role::BatchNormWeight | Role::RunningVar => 1.0,
+                Role::NormWeight | Role::RunningVar => 1.0,
                 _ => 0.0,
             };
             let fan_in = spec.shape.iter().skip(1).product::<usize>() as f32;

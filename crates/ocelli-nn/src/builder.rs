@@ -47,12 +47,14 @@ impl Sequential {
     #[must_use]
     pub fn layer(self, layer: impl Into<Layer>) -> Self {
         let inputs = vec![self.last];
-        self.node(layer.into(), inputs)
+        self.combine(layer, inputs)
     }
 
-    fn node(mut self, layer: Layer, inputs: Vec<Source>) -> Self {
+    /// Appends a layer that reads these outputs, such as [`Layer::Add`].
+    #[must_use]
+    pub fn combine(mut self, layer: impl Into<Layer>, inputs: impl Into<Vec<Source>>) -> Self {
         let name = format!("{}{}", self.prefix, self.place);
-        self.nodes.push(Node { name, layer, inputs });
+        self.nodes.push(Node { name, layer: layer.into(), inputs: inputs.into() });
         self.last = Source::Node(self.nodes.len() - 1);
         self.place += 1;
         self
@@ -139,6 +141,19 @@ impl Sequential {
         self.layer(Layer::Softmax)
     }
 
+    /// The output of the layer appended last, for [`Sequential::reading`] and [`Sequential::combine`]; before any
+    /// layer, the input.
+    pub fn output(&self) -> Source {
+        self.last
+    }
+
+    /// The next layer reads `source` instead of the one appended last.
+    #[must_use]
+    pub fn reading(mut self, source: Source) -> Self {
+        self.last = source;
+        self
+    }
+
     /// A residual block: `body` and `shortcut` both read what comes before, and their outputs are added.
     /// A shortcut without layers (`|shortcut| shortcut`) is the identity.
     ///
@@ -156,7 +171,7 @@ impl Sequential {
         let body = body(part("body", nodes));
         let shortcut = shortcut(part("shortcut", body.nodes));
         let inputs = vec![body.last, shortcut.last];
-        Self { input, nodes: shortcut.nodes, last: before, prefix, place }.node(Layer::Add, inputs)
+        Self { input, nodes: shortcut.nodes, last: before, prefix, place }.combine(Layer::Add, inputs)
     }
 
     /// The checked network.

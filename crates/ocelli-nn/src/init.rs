@@ -33,8 +33,8 @@ impl Network {
     fn draw(&self, spec: &ParameterSpec, seed: u64) -> Tensor {
         let constant = |value| Tensor::f32(spec.shape.clone(), vec![value; spec.elements()]);
         match spec.role {
-            Role::BatchNormWeight | Role::RunningVar => constant(1.0),
-            Role::BatchNormBias | Role::RunningMean => constant(0.0),
+            Role::NormWeight | Role::RunningVar => constant(1.0),
+            Role::NormBias | Role::RunningMean => constant(0.0),
             Role::NumBatchesTracked => Tensor::i64(Vec::new(), vec![0]),
             Role::Weight | Role::Bias => {
                 let mut stream = Stream::new(seed, hash("initial weights"), hash(&spec.name), 0);

@@ -71,8 +71,8 @@ proptest! {
         for (layer, fit) in layers {
             let layer = if fit { fitted(layer, last) } else { layer };
             let source = nodes.len().checked_sub(1).map_or(Source::Input, Source::Node);
-            let inputs = vec![source; layer.inputs()];
-            if let Ok(output) = layer.output_shape(&vec![last; layer.inputs()]) {
+            let inputs = vec![source; *layer.inputs().start()];
+            if let Ok(output) = layer.output_shape(&vec![last; *layer.inputs().start()]) {
                 last = output;
             }
             nodes.push(Node { name: nodes.len().to_string(), layer, inputs });

@@ -1,5 +1,7 @@
 //! The sum of two inputs.
 
+use std::ops::RangeInclusive;
+
 use super::Spec;
 use crate::error::{ShapeError, ShapeErrorKind};
 use crate::shape::Shape;
@@ -12,8 +14,8 @@ impl Spec for Add {
         "Add"
     }
 
-    fn inputs(&self) -> usize {
-        2
+    fn inputs(&self) -> RangeInclusive<usize> {
+        2..=2
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {

@@ -66,7 +66,7 @@ impl BatchNorm {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let roles = [Role::BatchNormWeight, Role::BatchNormBias, Role::RunningMean, Role::RunningVar];
+        let roles = [Role::NormWeight, Role::NormBias, Role::RunningMean, Role::RunningVar];
         let mut parameters: Vec<Parameter> = roles.map(|role| (vec![self.num_features], role)).into();
         parameters.push((Vec::new(), Role::NumBatchesTracked));
         parameters

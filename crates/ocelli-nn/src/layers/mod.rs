@@ -13,6 +13,8 @@ mod linear;
 mod pool;
 mod window;
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ShapeError, ShapeErrorKind};
@@ -33,10 +35,10 @@ pub enum Role {
     Weight,
     /// The bias of a convolution or linear layer.
     Bias,
-    /// BatchNorm's scale (gamma), `weight` in PyTorch.
-    BatchNormWeight,
-    /// BatchNorm's shift (beta), `bias` in PyTorch.
-    BatchNormBias,
+    /// A normalisation's scale (gamma), `weight` in PyTorch.
+    NormWeight,
+    /// A normalisation's shift (beta), `bias` in PyTorch.
+    NormBias,
     /// BatchNorm's running mean: a buffer.
     RunningMean,
     /// BatchNorm's running variance (unbiased): a buffer.
@@ -48,14 +50,14 @@ pub enum Role {
 impl Role {
     /// Whether training changes it by its gradient; the rest are buffers.
     pub const fn is_trainable(self) -> bool {
-        matches!(self, Self::Weight | Self::Bias | Self::BatchNormWeight | Self::BatchNormBias)
+        matches!(self, Self::Weight | Self::Bias | Self::NormWeight | Self::NormBias)
     }
 
     /// The last part of its name in a `state_dict`.
     pub const fn suffix(self) -> &'static str {
         match self {
-            Self::Weight | Self::BatchNormWeight => "weight",
-            Self::Bias | Self::BatchNormBias => "bias",
+            Self::Weight | Self::NormWeight => "weight",
+            Self::Bias | Self::NormBias => "bias",
             Self::RunningMean => "running_mean",
             Self::RunningVar => "running_var",
             Self::NumBatchesTracked => "num_batches_tracked",
@@ -72,12 +74,12 @@ trait Spec {
     /// PyTorch's name of the module, as in files.
     fn type_name(&self) -> &'static str;
 
-    /// How many inputs it takes.
-    fn inputs(&self) -> usize {
-        1
+    /// The fewest and the most inputs that it takes.
+    fn inputs(&self) -> RangeInclusive<usize> {
+        1..=1
     }
 
-    /// The output's shape for inputs of these shapes, as many as [`Spec::inputs`]. Checks the options too.
+    /// The output's shape for inputs of these shapes, as many as [`Spec::inputs`] allows. Checks the options too.
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         Ok(inputs[0])
     }
@@ -204,8 +206,8 @@ impl Layer {
         self.spec().type_name()
     }
 
-    /// How many inputs it takes: two for [`Layer::Add`], one for all others.
-    pub fn inputs(&self) -> usize {
+    /// The fewest and the most inputs that it takes: one, but for layers that join several.
+    pub fn inputs(&self) -> RangeInclusive<usize> {
         self.spec().inputs()
     }
 
@@ -216,9 +218,13 @@ impl Layer {
     /// checked before. Sizes beyond [`MAX_ELEMENTS`](crate::shape::MAX_ELEMENTS) are errors too.
     pub fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
         let spec = self.spec();
-        if inputs.len() != spec.inputs() {
-            let needs =
-                if spec.inputs() == 1 { "1 input".to_owned() } else { format!("{} inputs", spec.inputs()) };
+        let takes = spec.inputs();
+        if !takes.contains(&inputs.len()) {
+            let needs = match (*takes.start(), *takes.end()) {
+                (1, 1) => "1 input".to_owned(),
+                (least, most) if least == most => format!("{least} inputs"),
+                (least, _) => format!("at least {least} inputs"),
+            };
             let got = inputs.len().to_string();
             return Err(ShapeError::new(ShapeErrorKind::Inputs, got, needs, "change the layer's inputs"));
         }

@@ -129,8 +129,8 @@ impl Parameters {
 
     pub(super) fn add_norm(&mut self, op: NormOp, channels: usize) -> usize {
         let len = padded(channels);
-        let weight = self.add_vector(op.node, Role::BatchNormWeight, channels);
-        let bias = self.add_vector(op.node, Role::BatchNormBias, channels);
+        let weight = self.add_vector(op.node, Role::NormWeight, channels);
+        let bias = self.add_vector(op.node, Role::NormBias, channels);
         let zeros = || vec![0.0; len];
         self.norms.push(Norm {
             op,

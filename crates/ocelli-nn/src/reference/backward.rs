@@ -18,9 +18,8 @@ impl Run<'_> {
         }
         for index in (0..of_outputs.len()).rev() {
             let grad = std::mem::take(&mut of_outputs[index]);
-            let of_input = self.node_backward(index, &grad, &mut gradients.parameters);
-            // Every input gets it: Add, the one layer with two inputs, passes on to both the same.
-            for source in &self.network.nodes()[index].inputs {
+            let of_inputs = self.node_backward(index, &grad, &mut gradients.parameters);
+            for (source, of_input) in self.network.nodes()[index].inputs.iter().zip(of_inputs) {
                 let sum = match *source {
                     Source::Input => &mut gradients.images,
                     Source::Node(read) => &mut of_outputs[read],
@@ -31,8 +30,16 @@ impl Run<'_> {
         gradients
     }
 
-    /// The gradient of the node's input; those of its parameters go into `parameters`.
-    fn node_backward(&self, index: usize, grad: &[f64], parameters: &mut Values) -> Vec<f64> {
+    /// The gradients of the node's inputs; those of its parameters go into `parameters`.
+    fn node_backward(&self, index: usize, grad: &[f64], parameters: &mut Values) -> Vec<Vec<f64>> {
+        match self.network.nodes()[index].layer {
+            Layer::Add => vec![grad.to_vec(); 2],
+            _ => vec![self.sole_backward(index, grad, parameters)],
+        }
+    }
+
+    /// The same for a layer of one input.
+    fn sole_backward(&self, index: usize, grad: &[f64], parameters: &mut Values) -> Vec<f64> {
         let node = &self.network.nodes()[index];
         let (input, output) = (self.network.input_shapes(index)[0], self.network.shapes()[index]);
         let x = self.source(node.inputs[0]);
@@ -53,7 +60,7 @@ impl Run<'_> {
                 pool::mean_backward(&node.layer, (input, output), x, grad)
             }
             Layer::Dropout(_) | Layer::Dropout2d(_) => self.masked(index, grad),
-            Layer::Flatten | Layer::Add => grad.to_vec(),
+            Layer::Flatten => grad.to_vec(),
             Layer::Linear(spec) => {
                 let weight = self.parameter(index, Role::Weight);
                 let [of_x, of_weight, of_bias] = linear(x, weight, grad, spec.in_features);
@@ -65,8 +72,8 @@ impl Run<'_> {
             }
             Layer::BatchNorm1d(spec) | Layer::BatchNorm2d(spec) => {
                 let [of_x, of_weight, of_bias] = norm::backward(self, index, &spec, x, grad);
-                put(Role::BatchNormWeight, of_weight);
-                put(Role::BatchNormBias, of_bias);
+                put(Role::NormWeight, of_weight);
+                put(Role::NormBias, of_bias);
                 of_x
             }
             Layer::Softmax => {

@@ -38,8 +38,7 @@ pub(super) fn forward(run: &mut Run<'_>, index: usize, spec: &BatchNorm, x: &[f6
         }
         buffer(run, index, Role::NumBatchesTracked)[0] += 1.0;
     }
-    let (weight, bias) =
-        (run.parameter(index, Role::BatchNormWeight), run.parameter(index, Role::BatchNormBias));
+    let (weight, bias) = (run.parameter(index, Role::NormWeight), run.parameter(index, Role::NormBias));
     let normalised = |(place, x): (usize, &f64)| {
         let c = channel(place, shape);
         (x - mean[c]) / (variance[c] + f64::from(spec.eps)).sqrt() * weight[c] + bias[c]
@@ -71,7 +70,7 @@ pub(super) fn backward(
 ) -> [Vec<f64>; 3] {
     let shape = run.network.shapes()[index];
     let (mean, variance) = used_statistics(run, index, x);
-    let weight = run.parameter(index, Role::BatchNormWeight);
+    let weight = run.parameter(index, Role::NormWeight);
     let deviation: Vec<_> = variance.iter().map(|variance| (variance + f64::from(spec.eps)).sqrt()).collect();
     let normalised = |place: usize, c: usize| (x[place] - mean[c]) / deviation[c];
 

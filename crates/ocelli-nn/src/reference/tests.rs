@@ -21,7 +21,7 @@ fn spread(count: usize, stream: &mut Stream) -> Vec<f64> {
 fn random_parameters(network: &Network, stream: &mut Stream) -> Values {
     let draw = |spec: crate::ParameterSpec, stream: &mut Stream| {
         let mut values = spread(spec.elements(), stream);
-        if matches!(spec.role, Role::RunningVar | Role::BatchNormWeight) {
+        if matches!(spec.role, Role::RunningVar | Role::NormWeight) {
             values.iter_mut().for_each(|value| *value += 1.5);
         }
         (spec.name, values)
