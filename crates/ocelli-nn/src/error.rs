@@ -82,6 +82,8 @@ pub enum NetworkErrorKind {
     Syntax,
     /// A key, layer type or layer name that does not exist.
     Unknown,
+    /// A rule of initialisation that fills nothing, or whose options cannot be.
+    Initialisation,
 }
 
 /// A network that cannot be. Displays as "line 12: layer 2 (Linear): got …, needs …: what would fix it".

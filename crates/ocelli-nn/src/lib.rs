@@ -36,7 +36,7 @@ pub mod zoo;
 
 pub use builder::Sequential;
 pub use error::{NetworkError, NetworkErrorKind, ParseShapeError, ShapeError, ShapeErrorKind};
-pub use init::Initialisation;
+pub use init::{Initialisation, Initialiser};
 pub use layers::{
     AdaptiveAvgPool2d, Approximate, AvgPool2d, BatchNorm, Conv2d, Dropout, Elu, Gelu, Layer, LeakyRelu,
     Linear, MaxPool2d, Role,

@@ -97,10 +97,13 @@ impl Network {
     }
 
     /// The same network with its weights initialised in another way by [`Network::init`].
-    #[must_use]
-    pub fn with_initialisation(mut self, initialisation: Initialisation) -> Self {
+    ///
+    /// # Errors
+    /// If a rule fills no parameter (a pattern that matches none names the nearest) or has options that cannot be.
+    pub fn with_initialisation(mut self, initialisation: Initialisation) -> Result<Self, NetworkError> {
+        initialisation.check(&self)?;
         self.initialisation = initialisation;
-        self
+        Ok(self)
     }
 
     /// The same layers over another input.
@@ -109,7 +112,7 @@ impl Network {
     /// If a layer cannot take the size that then comes in.
     pub fn with_input(&self, input: Shape) -> Result<Self, NetworkError> {
         let same = Self::new(self.name.clone(), input, self.nodes.clone())?;
-        Ok(same.with_initialisation(self.initialisation))
+        Ok(Self { initialisation: self.initialisation.clone(), ..same })
     }
 
     /// Its name.
@@ -123,8 +126,8 @@ impl Network {
     }
 
     /// How [`Network::init`] draws its weights.
-    pub fn initialisation(&self) -> Initialisation {
-        self.initialisation
+    pub fn initialisation(&self) -> &Initialisation {
+        &self.initialisation
     }
 
     /// Its layers, each after all that it reads.
@@ -319,7 +322,8 @@ impl TryFrom<NetworkFile> for Network {
 
     fn try_from(file: NetworkFile) -> Result<Self, NetworkError> {
         let network = Self::new(file.name, file.input, file.nodes)?;
-        Ok(network.with_initialisation(file.initialisation))
+        file.initialisation.check_options()?;
+        Ok(Self { initialisation: file.initialisation, ..network })
     }
 }
 
@@ -449,7 +453,8 @@ mod tests {
             .residual(|body| body.relu(), |shortcut| shortcut)
             .build("test")
             .unwrap()
-            .with_initialisation(Initialisation::KaimingNormal);
+            .with_initialisation(Initialisation::kaiming_normal())
+            .unwrap();
         let json = serde_json::to_string(&network).unwrap();
         assert_eq!(serde_json::from_str::<Network>(&json).unwrap(), network);
         let hostile = json.replace("\"kernel_size\":3", "\"kernel_size\":30");

@@ -151,6 +151,13 @@ fn changes(pattern: &[char], name: &str) -> usize {
     row[name.len()]
 }
 
+impl Default for Pattern {
+    /// All names: `*`.
+    fn default() -> Self {
+        Self("*".to_owned())
+    }
+}
+
 impl FromStr for Pattern {
     type Err = PatternError;
 

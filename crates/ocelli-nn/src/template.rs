@@ -52,13 +52,16 @@ use crate::shape::Shape;
 /// ```
 ///
 /// Every layer reads the one before it unless `inputs = ["name", …]` says otherwise; `"input"` is the network's input.
-/// An optional `initialisation = "kaiming_normal"` is an [`Initialisation`].
+/// An optional `initialisation` is an [`Initialisation`]: `"kaiming_normal"`, or `[[initialisation]]` tables, each a
+/// [`Rule`](crate::init::Rule) such as `pattern = "head.weight"`, `init = "trunc_normal"`, `std = 0.02`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Template {
     name: Option<String>,
     input: Option<Shape>,
     classes: Option<usize>,
     initialisation: Initialisation,
+    /// The line of `initialisation` in the file, counted from 1; 1 if it has none.
+    initialisation_line: usize,
     layers: Vec<Entry>,
 }
 

@@ -15,7 +15,10 @@ pub(super) fn network(template: &Template, input: Shape, classes: usize) -> Resu
         Builder { assembly: Assembly::new(input), classes: i64::try_from(classes).unwrap_or(i64::MAX) };
     builder.list(&template.layers, "", Source::Input)?;
     let name = template.name.clone().unwrap_or_else(|| "network".to_owned());
-    Ok(builder.assembly.finish(name)?.with_initialisation(template.initialisation))
+    let network = builder.assembly.finish(name)?;
+    network
+        .with_initialisation(template.initialisation.clone())
+        .map_err(|error| error.at_line(template.initialisation_line))
 }
 
 /// The options that may be left out, to be taken from what comes in.

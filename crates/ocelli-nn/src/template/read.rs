@@ -35,6 +35,9 @@ pub(super) fn template(text: &str) -> Result<Template, NetworkError> {
         input: reader.optional(document, "input")?,
         classes: reader.optional(document, "classes")?,
         initialisation: reader.optional(document, "initialisation")?.unwrap_or_default(),
+        initialisation_line: document
+            .get("initialisation")
+            .map_or(1, |value| reader.line(value.span().start)),
         layers: reader.entries(layers, 0)?,
     })
 }

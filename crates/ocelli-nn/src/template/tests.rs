@@ -130,7 +130,8 @@ fn what_is_written_reads_back() {
         .softmax()
         .build("a \"name\" in quotes")
         .unwrap()
-        .with_initialisation(Initialisation::KaimingNormal);
+        .with_initialisation(Initialisation::kaiming_normal())
+        .unwrap();
     let text = network.to_toml();
     let template = Template::from_toml(&text).unwrap();
     assert_eq!(template.input(), Some(INPUT));
@@ -209,4 +210,28 @@ fn hostile_text_is_an_error() {
         usize::MAX,
     );
     assert!(classes.is_err());
+}
+
+#[test]
+fn initialisation_is_a_word_or_rules() {
+    let layers = "[[layers]]\ntype = \"Conv2d\"\nname = \"stem\"\nout_channels = 4\nkernel_size = 3\n";
+    let network = read_ok(read(&format!("initialisation = \"kaiming_normal\"\n{layers}")));
+    assert_eq!(network.initialisation(), &Initialisation::kaiming_normal());
+    let rules =
+        "[[initialisation]]\npattern = \"stem.*\"\nrole = \"weight\"\ninit = \"trunc_normal\"\nstd = 0.02\n";
+    let network = read_ok(read(&format!("{rules}{layers}")));
+    assert_eq!(network.initialisation().rules()[0].to_string(), "trunc_normal of \"stem.*\", role weight");
+    assert_eq!(read_ok(read(&network.to_toml())), network);
+    for (rules, expected) in [
+        (rules.replace("stem", "stme"), "line 1: initialisation by trunc_normal of \"stme.*\""),
+        (
+            rules.replace("0.02", "-1"),
+            "line 1: initialisation by trunc_normal of \"stem.*\", role weight: got std = -1",
+        ),
+        (rules.replace("std", "sdt"), "line 1: initialisation: unknown field `sdt`"),
+        ("initialisation = \"xavier\"\n".to_owned(), "line 1: initialisation: unknown variant `xavier`"),
+    ] {
+        let (_, message) = refused(&format!("{rules}{layers}"));
+        assert!(message.starts_with(expected), "{message}");
+    }
 }

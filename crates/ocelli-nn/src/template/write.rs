@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use toml::Value;
 
-use crate::init::Initialisation;
 use crate::network::{Network, Node, Source};
 
 pub(super) fn toml(network: &Network) -> String {
@@ -12,11 +11,9 @@ pub(super) fn toml(network: &Network) -> String {
     let mut line = |key: &str, value: Value| writeln!(text, "{key} = {value}").expect("a String takes all");
     line("name", network.name().into());
     line("input", Value::try_from(network.input()).expect("a shape is a list of numbers"));
-    if network.initialisation() != Initialisation::default() {
-        line(
-            "initialisation",
-            Value::try_from(network.initialisation()).expect("an initialisation is a word"),
-        );
+    for rule in network.initialisation().rules() {
+        text.push_str("\n[[initialisation]]\n");
+        text.push_str(&toml::to_string(rule).expect("a rule is plain data"));
     }
     for (index, node) in network.nodes().iter().enumerate() {
         text.push_str("\n[[layers]]\n");

@@ -106,7 +106,7 @@ pub(super) fn pooled_head(
         .linear(channels, classes)
         .named("fc")
         .build(name)?;
-    Ok(network.with_initialisation(Initialisation::KaimingNormal))
+    network.with_initialisation(Initialisation::kaiming_normal())
 }
 
 /// A block with its shortcut, which is a strided 1×1 convolution where the shape changes.

@@ -4,6 +4,7 @@
 use super::Images;
 use crate::builder::Sequential;
 use crate::error::NetworkError;
+use crate::init::{FanMode, Initialisation, Initialiser, ParameterKind, Rule};
 use crate::layers::{Conv2d, MaxPool2d};
 use crate::network::Network;
 
@@ -64,7 +65,18 @@ pub(super) fn vgg(
         .named("classifier.5")
         .linear(4096, classes)
         .named("classifier.6")
-        .build(name)
+        .build(name)?
+        .with_initialisation(initialisation())
+}
+
+/// torchvision's: convolutions normal by fan_out, linear layers normal with standard deviation 0.01, all biases 0.
+fn initialisation() -> Initialisation {
+    let weights = |layer: &str, init| Rule::new(init).layer(layer).role(ParameterKind::Weight);
+    Initialisation::new(vec![
+        weights("Conv2d", Initialiser::kaiming_normal(FanMode::FanOut)),
+        weights("Linear", Initialiser::normal(0.01)),
+        Rule::new(Initialiser::Zeros).role(ParameterKind::Bias),
+    ])
 }
 
 fn pooled(features: Sequential, side: usize) -> Sequential {
