@@ -57,10 +57,18 @@ impl Fixture {
 
     /// All tensors `<case>/<prefix>/<name>` under `<name>`.
     pub fn group(&self, case: &str, prefix: &str) -> Weights {
-        let start = format!("{case}/{prefix}/");
+        self.below(&format!("{case}/{prefix}/"))
+    }
+
+    /// All tensors `<case>/<name>` under `<name>`.
+    pub fn group_of(&self, case: &str) -> Weights {
+        self.below(&format!("{case}/"))
+    }
+
+    fn below(&self, start: &str) -> Weights {
         let mut weights = Weights::default();
         for (name, tensor) in &self.tensors {
-            if let Some(rest) = name.strip_prefix(&start) {
+            if let Some(rest) = name.strip_prefix(start) {
                 weights.insert(rest, tensor.clone());
             }
         }

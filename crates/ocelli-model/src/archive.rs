@@ -3,7 +3,7 @@
 use crate::error::ModelError;
 use crate::files;
 use ocelli_nn::{Tensor, TensorData};
-use safetensors::tensor::{Dtype, Metadata, View};
+use safetensors::tensor::{Dtype, Metadata, TensorInfo, View};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
@@ -68,19 +68,34 @@ impl Archive {
         self.header.info(name).map(|info| info.shape.as_slice())
     }
 
-    /// Reads one tensor. Allocates no more than the file has.
-    pub(crate) fn read(&mut self, name: &str) -> Result<Tensor, ModelError> {
-        let info = self
-            .header
-            .info(name)
-            .ok_or_else(|| ModelError::invalid(&self.path, format!("has no tensor {name}")))?;
-        let (from, to) = info.data_offsets;
+    /// The type of a tensor's values.
+    pub(crate) fn dtype(&self, name: &str) -> Option<Dtype> {
+        self.header.info(name).map(|info| info.dtype)
+    }
+
+    fn info(&self, name: &str) -> Result<&TensorInfo, ModelError> {
+        let missing = || ModelError::invalid(&self.path, format!("has no tensor {name}"));
+        self.header.info(name).ok_or_else(missing)
+    }
+
+    /// Reads the bytes of one tensor, as many as its type and shape say. Allocates no more than the file has.
+    pub(crate) fn bytes(&mut self, name: &str) -> Result<(Dtype, Vec<u8>), ModelError> {
+        let info = self.info(name)?;
+        let (dtype, (from, to)) = (info.dtype, info.data_offsets);
         let mut bytes = vec![0; to - from];
         self.file
             .seek(SeekFrom::Start(self.start + from as u64))
             .and_then(|_| self.file.read_exact(&mut bytes))
             .map_err(ModelError::io(&self.path, "read"))?;
-        let data = match info.dtype {
+        Ok((dtype, bytes))
+    }
+
+    /// Reads one tensor of a model: floats of 32 bits that are finite, or integers of 64. Allocates no more than the file
+    /// has.
+    pub(crate) fn read(&mut self, name: &str) -> Result<Tensor, ModelError> {
+        let shape = self.info(name)?.shape.clone();
+        let (dtype, bytes) = self.bytes(name)?;
+        let data = match dtype {
             Dtype::F32 => TensorData::F32(floats(&bytes)),
             Dtype::I64 => TensorData::I64(integers(&bytes)),
             other => {
@@ -95,7 +110,7 @@ impl Archive {
                 format!("tensor {name} holds {} at place {at}: such weights predict nothing", values[at]);
             return Err(ModelError::invalid(&self.path, reason));
         }
-        Ok(Tensor { shape: info.shape.clone(), data })
+        Ok(Tensor { shape, data })
     }
 }
 

@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 /// Where the description lies in the file's header.
-const KEY: &str = "ocelli";
+pub(crate) const KEY: &str = "ocelli";
 /// The version of the file's format. Raised when older programs could not read what newer ones write.
 const FORMAT: u32 = 1;
 /// What the names of an [`Attachment`]'s tensors begin with: no layer's name has a slash.
-const ATTACHED: &str = "attached/";
+pub(crate) const ATTACHED: &str = "attached/";
 /// The most classes a model may have.
 const MAX_CLASSES: usize = 1 << 20;
 

@@ -22,8 +22,10 @@ mod archive;
 mod classifier;
 mod error;
 pub mod files;
+pub mod import;
 mod predict;
 
 pub use classifier::{Attachment, Classifier};
 pub use error::ModelError;
+pub use import::{ImportError, TensorInfo, WeightsFile, WeightsFormat, read_weights};
 pub use predict::{PredictOptions, Prediction, Predictor};
