@@ -84,7 +84,10 @@ fn what_is_no_data_is_refused_by_name() {
     let said = error.to_string();
     assert!(said.contains("asks for os.system") && said.contains("torch.save(model.state_dict()"), "{said}");
     let said = refused("module.pth").to_string();
-    assert!(said.contains("a whole pickled model") && said.contains("torch.nn.modules.linear.Linear"), "{said}");
+    assert!(
+        said.contains("a whole pickled model") && said.contains("torch.nn.modules.linear.Linear"),
+        "{said}"
+    );
     assert!(said.contains("torch.save(model.state_dict()"), "{said}");
     let said = refused("script.pt").to_string();
     assert!(said.contains("TorchScript") && said.contains("torch.jit.load(FILE).state_dict()"), "{said}");

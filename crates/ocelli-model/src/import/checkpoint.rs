@@ -27,8 +27,9 @@ pub(super) struct Place {
 impl Place {
     /// Reads the bytes; `what` names them in errors. Allocates their length.
     pub(super) fn read(self, path: &Path, mut file: &File, what: &str) -> Result<Vec<u8>, ImportError> {
-        let length = usize::try_from(self.length)
-            .map_err(|_| ImportError::invalid(path, format!("its {} is too large for memory", shown(what))))?;
+        let length = usize::try_from(self.length).map_err(|_| {
+            ImportError::invalid(path, format!("its {} is too large for memory", shown(what)))
+        })?;
         let mut bytes = vec![0; length];
         file.seek(SeekFrom::Start(self.start))
             .and_then(|_| file.read_exact(&mut bytes))
@@ -75,10 +76,14 @@ impl Checkpoint {
             let Some(place) = places.get(&view.key) else {
                 return invalid(format!("lacks the storage {} of {name}", shown(&view.key)));
             };
-            let needed = view.strided.reach().and_then(|reach| (reach as u64).checked_mul(view.element.size()));
+            let needed =
+                view.strided.reach().and_then(|reach| (reach as u64).checked_mul(view.element.size()));
             if needed.is_none_or(|needed| needed > place.length) {
                 let key = shown(&view.key);
-                return invalid(format!("is cut short: {name} reaches beyond the {} bytes of storage {key}", place.length));
+                return invalid(format!(
+                    "is cut short: {name} reaches beyond the {} bytes of storage {key}",
+                    place.length
+                ));
             }
             let bytes = (view.strided.elements() as u64).saturating_mul(view.element.size_read());
             memory = memory.saturating_add(bytes);
@@ -106,7 +111,8 @@ impl Checkpoint {
         let mut read: Vec<Option<Tensor>> = vec![None; self.tensors.len()];
         for (_, first) in &self.tensors {
             let Some(indices) = of_storage.remove(&*first.key) else { continue };
-            let bytes = self.places[&first.key].read(&self.path, &self.file, &format!("storage {}", first.key))?;
+            let bytes =
+                self.places[&first.key].read(&self.path, &self.file, &format!("storage {}", first.key))?;
             for index in indices {
                 let view = &self.tensors[index].1;
                 let data = view.element.decode(&bytes, &view.strided);

@@ -118,7 +118,9 @@ impl Element {
             Self::F64 => TensorData::F32(view.gather(bytes, |b| f64::from_le_bytes(b) as f32)),
             Self::F32 => TensorData::F32(view.gather(bytes, f32::from_le_bytes)),
             Self::F16 => TensorData::F32(view.gather(bytes, |b| half(u16::from_le_bytes(b)))),
-            Self::Bf16 => TensorData::F32(view.gather(bytes, |[low, high]| f32::from_le_bytes([0, 0, low, high]))),
+            Self::Bf16 => {
+                TensorData::F32(view.gather(bytes, |[low, high]| f32::from_le_bytes([0, 0, low, high])))
+            }
             Self::I64 => TensorData::I64(view.gather(bytes, i64::from_le_bytes)),
             Self::I32 => TensorData::I64(view.gather(bytes, |b| i32::from_le_bytes(b).into())),
             Self::I16 => TensorData::I64(view.gather(bytes, |b| i16::from_le_bytes(b).into())),
@@ -133,7 +135,8 @@ impl Element {
 
 /// A float of 16 bits (IEEE 754 binary16). Every one of them is a float of 32.
 fn half(bits: u16) -> f32 {
-    let (sign, exponent, fraction) = (u32::from(bits >> 15) << 31, bits >> 10 & 0x1f, u32::from(bits & 0x3ff));
+    let (sign, exponent, fraction) =
+        (u32::from(bits >> 15) << 31, bits >> 10 & 0x1f, u32::from(bits & 0x3ff));
     let magnitude = match exponent {
         // Subnormal: fraction · 2⁻²⁴, exactly.
         0 => (fraction as f32 * (1.0 / 16_777_216.0)).to_bits(),

@@ -60,7 +60,9 @@ impl ImportError {
         let path = path.to_path_buf();
         move |fault| match fault {
             Fault::Refused(global) => Self::Refused { path: path.clone(), global },
-            Fault::Broken(reason) => Self::Invalid { path: path.clone(), reason: format!("its pickle {reason}") },
+            Fault::Broken(reason) => {
+                Self::Invalid { path: path.clone(), reason: format!("its pickle {reason}") }
+            }
         }
     }
 

@@ -51,7 +51,8 @@ impl Pickles<'_> {
         let invalid = |reason: &str| Err(ImportError::invalid(self.path, reason));
         // The first is short: what is no pickle need not be gone through, nor a pickle of other things.
         let start = &self.bytes[..self.bytes.len().min(64)];
-        let magic = pickle::run(start).ok().filter(|pickle| matches!(&pickle.root, Value::BigInt(n) if **n == MAGIC));
+        let magic =
+            pickle::run(start).ok().filter(|pickle| matches!(&pickle.root, Value::BigInt(n) if **n == MAGIC));
         let Some(magic) = magic else {
             return invalid(
                 "is a Python pickle, but none that torch.save wrote: in PyTorch, torch.save(model.state_dict(), FILE)",
@@ -65,7 +66,9 @@ impl Pickles<'_> {
         let pairs = heap.pairs(&root).unwrap_or_default();
         let order = pairs.iter().find(|(key, _)| key.as_text().is_some_and(|key| &**key == "little_endian"));
         if order.is_some_and(|(_, little)| *little == Value::Bool(false)) {
-            return invalid("is big-endian, but little-endian is needed: load and save it on another machine");
+            return invalid(
+                "is big-endian, but little-endian is needed: load and save it on another machine",
+            );
         }
         Ok(())
     }
@@ -104,7 +107,8 @@ fn places(
         })?;
         let length = u64::from_le_bytes(count).checked_mul(size);
         let start = at + 8;
-        let Some((length, after)) = length.and_then(|length| Some((length, start.checked_add(length)?))) else {
+        let Some((length, after)) = length.and_then(|length| Some((length, start.checked_add(length)?)))
+        else {
             return Err(ImportError::invalid(path, format!("storage {} has no length", shown(key))));
         };
         if after > end {

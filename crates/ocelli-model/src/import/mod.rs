@@ -112,7 +112,10 @@ enum Contents {
 
 impl fmt::Debug for WeightsFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeightsFile").field("path", &self.path).field("format", &self.format).finish_non_exhaustive()
+        f.debug_struct("WeightsFile")
+            .field("path", &self.path)
+            .field("format", &self.format)
+            .finish_non_exhaustive()
     }
 }
 
@@ -172,14 +175,20 @@ impl WeightsFile {
         for name in &names {
             let (Some(shape), Some(dtype)) = (archive.shape(name), archive.dtype(name)) else { continue };
             let element = Element::of_safetensors(dtype).ok_or_else(|| {
-                let reason = format!("tensor {} has values of type {dtype:?}, which are not read", shown(name));
+                let reason =
+                    format!("tensor {} has values of type {dtype:?}, which are not read", shown(name));
                 ImportError::invalid(path, reason)
             })?;
             let (name, dtype) = (name[wrapping..].to_string(), element.torch());
             tensors.push(TensorInfo { name, shape: shape.to_vec(), dtype });
         }
         let format = if own { WeightsFormat::Ocelli } else { WeightsFormat::Safetensors };
-        Ok(Self { path: path.to_path_buf(), format, tensors, contents: Contents::Safetensors(archive, names) })
+        Ok(Self {
+            path: path.to_path_buf(),
+            format,
+            tensors,
+            contents: Contents::Safetensors(archive, names),
+        })
     }
 
     /// How it keeps them.

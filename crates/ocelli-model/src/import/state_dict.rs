@@ -63,7 +63,11 @@ fn described(heap: &Heap, root: &Value) -> String {
     let keys: Vec<String> =
         pairs.iter().filter_map(|(key, _)| key.as_text()).take(NAMED).map(|key| shown(key)).collect();
     let more = if pairs.len() > NAMED { ", …" } else { "" };
-    format!("a dictionary of {} without tensors by name, nor with them under {}", keys.join(", ") + more, PLACES.join(", "))
+    format!(
+        "a dictionary of {} without tensors by name, nor with them under {}",
+        keys.join(", ") + more,
+        PLACES.join(", ")
+    )
 }
 
 /// How much to take off every name: what wrappers put before it, where all names have it.

@@ -29,11 +29,13 @@ impl Strided {
         let within = elements == Some(0) || last.is_some_and(|last| last < length);
         match (elements, within) {
             (Some(elements), true) => {
-                let narrow = |number: u64| usize::try_from(number).map_err(|_| "too large for memory".to_string());
+                let narrow =
+                    |number: u64| usize::try_from(number).map_err(|_| "too large for memory".to_string());
                 let all = |numbers: Vec<u64>| numbers.into_iter().map(narrow).collect::<Result<Vec<_>, _>>();
                 let offset = if elements == 0 { 0 } else { offset };
                 // A single value is not stepped from: its stride may be anything.
-                let used = strides.iter().zip(&shape).map(|(&stride, &size)| if size > 1 { stride } else { 0 });
+                let used =
+                    strides.iter().zip(&shape).map(|(&stride, &size)| if size > 1 { stride } else { 0 });
                 let strides = all(used.collect())?;
                 let shape = all(shape)?;
                 Ok(Self { shape, strides, offset: narrow(offset)?, elements: narrow(elements)? })

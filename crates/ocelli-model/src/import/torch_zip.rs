@@ -22,8 +22,8 @@ pub(super) fn open(path: &Path, file: File, length: u64) -> Result<Checkpoint, I
     archive.check_byte_order()?;
     let bytes = archive.pickle()?;
     let pickle = pickle::run(&bytes).map_err(ImportError::pickle(path))?;
-    let tensors = state_dict::find(&pickle.heap, &pickle.root)
-        .map_err(|reason| ImportError::invalid(path, reason))?;
+    let tensors =
+        state_dict::find(&pickle.heap, &pickle.root).map_err(|reason| ImportError::invalid(path, reason))?;
     let mut places = HashMap::new();
     for (_, view) in &tensors {
         if !places.contains_key(&view.key)
@@ -53,7 +53,10 @@ impl<'a> Archive<'a> {
         };
         let folder = folder.to_string();
         let inner = |entry: &zip::Entry| {
-            entry.name.strip_prefix(&folder).is_some_and(|name| SCRIPT.iter().any(|script| name.starts_with(script)))
+            entry
+                .name
+                .strip_prefix(&folder)
+                .is_some_and(|name| SCRIPT.iter().any(|script| name.starts_with(script)))
         };
         if entries.iter().any(inner) {
             let reason = "is a TorchScript archive, a program rather than weights: in PyTorch, \
@@ -79,7 +82,8 @@ impl<'a> Archive<'a> {
             return Ok(());
         }
         let order = shown(&String::from_utf8_lossy(&order));
-        let reason = format!("is {order}-endian, but little-endian is needed: load and save it on another machine");
+        let reason =
+            format!("is {order}-endian, but little-endian is needed: load and save it on another machine");
         Err(ImportError::invalid(self.path, reason))
     }
 

@@ -21,7 +21,10 @@ impl<'a> Cursor<'a> {
     pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
         let rest = &self.bytes[self.at..];
         let taken = rest.get(..length).ok_or_else(|| {
-            Fault::broken(format!("is cut short: {length} more bytes are needed where {} are left", rest.len()))
+            Fault::broken(format!(
+                "is cut short: {length} more bytes are needed where {} are left",
+                rest.len()
+            ))
         })?;
         self.at += length;
         Ok(taken)

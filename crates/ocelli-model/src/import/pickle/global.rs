@@ -47,7 +47,10 @@ impl Global {
 
     fn typed(name: &str) -> Option<Self> {
         let storage = name.strip_suffix("Storage").and_then(|kind| {
-            Element::ALL.into_iter().find(|element| element.storage() == Some(kind)).map(|e| Self::Storage(Some(e)))
+            Element::ALL
+                .into_iter()
+                .find(|element| element.storage() == Some(kind))
+                .map(|e| Self::Storage(Some(e)))
         });
         let dtype = || Element::ALL.into_iter().find(|element| element.torch() == name).map(Self::Dtype);
         storage.or_else(dtype)

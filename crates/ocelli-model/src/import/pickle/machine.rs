@@ -67,7 +67,7 @@ impl Machine<'_> {
                 Ok(())
             }
             b'0' => self.discard(),
-            b'1' => self.to_mark().map(drop),
+            b'1' => self.since_mark().map(drop),
             b'2' => self.top().map(|value| self.stack.push(value)),
             b'p' | b'q' | b'r' | 0x94 => self.memorise(operation),
             b'g' | b'h' | b'j' => self.recall(operation),
@@ -135,7 +135,7 @@ impl Machine<'_> {
     }
 
     /// Takes off everything since the innermost open bracket.
-    fn to_mark(&mut self) -> Result<Vec<Value>, Fault> {
+    fn since_mark(&mut self) -> Result<Vec<Value>, Fault> {
         let mark = self.marks.pop().ok_or_else(|| Fault::broken("closes a bracket that was not opened"))?;
         Ok(self.stack.split_off(mark))
     }
@@ -204,7 +204,7 @@ impl Machine<'_> {
 
     fn sequence(&mut self, operation: u8) -> Result<(), Fault> {
         let items = match operation {
-            b'l' | b't' | 0x91 => self.to_mark()?,
+            b'l' | b't' | 0x91 => self.since_mark()?,
             0x85 => self.last(1)?,
             0x86 => self.last(2)?,
             0x87 => self.last(3)?,
@@ -218,7 +218,7 @@ impl Machine<'_> {
     }
 
     fn append(&mut self, operation: u8) -> Result<(), Fault> {
-        let items = if operation == b'a' { self.last(1)? } else { self.to_mark()? };
+        let items = if operation == b'a' { self.last(1)? } else { self.since_mark()? };
         let list = self.top()?;
         let list = self.heap.list_mut(&list);
         list.ok_or_else(|| Fault::broken("appends to what is no list"))?.extend(items);
@@ -226,13 +226,13 @@ impl Machine<'_> {
     }
 
     fn dictionary(&mut self, operation: u8) -> Result<(), Fault> {
-        let items = if operation == b'd' { self.to_mark()? } else { Vec::new() };
+        let items = if operation == b'd' { self.since_mark()? } else { Vec::new() };
         let value = self.heap.dict(pairs(items)?);
         self.push(value)
     }
 
     fn set_items(&mut self, operation: u8) -> Result<(), Fault> {
-        let items = if operation == b's' { self.last(2)? } else { self.to_mark()? };
+        let items = if operation == b's' { self.last(2)? } else { self.since_mark()? };
         let (pairs, dict) = (pairs(items)?, self.top()?);
         let dict = self.heap.pairs_mut(&dict);
         dict.ok_or_else(|| Fault::broken("sets items of what is no dictionary"))?.extend(pairs);
@@ -270,7 +270,9 @@ impl Machine<'_> {
             }
             other => {
                 let what = shown(&char::from(other).to_string());
-                return Err(Fault::broken(format!("has the instruction `{what}`, which weights do not need")));
+                return Err(Fault::broken(format!(
+                    "has the instruction `{what}`, which weights do not need"
+                )));
             }
         })
     }

@@ -68,7 +68,8 @@ impl Heap {
         stride: &Value,
         dtype: Option<Element>,
     ) -> Result<Value, Fault> {
-        let storage = self.storage_of(storage).ok_or_else(|| Fault::broken("has a tensor without a storage"))?;
+        let storage =
+            self.storage_of(storage).ok_or_else(|| Fault::broken("has a tensor without a storage"))?;
         let element = match (storage.element, dtype) {
             (Some(element), None) | (None, Some(element)) => element,
             _ => return Err(Fault::broken("has a tensor that does not say what its values are")),
@@ -102,7 +103,9 @@ impl Heap {
         let (key, element, mut start) = (Rc::clone(key), *element, 0);
         if let Some(view) = view.first().and_then(|view| self.items(view)) {
             let [_, offset, count] = view else { return Err(broken()) };
-            let (Some(offset), Some(count)) = (offset.as_count(), count.as_count()) else { return Err(broken()) };
+            let (Some(offset), Some(count)) = (offset.as_count(), count.as_count()) else {
+                return Err(broken());
+            };
             if offset.checked_add(count).is_none_or(|end| end > length) {
                 return Err(Fault::broken(format!("has a view beyond the end of storage {}", shown(&key))));
             }
