@@ -3,7 +3,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ocelli_model::{ImportError, read_weights};
@@ -46,17 +46,21 @@ struct Files(tempfile::TempDir);
 
 impl Files {
     fn read(&self, bytes: &[u8]) -> Result<Weights, ImportError> {
-        let path = self.0.path().join("file.pth");
-        fs::write(&path, bytes).expect("a file that can be written");
+        fs::write(self.path(), bytes).expect("a file that can be written");
+        self.read_again(bytes.len())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("file.pth")
+    }
+
+    /// Reads the file that is there, of this length.
+    fn read_again(&self, length: usize) -> Result<Weights, ImportError> {
         let before = NOW.load(Ordering::Relaxed);
         PEAK.store(before, Ordering::Relaxed);
-        let read = read_weights(&path);
+        let read = read_weights(self.path());
         let most = PEAK.load(Ordering::Relaxed) - before;
-        assert!(
-            most <= allowed(bytes.len()),
-            "{most} bytes were allocated for a file of {}: {read:?}",
-            bytes.len()
-        );
+        assert!(most <= allowed(length), "{most} bytes were allocated for a file of {length}: {read:?}");
         if let Err(error) = &read {
             let said = error.to_string();
             assert!(said.contains("file.pth: ") && said.len() < 2000 && !said.contains('\u{1b}'), "{said}");
@@ -97,8 +101,10 @@ fn nothing_in_a_file_does_harm() {
 fn truncated(files: &Files) {
     for whole in [fixture("zip.pth"), fixture("legacy.pth"), fixture("protocol1.pth"), safetensors()] {
         assert!(files.read(&whole).is_ok());
-        for length in 0..whole.len() {
-            files.refused(&whole[..length]);
+        let file = fs::File::options().write(true).open(files.path()).expect("the file is there");
+        for length in (0..whole.len()).rev() {
+            file.set_len(length as u64).expect("a file that can be cut");
+            assert!(files.read_again(length).is_err(), "{length} bytes of {}", whole.len());
         }
     }
 }
