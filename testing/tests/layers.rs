@@ -165,6 +165,16 @@ fn convolutions() {
 }
 
 #[test]
+fn convolutions_of_every_kind() {
+    check_file("conv2d_whole");
+}
+
+#[test]
+fn convolutions_of_every_kind_in_company() {
+    check_file("conv2d_blocks");
+}
+
+#[test]
 fn pools() {
     check_file("pools");
 }

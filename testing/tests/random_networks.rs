@@ -7,7 +7,7 @@ use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, SampleKeys, TrainPlan};
 use ocelli_nn::reference::{Mode, Run, Values, to_channels_first, to_channels_last, values};
 use ocelli_nn::{
     AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, Dropout, Gelu, Layer, Linear, MaxPool2d, Network, Node,
-    Role, Shape, Source, Tensor, Weights,
+    Padding, PaddingMode, Role, Shape, Source, Tensor, Weights,
 };
 use ocelli_testing::Report;
 
@@ -67,7 +67,7 @@ impl Growing {
     /// A layer for the end, which may turn out not to fit it.
     fn draw(&mut self) -> Layer {
         let mut below = |n: u32| self.random.below(n) as usize;
-        let (kind, kernel, stride) = (below(15), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
+        let (kind, kernel, stride) = (below(20), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
         let (padding, width, bias) = (below(2), [1, 3, 16, 17, 24][below(5)], below(2) == 0);
         // Not those that squash: BatchNorm after one magnifies its rounding.
         let activations = [Layer::Silu, Layer::Hardswish, Layer::Gelu(Gelu::default())];
@@ -79,6 +79,29 @@ impl Growing {
             (Shape::Map { .. }, 2 | 3) => {
                 Conv2d::new(channels, width, kernel).stride(stride).padding(padding).bias(bias).into()
             }
+            (Shape::Map { .. }, 15) => Conv2d::new(channels, channels, kernel)
+                .groups(channels)
+                .stride(stride)
+                .padding(padding)
+                .into(),
+            (Shape::Map { .. }, 16) => {
+                let groups = (2..=channels).find(|&groups| channels.is_multiple_of(groups)).unwrap_or(1);
+                Conv2d::new(channels, width * groups, kernel)
+                    .groups(groups)
+                    .padding(padding)
+                    .bias(bias)
+                    .into()
+            }
+            (Shape::Map { .. }, 17) => Conv2d::new(channels, width, kernel)
+                .dilation(1 + padding)
+                .padding(Padding::Same)
+                .bias(bias)
+                .into(),
+            (Shape::Map { .. }, 18) => {
+                let mode = [PaddingMode::Reflect, PaddingMode::Replicate, PaddingMode::Circular][which];
+                Conv2d::new(channels, width, kernel).padding(padding).padding_mode(mode).bias(bias).into()
+            }
+            (_, 19) => Layer::Relu6,
             (Shape::Map { .. }, 4) => Layer::MaxPool2d(MaxPool2d::new(2)),
             (Shape::Map { .. }, 5) => Layer::MaxPool2d(MaxPool2d::new(3).stride(2).padding(1)),
             (Shape::Map { .. }, 6) => Layer::AvgPool2d(AvgPool2d::new(kernel).count_include_pad(bias)),
@@ -103,7 +126,7 @@ impl Growing {
         let values = self.batch * self.shape().elements() / self.shape().channels();
         let does_not_matter = |node: &Node| match node.layer {
             Layer::BatchNorm2d(_) => true,
-            Layer::Conv2d(c) => c.in_channels * c.kernel_size.height * c.kernel_size.width == 1,
+            Layer::Conv2d(c) => c.in_channels / c.groups * c.kernel_size.area() == 1,
             _ => false,
         };
         values >= 12 && !last.is_some_and(does_not_matter)

@@ -15,7 +15,7 @@ use ocelli_kernels::epilogue::{self, Epilogue, Gradient, MaxPool, Operands, Thro
 use ocelli_kernels::outer::{Groups, outer};
 use ocelli_kernels::random::Stream;
 use ocelli_kernels::sparse::{Entry, SparseConv};
-use ocelli_kernels::sweep::{Finish, sweep};
+use ocelli_kernels::sweep::{Finish, Relu, sweep};
 use ocelli_kernels::winograd::Winograd;
 use ocelli_kernels::{Isa, MapLayout};
 
@@ -78,6 +78,8 @@ impl Data {
             kernel: (3, 3),
             stride: (1, 1),
             padding: (1, 1),
+            dilation: (1, 1),
+            groups: 1,
         };
         let mut values = draw(images * x.image() + 16);
         x.clear_halo(images, &mut values);
@@ -95,14 +97,14 @@ impl Data {
 #[divan::bench(args = cases())]
 fn direct(bencher: Bencher<'_, '_>, (name, layer): (&str, Layer)) {
     let (isa, mut d) = (isa(name), Data::new(layer));
-    let s = d.conv.forward(d.images);
+    let s = d.conv.sweeps(d.images)[0].sweep;
     bencher.counter(d.multiply_adds).bench_local(|| sweep(isa, &s, &d.x, &d.weights, Finish::NONE, &mut d.y));
 }
 
 #[divan::bench(args = cases())]
 fn direct_weight_gradient(bencher: Bencher<'_, '_>, (name, layer): (&str, Layer)) {
     let (isa, mut d) = (isa(name), Data::new(layer));
-    let s = d.conv.forward(d.images);
+    let s = d.conv.sweeps(d.images)[0].sweep;
     bencher
         .counter(d.multiply_adds)
         .bench_local(|| outer(isa, &s, Groups::ONE, &d.x, &d.y, &mut d.weights, false));
@@ -180,7 +182,7 @@ impl Norm {
                 x: x.strides(),
                 y: y.strides(),
                 pool: Some(HALVES),
-                relu: true,
+                relu: Some(Relu::PLAIN),
             },
             maps: Maps { images, size: (side, side), blocks },
             x: draw(images * x.image()),
@@ -236,8 +238,7 @@ fn norm_gradient(bencher: Bencher<'_, '_>, (name, layer): (&str, Layer)) {
 const VALUES: usize = 4096;
 
 fn activations() -> Vec<(&'static str, Activation)> {
-    let all =
-        [Activation::Relu6, Activation::Silu, Activation::Hardswish, Activation::Tanh, Activation::Gelu];
+    let all = [Activation::Silu, Activation::Hardswish, Activation::Tanh, Activation::Gelu];
     let names: Vec<_> = Isa::available().iter().map(|isa| isa.name()).collect();
     all.iter().flat_map(|&activation| names.iter().map(move |&name| (name, activation))).collect()
 }

@@ -10,8 +10,6 @@ use crate::simd::Simd;
 /// An activation, by PyTorch's names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
-    /// `min(max(x, 0), 6)`.
-    Relu6,
     /// `x` where that is positive, elsewhere `x` times this slope.
     LeakyRelu(f32),
     /// `x` where that is positive, elsewhere this factor times `exp(x) − 1` (Clevert et al., 2015).
@@ -49,7 +47,6 @@ impl Activation {
 macro_rules! with_functions {
     ($activation:expr, $each:ident) => {
         match $activation {
-            Activation::Relu6 => $each!(|x: f32| x.clamp(0.0, 6.0), |x: f32| of(x > 0.0 && x < 6.0)),
             Activation::LeakyRelu(slope) => {
                 $each!(|x: f32| x * or(x > 0.0, 1.0, slope), |x: f32| or(x > 0.0, 1.0, slope))
             }
@@ -248,8 +245,7 @@ fn gelu_tanh_slope(x: f32) -> f32 {
 mod tests {
     use super::*;
 
-    const ALL: [Activation; 11] = [
-        Activation::Relu6,
+    const ALL: [Activation; 10] = [
         Activation::LeakyRelu(0.1),
         Activation::Elu(0.7),
         Activation::Selu,
@@ -267,7 +263,6 @@ mod tests {
         let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
         let elu = |alpha: f64| if x > 0.0 { x } else { alpha * x.exp_m1() };
         match activation {
-            Activation::Relu6 => x.clamp(0.0, 6.0),
             Activation::LeakyRelu(slope) => {
                 if x > 0.0 {
                     x

@@ -10,6 +10,7 @@ pub use backward::{Gradient, Through, backward, norm_sums};
 use crate::isa::{Isa, Kernel};
 use crate::layout::{BLOCK, Strides, channels_of};
 use crate::simd::Simd;
+use crate::sweep::Relu;
 
 /// Max pooling, in PyTorch's semantics: padding never wins, the first of equal values does, and NaN
 /// wins over numbers.
@@ -32,7 +33,7 @@ impl MaxPool {
 }
 
 /// The shape of an epilogue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Epilogue {
     /// Images.
     pub images: usize,
@@ -51,8 +52,8 @@ pub struct Epilogue {
     pub y: Strides,
     /// Pooling, if any.
     pub pool: Option<MaxPool>,
-    /// Whether negative values become zero.
-    pub relu: bool,
+    /// Whether negative values become zero, and those above a ceiling the ceiling.
+    pub relu: Option<Relu>,
 }
 
 /// What an epilogue reads beside its input.
@@ -208,8 +209,8 @@ impl Forward<'_> {
                     (simd.load(scale.as_ptr().add(c)), simd.load(shift.as_ptr().add(c)))
                 });
                 let (mut best, best_place) = self.maximum::<S, WINDOW>(simd, (n, row, column), affine, c);
-                if e.relu {
-                    best = simd.max(simd.splat(0.0), best);
+                if let Some(relu) = e.relu {
+                    best = simd.min(simd.splat(relu.ceiling), simd.max(simd.splat(0.0), best));
                 }
                 if let Some((mask, strides)) = self.operands.mask {
                     let mask = mask.as_ptr().add(strides.at(n, row + e.first_row, column) + c);

@@ -13,6 +13,7 @@ pub mod avg_pool;
 pub mod batch_norm;
 pub mod conv;
 mod cross_entropy;
+pub mod depthwise;
 pub mod dropout;
 pub mod epilogue;
 mod isa;

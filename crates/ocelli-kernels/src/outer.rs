@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::isa::{Isa, Kernel};
 use crate::layout::{BLOCK, Strides, channels_of};
 use crate::simd::Simd;
-use crate::sweep::Sweep;
+use crate::sweep::{Sweep, Taps};
 
 /// Groups of images that lie apart in memory, `images` of the sweep in each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,11 +80,12 @@ impl Kernel for Run<'_> {
         let mut block = 0;
         while block < s.blocks {
             let blocks = group.min(s.blocks - block);
-            for tap_row in 0..s.taps.rows {
+            for tap in (0..s.taps.rows).flat_map(|row| (0..s.taps.columns).map(move |column| (row, column))) {
                 let mut j = 0;
                 while j < s.taps.run {
                     let (length, column) = self.piece(j, if blocks == 2 { 8 } else { longest::<S>() });
-                    self.piece_of_run(simd, block, blocks, tap_row, j..j + length, column);
+                    let column = if s.taps.columns == 1 { column } else { Some(tap.1) };
+                    self.piece_of_run(simd, block, blocks, tap, j..j + length, column);
                     j += length;
                 }
             }
@@ -110,7 +111,7 @@ impl Run<'_> {
     fn piece(&self, j: usize, most: usize) -> (usize, Option<usize>) {
         let run = self.s.taps.run;
         match &self.s.border {
-            Some(b) if run / b.columns >= BLOCK => {
+            Some(b) if self.s.taps.columns == 1 && run / b.columns >= BLOCK => {
                 let one = run / b.columns;
                 (most.min(one - j % one), Some(j / one))
             }
@@ -124,16 +125,18 @@ impl Run<'_> {
         simd: S,
         block: usize,
         blocks: usize,
-        tap_row: usize,
+        tap: (usize, usize),
         run: Range<usize>,
-        tap_column: Option<usize>,
+        border_column: Option<usize>,
     ) {
         let s = self.s;
         let (mut rows, mut columns) = (0..s.rows, 0..s.columns);
         if let Some(b) = &s.border {
-            rows = outputs_inside(tap_row, s.first_row, s.rows, b.stride.0, b.padding.0, b.size.0);
-            if let Some(tap) = tap_column {
-                columns = outputs_inside(tap, 0, s.columns, b.stride.1, b.padding.1, b.size.1);
+            let row = tap.0 * b.dilation.0;
+            rows = outputs_inside(row, s.first_row, s.rows, b.stride.0, b.padding.0, b.size.0);
+            if let Some(column) = border_column {
+                let column = column * b.dilation.1;
+                columns = outputs_inside(column, 0, s.columns, b.stride.1, b.padding.1, b.size.1);
             }
         }
         if rows.is_empty() || columns.is_empty() {
@@ -163,16 +166,17 @@ impl Run<'_> {
         // SAFETY: `outer` bounded every pixel's taps, gradients and the packed weights; the ranges
         // here are parts of those.
         unsafe {
-            let x =
-                self.x.add(s.x.at(0, rows.start, columns.start) + tap_row * s.taps.row_stride + run.start);
+            let x = self.x.add(s.x.at(0, rows.start, columns.start) + run.start);
+            let x = x.add(tap.0 * s.taps.row_stride + tap.1 * s.taps.column_stride);
             let g = self.g.add(s.y.at(0, rows.start, columns.start) + block * BLOCK);
-            let dw = self.dw.add(block * s.taps.block_len() + (tap_row * s.taps.run + run.start) * BLOCK);
+            let place = (tap.0 * s.taps.columns + tap.1) * s.taps.run + run.start;
+            let dw = self.dw.add(block * s.taps.block_len() + place * BLOCK);
             run_tile(simd, &stream, x, g, dw, s.taps.block_len(), run.len(), blocks);
         }
     }
 }
 
-/// The outputs whose tap `tap` lies inside a map of `size`.
+/// The outputs whose tap, `tap` inputs from their first, lies inside a map of `size`.
 #[inline(always)]
 fn outputs_inside(
     tap: usize,
@@ -268,17 +272,30 @@ unsafe fn tile<S: Simd, const J: usize, const V: usize>(
     }
 }
 
-/// Writes to `db` the sum over all pixels of `g`, laid out as `s.y` says: a bias's gradient.
+/// Writes to `db` the sum over all pixels of `images` × `size` of `g`, `blocks` blocks of channels laid
+/// out as `strides` says: a bias's gradient.
 ///
 /// # Panics
 /// If a slice is too short.
-pub fn sum_pixels(isa: Isa, s: &Sweep, g: &[f32], db: &mut [f32]) {
+pub fn sum_pixels(
+    isa: Isa,
+    (images, size): (usize, (usize, usize)),
+    blocks: usize,
+    (g, strides): (&[f32], Strides),
+    db: &mut [f32],
+) {
     // One input whose value is always 1: the outer product of ones and gradients.
     let ones = Sweep {
+        images,
+        rows: size.0,
+        first_row: 0,
+        columns: size.1,
+        blocks,
         x: Strides { start: 0, image: 0, row: 0, pixel: 0 },
-        taps: crate::sweep::Taps { rows: 1, row_stride: 0, run: 1 },
+        taps: Taps::of_run(1),
+        y: strides,
         border: None,
-        ..*s
+        weights_image: 0,
     };
     outer(isa, &ones, Groups::ONE, &[1.0], g, db, false);
 }

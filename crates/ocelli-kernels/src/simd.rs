@@ -43,6 +43,8 @@ pub(crate) trait Simd: Copy {
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// The larger lane by lane; where either is NaN, `b`.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller lane by lane; where either is NaN, `b`.
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
     /// `x` in the lanes where `a > b`, `y` elsewhere (NaN compares false).
     fn select_gt(self, a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
     /// `x` in the lanes where `a == b`, `y` elsewhere.

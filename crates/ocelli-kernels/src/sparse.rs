@@ -54,6 +54,8 @@ impl SparseConv {
             .collect::<Result<_, _>>()
             .ok()?;
         let fits = pool.tiles()
+            && conv.dilation == (1, 1)
+            && conv.groups == 1
             && conv.kernel.0 <= 3
             && run <= 6 * BLOCK
             && x.checked_len(1).is_some_and(|len| len < 1 << 24);

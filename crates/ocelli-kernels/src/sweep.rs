@@ -6,7 +6,8 @@
 //! `y[o] = bias[o] + Σ_row Σ_j x[row · row_stride + j] · w[row][j][o]`:
 //! a sum over a few rows of long dot products, whose left operand is broadcast and whose right
 //! operand is a vector of output channels. A linear layer is the same with one row and images for
-//! pixels; the input gradient is the same over transposed weights.
+//! pixels; the input gradient is the same over transposed weights. Where a kernel is dilated, or reads
+//! some of the channels, a row has several columns of taps, each with a shorter dot product.
 
 mod tile;
 
@@ -17,14 +18,18 @@ use crate::layout::{BLOCK, Strides, channels_of};
 use crate::simd::Simd;
 use tile::{Tile, run_tile};
 
-/// Weights of a sweep, packed as `[output block][tap row][j][16]`.
+/// Weights of a sweep, packed as `[output block][tap row][tap column][j][16]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taps {
     /// Rows of taps (the kernel's height).
     pub rows: usize,
     /// Floats of the input from one row of taps to the next.
     pub row_stride: usize,
-    /// Consecutive floats that one row of taps reads.
+    /// Columns of taps: 1 if the taps of a row lie side by side.
+    pub columns: usize,
+    /// Floats of the input from one column of taps to the next.
+    pub column_stride: usize,
+    /// Consecutive floats that the taps of one row and column read.
     pub run: usize,
 }
 
@@ -32,7 +37,13 @@ impl Taps {
     /// Floats of packed weights for one block of output channels.
     #[must_use]
     pub fn block_len(&self) -> usize {
-        self.rows * self.run * BLOCK
+        self.rows * self.columns * self.run * BLOCK
+    }
+
+    /// One run of consecutive floats.
+    #[must_use]
+    pub const fn of_run(run: usize) -> Self {
+        Self { rows: 1, row_stride: 0, columns: 1, column_stride: 0, run }
     }
 }
 
@@ -45,7 +56,9 @@ pub struct Border {
     pub stride: (usize, usize),
     /// Input row and column (counted from inside the map) of the first output's first tap, negated.
     pub padding: (isize, isize),
-    /// Columns of taps; each reads `run / columns` floats.
+    /// Input rows and columns between neighbouring taps.
+    pub dilation: (usize, usize),
+    /// Columns of taps, be they columns of [`Taps`] or parts of its run.
     pub columns: usize,
 }
 
@@ -92,13 +105,32 @@ pub struct Finish<'a> {
     pub bias: Option<&'a [f32]>,
     /// A map to add.
     pub addend: Addend<'a>,
-    /// Whether to replace negative results by zero.
-    pub relu: bool,
+    /// Whether to replace negative results by zero, and those above a ceiling by that.
+    pub relu: Option<Relu>,
+}
+
+/// max(x, 0), or with a ceiling min(max(x, 0), ceiling).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Relu {
+    /// The largest result.
+    pub ceiling: f32,
+}
+
+impl Relu {
+    /// ReLU.
+    pub const PLAIN: Self = Self { ceiling: f32::INFINITY };
+    /// ReLU6.
+    pub const SIX: Self = Self { ceiling: 6.0 };
+
+    /// The least and the largest result with or without it.
+    pub(crate) fn limits(relu: Option<Self>) -> (f32, f32) {
+        relu.map_or((f32::NEG_INFINITY, f32::INFINITY), |relu| (0.0, relu.ceiling))
+    }
 }
 
 impl Finish<'_> {
     /// The products as they are.
-    pub const NONE: Finish<'static> = Finish { bias: None, addend: Addend::None, relu: false };
+    pub const NONE: Finish<'static> = Finish { bias: None, addend: Addend::None, relu: None };
 }
 
 /// Runs a sweep: `y = relu?(bias + addend + taps · x)`, with `w` packed as [`Taps`] says.
@@ -121,8 +153,13 @@ impl Sweep {
 
     /// Floats that the taps of one output span.
     pub(crate) fn window(&self) -> usize {
-        let rows = self.taps.rows.saturating_sub(1).checked_mul(self.taps.row_stride);
-        rows.and_then(|rows| rows.checked_add(self.taps.run)).expect("taps that fit memory")
+        let Taps { rows, row_stride, columns, column_stride, run } = self.taps;
+        let span = || {
+            let rows = rows.saturating_sub(1).checked_mul(row_stride)?;
+            let columns = columns.saturating_sub(1).checked_mul(column_stride)?;
+            rows.checked_add(columns)?.checked_add(run)
+        };
+        span().expect("taps that fit memory")
     }
 
     /// Floats of one image's weights.
@@ -131,11 +168,14 @@ impl Sweep {
     /// If they do not fit `usize`, or the columns of a border are not whole parts of the run.
     pub(crate) fn weights(&self) -> usize {
         if let Some(border) = &self.border {
-            let whole = border.columns > 0 && self.taps.run.is_multiple_of(border.columns);
-            assert!(whole, "a run of {} in {} columns", self.taps.run, border.columns);
+            let Taps { columns, run, .. } = self.taps;
+            let parts = columns == 1 && border.columns > 0 && run.is_multiple_of(border.columns);
+            assert!(parts || columns == border.columns, "a run of {run} in {} columns", border.columns);
         }
-        let taps = self.taps.rows.checked_mul(self.taps.run);
-        taps.and_then(|taps| taps.checked_mul(channels_of(self.blocks))).expect("weights that fit memory")
+        let taps = self.taps.rows.checked_mul(self.taps.columns);
+        taps.and_then(|taps| taps.checked_mul(self.taps.run))
+            .and_then(|taps| taps.checked_mul(channels_of(self.blocks)))
+            .expect("weights that fit memory")
     }
 }
 
@@ -224,24 +264,25 @@ impl Run<'_> {
         }
     }
 
-    /// The tap rows, and the part of each run, that lie inside the map for this output. Without a
-    /// column, for a whole row of outputs.
+    /// The taps that lie inside the map for this output. Without a column, for a whole row of outputs.
     #[inline(always)]
-    fn taps_inside(&self, row: usize, column: Option<usize>) -> (Range<usize>, Range<usize>) {
+    fn taps_inside(&self, row: usize, column: Option<usize>) -> Inside {
         let s = self.s;
-        let Some(b) = &s.border else { return (0..s.taps.rows, 0..s.taps.run) };
+        let mut taps = Inside { rows: 0..s.taps.rows, columns: 0..s.taps.columns, run: 0..s.taps.run };
+        let Some(b) = &s.border else { return taps };
         let first = (s.first_row + row) as isize * b.stride.0 as isize - b.padding.0;
-        let rows = inside(first, s.taps.rows, b.size.0);
-        let run = match column {
-            None => 0..s.taps.run,
-            Some(column) => {
-                let first = column as isize * b.stride.1 as isize - b.padding.1;
-                let columns = inside(first, b.columns, b.size.1);
+        taps.rows = inside(first, s.taps.rows, b.dilation.0, b.size.0);
+        if let Some(column) = column {
+            let first = column as isize * b.stride.1 as isize - b.padding.1;
+            let columns = inside(first, b.columns, b.dilation.1, b.size.1);
+            if s.taps.columns == 1 {
                 let one = s.taps.run / b.columns;
-                columns.start * one..columns.end * one
+                taps.run = columns.start * one..columns.end * one;
+            } else {
+                taps.columns = columns;
             }
-        };
-        (rows, run)
+        }
+        taps
     }
 
     #[inline(always)]
@@ -254,7 +295,7 @@ impl Run<'_> {
         length: usize,
         over_images: bool,
         blocks: &Range<usize>,
-        (tap_rows, run): (Range<usize>, Range<usize>),
+        taps: Inside,
     ) {
         let s = self.s;
         let step = |strides: Strides| if over_images { strides.image } else { strides.pixel };
@@ -271,41 +312,60 @@ impl Run<'_> {
                 Some((unsafe { map.as_ptr().add(strides.at(n, row, column) + channel) }, step(strides)))
             }
         };
-        // SAFETY: `check` bounded the input, the weights and the output of every tile; the tap rows
-        // and the run are parts of the whole.
+        let Inside { rows: tap_rows, columns, run } = taps;
+        // SAFETY: `check` bounded the input, the weights and the output of every tile; the tap rows,
+        // the columns and the run are parts of the whole.
         unsafe {
             let tile = Tile {
                 // With all taps outside the map nothing is read there.
                 x: self
                     .x
-                    .wrapping_add(s.x.at(n, row, column) + tap_rows.start * s.taps.row_stride + run.start),
+                    .wrapping_add(s.x.at(n, row, column) + tap_rows.start * s.taps.row_stride)
+                    .wrapping_add(columns.start * s.taps.column_stride + run.start),
                 x_step: step(s.x),
                 w: self.w.add(
                     n * s.weights_image
                         + blocks.start * s.taps.block_len()
-                        + (tap_rows.start * s.taps.run + run.start) * BLOCK,
+                        + ((tap_rows.start * s.taps.columns + columns.start) * s.taps.run + run.start)
+                            * BLOCK,
                 ),
-                w_row: s.taps.run * BLOCK,
+                w_row: s.taps.columns * s.taps.run * BLOCK,
+                w_column: s.taps.run * BLOCK,
                 w_block: s.taps.block_len(),
                 tap_rows: tap_rows.len(),
                 x_row: s.taps.row_stride,
+                tap_columns: columns.len(),
+                x_column: s.taps.column_stride,
                 run: run.len(),
                 bias: self.finish.bias.map(|b| b.as_ptr().add(channel)),
                 add,
                 y: self.y.add(s.y.at(n, row, column) + channel),
                 y_step: step(s.y),
-                floor: if self.finish.relu { 0.0 } else { f32::NEG_INFINITY },
+                limits: Relu::limits(self.finish.relu),
             };
             run_tile(simd, &tile, length, blocks.len());
         }
     }
 }
 
-/// The part of `first..first + length` inside `0..size`, counted from `first`.
+/// The taps that an output needs.
+#[derive(Clone)]
+struct Inside {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    /// The part of each run.
+    run: Range<usize>,
+}
+
+/// Which of `length` taps, the first at `first` and the others each `step` on, lie inside `0..size`.
 #[inline(always)]
-fn inside(first: isize, length: usize, size: usize) -> Range<usize> {
-    let start = (-first).clamp(0, length as isize);
-    let end = (size as isize - first).clamp(start, length as isize);
+fn inside(first: isize, length: usize, step: usize, size: usize) -> Range<usize> {
+    let until = |end: isize| match step {
+        1 => end.clamp(0, length as isize),
+        _ => (end + step as isize - 1).div_euclid(step as isize).clamp(0, length as isize),
+    };
+    let start = until(-first);
+    let end = until(size as isize - first).max(start);
     start as usize..end as usize
 }
 

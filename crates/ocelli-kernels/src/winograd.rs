@@ -55,6 +55,8 @@ impl Winograd {
         // The tiles' windows end with the padded input only if the sizes belong together.
         let fits = conv.kernel == (3, 3)
             && conv.stride == (1, 1)
+            && conv.dilation == (1, 1)
+            && conv.groups == 1
             && conv.x.pixel.is_multiple_of(BLOCK)
             && (height, width) == (Some(conv.y.height), Some(conv.y.width))
             && conv.y.height > 0
@@ -193,7 +195,7 @@ impl Winograd {
             columns: tiles,
             blocks: outputs / BLOCK,
             x: map(channels),
-            taps: Taps { rows: 1, row_stride: 0, run: channels },
+            taps: Taps::of_run(channels),
             y: map(outputs),
             border: None,
             weights_image: self.point_weights(),

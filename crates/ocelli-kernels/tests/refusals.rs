@@ -21,7 +21,7 @@ const ONE: Sweep = Sweep {
     columns: 1,
     blocks: 1,
     x: NONE,
-    taps: Taps { rows: 1, row_stride: 0, run: 1 },
+    taps: Taps::of_run(1),
     y: NONE,
     border: None,
     weights_image: 0,
@@ -52,7 +52,8 @@ fn sweeps_whose_sizes_overflow() {
 
 #[test]
 fn taps_outside_the_map_are_not_read() {
-    let border = Border { size: (1, 1), stride: (1, 1), padding: (1 << 40, 1 << 40), columns: 1 };
+    let border =
+        Border { size: (1, 1), stride: (1, 1), padding: (1 << 40, 1 << 40), dilation: (1, 1), columns: 1 };
     let mut y = [1.0; 16];
     sweep(isa(), &Sweep { border: Some(border), ..ONE }, &[1.0], &[1.0; 16], Finish::NONE, &mut y);
     assert_eq!(y, [0.0; 16]);
@@ -60,7 +61,7 @@ fn taps_outside_the_map_are_not_read() {
 
 #[test]
 fn runs_that_are_no_whole_columns() {
-    let border = Border { size: (1, 1), stride: (1, 1), padding: (0, 0), columns: 2 };
+    let border = Border { size: (1, 1), stride: (1, 1), padding: (0, 0), dilation: (1, 1), columns: 2 };
     let s = Sweep { taps: Taps { run: 33, ..ONE.taps }, border: Some(border), ..ONE };
     refused("a run of 33 in 2 columns", || {
         outer(isa(), &s, Groups::ONE, &[0.0; 33], &[0.0; 16], &mut [0.0; 528], true);
@@ -90,7 +91,7 @@ fn epilogues_with_more_outputs_than_inputs() {
             x: pixel,
             y: Strides { row: 0, ..pixel },
             pool,
-            relu: false,
+            relu: None,
         };
         let what = format!("{output:?} of {input:?} from row {first_row}");
         refused(&what, || {
@@ -109,7 +110,7 @@ fn epilogues_with_more_outputs_than_inputs() {
 fn conv(channels: usize, side: usize) -> Conv {
     let x = MapLayout::new(3, side, side).with_halo(1, 1);
     let y = MapLayout::new(channels, side, side);
-    Conv { x, y, kernel: (3, 3), stride: (1, 1), padding: (1, 1) }
+    Conv { x, y, kernel: (3, 3), stride: (1, 1), padding: (1, 1), dilation: (1, 1), groups: 1 }
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub use error::{NetworkError, NetworkErrorKind, ParseShapeError, ShapeError, Sha
 pub use init::{Initialisation, Initialiser};
 pub use layers::{
     AdaptiveAvgPool2d, Approximate, AvgPool2d, BatchNorm, Conv2d, Dropout, Elu, Gelu, Layer, LeakyRelu,
-    Linear, MaxPool2d, Role,
+    Linear, MaxPool2d, Padding, PaddingMode, Role,
 };
 pub use network::{Network, Node, ParameterSpec, Source};
 pub use pattern::{Pattern, PatternError};

@@ -1,22 +1,30 @@
-//! Weights between PyTorch's layout, output × input × height × width, and the packed one,
-//! `[output block][row][column][input pixel][16 outputs]`.
+//! Weights between PyTorch's layout, output × input of its group × height × width, and the packed one,
+//! `[output block][row][column][input that the block reads][16 outputs]`.
 
-use super::Conv;
+use super::{Conv, Links};
 use crate::layout::BLOCK;
 
-/// Where a weight of (output, input, row, column) lies among the packed ones.
-fn index(conv: &Conv, o: usize, i: usize, row: usize, column: usize) -> usize {
-    let j = column * conv.x.pixel + i;
-    ((o / BLOCK * conv.kernel.0 + row) * conv.run() + j) * BLOCK + o % BLOCK
+/// Where the weight of an output and the input at place `j` of those that its block reads lies.
+pub(super) fn index(conv: &Conv, o: usize, j: usize, row: usize, column: usize) -> usize {
+    let reads = conv.reads();
+    (((o / BLOCK * conv.kernel.0 + row) * conv.kernel.1 + column) * reads + j) * BLOCK + o % BLOCK
 }
 
 fn for_each(conv: &Conv, mut visit: impl FnMut(usize, usize)) {
     let mut plain = 0;
     for o in 0..conv.y.channels {
-        for i in 0..conv.x.channels {
+        let places = match conv.links() {
+            Links::All => 0..conv.x.channels,
+            Links::Own => 0..1,
+            Links::Groups(groups) => {
+                let (inputs, first) = (groups.inputs_of(o), groups.first_read(o / BLOCK));
+                inputs.start - first..inputs.end - first
+            }
+        };
+        for j in places {
             for row in 0..conv.kernel.0 {
                 for column in 0..conv.kernel.1 {
-                    visit(plain, index(conv, o, i, row, column));
+                    visit(plain, index(conv, o, j, row, column));
                     plain += 1;
                 }
             }
@@ -24,7 +32,7 @@ fn for_each(conv: &Conv, mut visit: impl FnMut(usize, usize)) {
     }
 }
 
-/// Packs `weights` (O × I × kH × kW); padding becomes zeros.
+/// Packs `weights` (O × I/groups × kH × kW); padding becomes zeros.
 ///
 /// # Panics
 /// If a slice is too short.
@@ -39,6 +47,27 @@ pub fn pack(conv: &Conv, weights: &[f32], packed: &mut [f32]) {
 /// If a slice is too short.
 pub fn unpack(conv: &Conv, packed: &[f32], weights: &mut [f32]) {
     for_each(conv, |plain, place| weights[plain] = packed[place]);
+}
+
+/// Writes zeros where packed weights join an output with an input of another group: blocks that several
+/// groups share have room for these, and a gradient that is summed over whole blocks has values there.
+///
+/// # Panics
+/// If the slice is too short.
+pub fn clear_unjoined(conv: &Conv, packed: &mut [f32]) {
+    let Links::Groups(groups) = conv.links() else { return };
+    let reads = conv.reads();
+    let of_block = conv.kernel.0 * conv.kernel.1 * reads * BLOCK;
+    for (block, weights) in packed[..conv.weights_len()].chunks_exact_mut(of_block).enumerate() {
+        let first = groups.first_read(block);
+        for (place, lanes) in weights.chunks_exact_mut(BLOCK).enumerate() {
+            for (lane, weight) in lanes.iter_mut().enumerate() {
+                if !groups.joined(block * BLOCK + lane, first + place % reads) {
+                    *weight = 0.0;
+                }
+            }
+        }
+    }
 }
 
 /// Transposes a 16 × 16 square.

@@ -26,7 +26,7 @@ impl Gradient<'_> {
         e.check();
         assert_eq!(e.first_row, 0, "the backward pass takes whole maps");
         assert!(e.reach(self.dy_strides, e.output) <= self.dy.len(), "too few gradients");
-        assert!(!e.relu || e.reach(e.y, e.output) <= self.y.len(), "too few outputs");
+        assert!(e.relu.is_none() || e.reach(e.y, e.output) <= self.y.len(), "too few outputs");
         if let Some((mask, strides)) = self.mask {
             assert!(e.reach(strides, e.output) <= mask.len(), "too few masks");
         }
@@ -54,11 +54,14 @@ impl Gradient<'_> {
             if let Some((mask, strides)) = self.mask {
                 d = simd.mul(d, simd.load(mask.as_ptr().add(strides.at(n, row, column) + c)));
             }
-            if e.relu {
+            if let Some(relu) = e.relu {
                 let y = simd.load(self.y.as_ptr().add(e.y.at(n, row, column) + c));
                 // As in PyTorch, an output that is no number lets the gradient through.
                 let through_nan = simd.select_nan(y, d, simd.splat(0.0));
                 d = simd.select_gt(y, simd.splat(0.0), d, through_nan);
+                if relu.ceiling.is_finite() {
+                    d = simd.select_eq(y, simd.splat(relu.ceiling), simd.splat(0.0), d);
+                }
             }
             d
         }

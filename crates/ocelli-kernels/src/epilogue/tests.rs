@@ -17,6 +17,13 @@ struct Case {
     dy: Vec<f32>,
 }
 
+/// With a ceiling that many values reach.
+const LOW: Relu = Relu { ceiling: 0.75 };
+
+fn relu() -> impl Strategy<Value = Option<Relu>> {
+    prop_oneof![Just(None), Just(Some(Relu::PLAIN)), Just(Some(LOW))]
+}
+
 fn pool() -> impl Strategy<Value = Option<MaxPool>> {
     let pair = |range: std::ops::Range<usize>| (range.clone(), range);
     let any = (pair(1..4), pair(1..4), pair(0..2)).prop_map(|(kernel, stride, padding)| {
@@ -29,7 +36,7 @@ fn pool() -> impl Strategy<Value = Option<MaxPool>> {
 prop_compose! {
     fn case(nan: bool)(
         images in 1usize..=3, channels in 1usize..=33, size in (3usize..=7, 3usize..=7), halo in 0usize..=1,
-        pool in pool(), relu: bool, with_add: bool, with_affine: bool, mask in 0..3, seed: u64,
+        pool in pool(), relu in relu(), with_add: bool, with_affine: bool, mask in 0..3, seed: u64,
     ) -> Case {
         let out = |size: usize, k: usize, s: usize, p: usize| (size + 2 * p - k) / s + 1;
         let output = pool.map_or(size, |p: MaxPool| (
@@ -51,7 +58,9 @@ prop_compose! {
             x: draw(images * x.image(), nan),
             add: with_add.then(|| draw(images * x.image(), false)),
             affine: with_affine.then(|| (draw(x.pixel, false), draw(x.pixel, false))),
+            // No plan multiplies what a ceiling has cut by a mask: its gradient could not tell.
             mask: match mask {
+                _ if relu == Some(LOW) => None,
                 0 => None,
                 1 => Some((draw(images * y.image(), false), y_strides)),
                 _ => Some((draw(images * x.pixel, false), Strides { start: 0, image: x.pixel, row: 0, pixel: 0 })),
@@ -123,7 +132,10 @@ impl Case {
         self.outputs(|n, row, column, c| {
             let (_, _, wy, wx) = self.winner(n, row, column, c);
             // What is no number lets the gradient through.
-            let stops = self.e.relu && y[self.e.y.at(n, row, column) + c] <= 0.0;
+            let stops = self.e.relu.is_some_and(|relu| {
+                let y = y[self.e.y.at(n, row, column) + c];
+                y <= 0.0 || y == relu.ceiling
+            });
             if !stops {
                 g[self.e.x.at(n, wy, wx) + c] +=
                     self.dy[self.e.y.at(n, row, column) + c] * self.factor(n, row, column, c);
@@ -153,8 +165,8 @@ proptest! {
             case.outputs(|n, row, column, c| {
                 let (mut v, place, ..) = case.winner(n, row, column, c);
                 // NaN stays NaN.
-                if case.e.relu && v < 0.0 {
-                    v = 0.0;
+                if let Some(relu) = case.e.relu && !v.is_nan() {
+                    v = v.clamp(0.0, relu.ceiling);
                 }
                 v *= case.factor(n, row, column, c);
                 let got = y[case.e.y.at(n, row, column) + c];

@@ -38,12 +38,13 @@ fn outer_products_agree_with_the_definition() {
                     row: stride * layout.row(),
                     pixel: stride * layout.pixel,
                 },
-                taps: Taps { rows: kernel, row_stride: layout.row(), run: kernel * layout.pixel },
+                taps: Taps { rows: kernel, row_stride: layout.row(), ..Taps::of_run(kernel * layout.pixel) },
                 y: y.strides(),
                 border: Some(Border {
                     size: (height, width),
                     stride: (stride, stride),
                     padding: (padding as isize, padding as isize),
+                    dilation: (1, 1),
                     columns: kernel,
                 }),
                 weights_image: 0,
@@ -77,7 +78,7 @@ fn outer_products_agree_with_the_definition() {
                 assert!((f64::from(*got) - want).abs() < 1e-5, "{isa:?} {s:?}: {got} for {want}");
             }
             let mut db = vec![0.0; blocks * BLOCK];
-            sum_pixels(isa, &s, &g, &mut db);
+            sum_pixels(isa, (s.images, (s.rows, s.columns)), s.blocks, (&g, s.y), &mut db);
             let want: f32 = (0..images * rows * columns).map(|p| g[p * blocks * BLOCK + 1]).sum();
             assert!((db[1] - want).abs() < 1e-4);
         }

@@ -63,6 +63,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_max_ps(a, b) }
     }
     #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves the features.
+        unsafe { _mm256_min_ps(a, b) }
+    }
+    #[inline(always)]
     fn select_gt(self, a: __m256, b: __m256, x: __m256, y: __m256) -> __m256 {
         // SAFETY: the token proves the features.
         unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }

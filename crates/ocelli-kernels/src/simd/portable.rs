@@ -70,6 +70,10 @@ impl Simd for Portable {
         map2(a, b, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
+    fn min(self, a: F32x4, b: F32x4) -> F32x4 {
+        map2(a, b, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
     fn select_gt(self, a: F32x4, b: F32x4, x: F32x4, y: F32x4) -> F32x4 {
         select(x, y, |i| a.0[i] > b.0[i])
     }

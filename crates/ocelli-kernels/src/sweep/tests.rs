@@ -13,7 +13,7 @@ fn reference(
     w: &[f32],
     bias: &[f32],
     add: &[f32],
-    relu: bool,
+    relu: Option<Relu>,
     n: usize,
     row: usize,
     col: usize,
@@ -26,13 +26,13 @@ fn reference(
             sum += f64::from(x[s.x.at(n, row, col) + r * s.taps.row_stride + j]) * f64::from(weight);
         }
     }
-    if relu { sum.max(0.0) } else { sum }
+    relu.map_or(sum, |relu| sum.clamp(0.0, f64::from(relu.ceiling)))
 }
 
 #[test]
 fn every_tile_shape_agrees_with_the_definition() {
     for isa in Isa::available() {
-        for (images, rows, columns, blocks, relu) in [
+        for (images, rows, columns, blocks, limited) in [
             (1, 2, 14, 2, false),
             (1, 1, 29, 1, true),
             (3, 2, 5, 4, false),
@@ -42,7 +42,8 @@ fn every_tile_shape_agrees_with_the_definition() {
             (1, 1, 1, 1, false),
             (2, 4, 16, 2, true),
         ] {
-            let taps = Taps { rows: 3, row_stride: (columns + 2) * 5, run: 15 };
+            let relu = limited.then_some(Relu { ceiling: 0.5 });
+            let taps = Taps { rows: 3, row_stride: (columns + 2) * 5, ..Taps::of_run(15) };
             let x_image = (rows + 2) * taps.row_stride;
             let y_row = columns * blocks * BLOCK;
             let s = Sweep {
@@ -97,7 +98,8 @@ fn a_border_only_leaves_out_zeros() {
         for images in [1, 9] {
             let mut x = values(5, images * layout.image());
             layout.clear_halo(images, &mut x);
-            let border = Border { size: (2, 3), stride: (1, 1), padding: (1, 1), columns: 3 };
+            let border =
+                Border { size: (2, 3), stride: (1, 1), padding: (1, 1), dilation: (1, 1), columns: 3 };
             let mut s = Sweep {
                 images,
                 rows: 2,
@@ -108,7 +110,7 @@ fn a_border_only_leaves_out_zeros() {
                 border: None,
 
                 weights_image: 0,
-                taps: Taps { rows: 3, row_stride: layout.row(), run: 48 },
+                taps: Taps { rows: 3, row_stride: layout.row(), ..Taps::of_run(48) },
                 x: Strides { start: 0, ..layout.strides() },
                 y: Strides { start: 0, image: 6 * 32, row: 3 * 32, pixel: 32 },
             };
@@ -135,13 +137,13 @@ fn relu_keeps_nan() {
         border: None,
 
         weights_image: 0,
-        taps: Taps { rows: 1, row_stride: 0, run: 1 },
+        taps: Taps::of_run(1),
         x: Strides { start: 0, image: 0, row: 0, pixel: 0 },
         y: Strides { start: 0, image: 0, row: 0, pixel: 0 },
     };
     for isa in Isa::available() {
         let mut y = vec![0.0; BLOCK];
-        sweep(isa, &s, &[f32::NAN], &[1.0; BLOCK], Finish { relu: true, ..Finish::NONE }, &mut y);
+        sweep(isa, &s, &[f32::NAN], &[1.0; BLOCK], Finish { relu: Some(Relu::SIX), ..Finish::NONE }, &mut y);
         assert!(y.iter().all(|v| v.is_nan()), "{isa:?}");
     }
 }

@@ -12,13 +12,17 @@ pub(super) struct Tile {
     pub(super) w_row: usize,
     pub(super) w_block: usize,
     pub(super) tap_rows: usize,
+    pub(super) tap_columns: usize,
+    pub(super) x_column: usize,
+    pub(super) w_column: usize,
     pub(super) run: usize,
     pub(super) bias: Option<*const f32>,
     /// Values to add, and the step from one output's to the next's.
     pub(super) add: Option<(*const f32, usize)>,
     pub(super) y: *mut f32,
     pub(super) y_step: usize,
-    pub(super) floor: f32,
+    /// The least and the largest result.
+    pub(super) limits: (f32, f32),
 }
 
 /// The most outputs that a tile of `blocks` blocks holds without spilling an accumulator: beside
@@ -86,29 +90,32 @@ unsafe fn one<S: Simd, const T: usize, const V: usize>(simd: S, tile: &Tile) {
             }
         }
         for row in 0..tile.tap_rows {
-            let mut x = tile.x.add(row * tile.x_row);
-            let mut w = tile.w.add(row * tile.w_row);
-            let end = x.add(tile.run);
-            while x < end {
-                let mut weights = [simd.splat(0.0); V];
-                for v in 0..V {
-                    weights[v] = simd.load(w.add(block_offset(v, tile.w_block)));
-                }
-                for t in 0..T {
-                    let value = simd.splat(*x.add(t * tile.x_step));
+            for column in 0..tile.tap_columns {
+                let mut x = tile.x.add(row * tile.x_row + column * tile.x_column);
+                let mut w = tile.w.add(row * tile.w_row + column * tile.w_column);
+                let end = x.add(tile.run);
+                while x < end {
+                    let mut weights = [simd.splat(0.0); V];
                     for v in 0..V {
-                        acc[t][v] = simd.fma(value, weights[v], acc[t][v]);
+                        weights[v] = simd.load(w.add(block_offset(v, tile.w_block)));
                     }
+                    for t in 0..T {
+                        let value = simd.splat(*x.add(t * tile.x_step));
+                        for v in 0..V {
+                            acc[t][v] = simd.fma(value, weights[v], acc[t][v]);
+                        }
+                    }
+                    x = x.add(1);
+                    w = w.add(BLOCK);
                 }
-                x = x.add(1);
-                w = w.add(BLOCK);
             }
         }
-        let floor = simd.splat(tile.floor);
+        let (floor, ceiling) = (simd.splat(tile.limits.0), simd.splat(tile.limits.1));
         for t in 0..T {
             for v in 0..V {
-                // `max` returns its second operand for NaN, which must not be hidden.
-                simd.store(tile.y.add(t * tile.y_step + v * S::LANES), simd.max(floor, acc[t][v]));
+                // `max` and `min` return their second operand for NaN, which must not be hidden.
+                let limited = simd.min(ceiling, simd.max(floor, acc[t][v]));
+                simd.store(tile.y.add(t * tile.y_step + v * S::LANES), limited);
             }
         }
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::layout::MapLayout;
 use crate::random::Stream;
+use crate::sweep::Relu;
 use proptest::prelude::*;
 
 proptest! {
@@ -16,17 +17,17 @@ proptest! {
         relu in any::<bool>(),
     ) {
         let (x, y) = maps((inputs, outputs), (height, width), (padding, spare));
-        let conv = Conv { x, y, kernel: (3, 3), stride: (1, 1), padding: (padding, padding) };
+        let conv = Conv { x, y, kernel: (3, 3), stride: (1, 1), padding: (padding, padding), dilation: (1, 1), groups: 1 };
         let w = Winograd::new(&conv).expect("it fits");
         let mut draw = drawer();
         let mut values = draw(images * x.image());
         x.clear_halo(images, &mut values);
         let packed = draw(conv.weights_len());
         let (bias, add) = (draw(padded(outputs)), draw(images * y.image()));
-        let finish = Finish { bias: Some(&bias), addend: Addend::Map(&add, y.strides()), relu };
+        let finish = Finish { bias: Some(&bias), addend: Addend::Map(&add, y.strides()), relu: relu.then_some(Relu::SIX) };
         for isa in Isa::available() {
             let mut direct = vec![0.0; images * y.image()];
-            sweep(isa, &conv.forward(images), &values, &packed, finish, &mut direct);
+            sweep(isa, &conv.sweeps(images)[0].sweep, &values, &packed, finish, &mut direct);
             let mut transformed = vec![0.0; w.weights_len()];
             w.transform_weights(isa, &packed, &mut transformed);
             let mut scratch = vec![f32::NAN; w.scratch_len()];
@@ -43,7 +44,7 @@ proptest! {
     #[test]
     fn parts_of_an_image_join((rows, width) in (1usize..=3, 1usize..=9)) {
         let x = MapLayout::new(5, 12, width).with_halo(1, 1);
-        let conv = Conv { x, y: MapLayout::new(3, 12, width), kernel: (3, 3), stride: (1, 1), padding: (1, 1) };
+        let conv = Conv { x, y: MapLayout::new(3, 12, width), kernel: (3, 3), stride: (1, 1), padding: (1, 1), dilation: (1, 1), groups: 1 };
         let w = Winograd::new(&conv).expect("it fits");
         let mut draw = drawer();
         let mut values = draw(2 * x.image());
@@ -75,7 +76,7 @@ proptest! {
         images in 1usize..=5,
     ) {
         let (x, y) = maps((inputs, outputs), (height, width), (padding, 0));
-        let conv = Conv { x, y, kernel: (3, 3), stride: (1, 1), padding: (padding, padding) };
+        let conv = Conv { x, y, kernel: (3, 3), stride: (1, 1), padding: (padding, padding), dilation: (1, 1), groups: 1 };
         let w = Winograd::new(&conv).expect("it fits");
         let mut draw = drawer();
         let mut values = draw(images * x.image());
@@ -83,7 +84,7 @@ proptest! {
         let g = draw(images * y.image());
         for isa in Isa::available() {
             let (mut direct, mut ours) = (vec![0.0; conv.weights_len()], vec![f32::NAN; conv.weights_len()]);
-            outer(isa, &conv.forward(images), Groups::ONE, &values, &g, &mut direct, false);
+            outer(isa, &conv.sweeps(images)[0].sweep, Groups::ONE, &values, &g, &mut direct, false);
             let mut scratch = vec![f32::NAN; w.gradient_scratch_len()];
             w.weight_gradient(isa, images, &values, (&g, y.strides()), &mut scratch, &mut ours);
             for (a, b) in ours.iter().zip(&direct) {

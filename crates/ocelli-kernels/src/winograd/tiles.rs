@@ -10,7 +10,7 @@ use super::{POINTS, Winograd};
 use crate::isa::Kernel;
 use crate::layout::{Strides, padded};
 use crate::simd::Simd;
-use crate::sweep::{Addend, Finish};
+use crate::sweep::{Addend, Finish, Relu};
 
 /// The tiles over `rows` of `images`, row by row.
 #[derive(Clone)]
@@ -145,7 +145,8 @@ impl Kernel for Outputs<'_> {
         let channels = padded(self.run.w.conv.y.channels);
         let stride = point_stride(self.tiles.len(), channels);
         assert!(self.products.len() >= POINTS * stride);
-        let floor = simd.splat(if self.finish.relu { 0.0 } else { f32::NEG_INFINITY });
+        let (floor, ceiling) = Relu::limits(self.finish.relu);
+        let (floor, ceiling) = (simd.splat(floor), simd.splat(ceiling));
         let y = self.y.as_mut_ptr();
         for (index, tile) in self.tiles.clone().enumerate() {
             let (n, row, column) = self.run.place(tile);
@@ -176,7 +177,7 @@ impl Kernel for Outputs<'_> {
                                     simd.add(v, simd.load(map.as_ptr().add(at(strides))))
                                 }
                             };
-                            simd.store(y.add(at(self.run.y)), simd.max(floor, v));
+                            simd.store(y.add(at(self.run.y)), simd.min(ceiling, simd.max(floor, v)));
                         }
                     }
                 }

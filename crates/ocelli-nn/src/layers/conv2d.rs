@@ -2,15 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::window::{Window, need_count, need_map};
+use super::padding::{Margins, Padding, PaddingMode};
+use super::window::{Window, check_extent, need_count, need_map};
 use super::{Parameter, Role, Spec};
 use crate::error::{ShapeError, ShapeErrorKind};
 use crate::shape::{Pair, Shape};
 
-/// 2-D convolution (in fact cross-correlation) with zero padding, as PyTorch's `nn.Conv2d`.
+/// 2-D convolution (in fact cross-correlation), as PyTorch's `nn.Conv2d`.
 ///
-/// Input C×H×W with C = `in_channels`; output `out_channels` × Hₒ × Wₒ with Hₒ = floor((H + 2·padding − kernel) / stride) + 1.
-/// Parameters: `weight` (out×in×kH×kW) and, with `bias`, `bias` (out): out · (in·kH·kW + 1) in all.
+/// Input C×H×W with C = `in_channels`; output `out_channels` × Hₒ × Wₒ with
+/// Hₒ = floor((H + 2·padding − dilation·(kernel − 1) − 1) / stride) + 1.
+/// Parameters: `weight` (out×in/groups×kH×kW) and, with `bias`, `bias` (out): out · (in/groups·kH·kW + 1) in all.
+///
+/// With as many groups as channels in and out the convolution is depthwise.
 ///
 /// ```
 /// use ocelli_nn::{Conv2d, Layer, Shape};
@@ -31,9 +35,18 @@ pub struct Conv2d {
     /// How far the filter moves; default 1.
     #[serde(default = "one")]
     pub stride: Pair,
-    /// Zeros added on each side; default 0.
+    /// What is added on each side: a number, one each for height and width, `same` or `valid`; default 0.
     #[serde(default = "zero")]
-    pub padding: Pair,
+    pub padding: Padding,
+    /// What is added there; default zeros.
+    #[serde(default)]
+    pub padding_mode: PaddingMode,
+    /// How far apart the filter's taps are; default 1: side by side.
+    #[serde(default = "one")]
+    pub dilation: Pair,
+    /// Groups of channels, in which outputs see only the inputs of their group; default 1.
+    #[serde(default = "one_group")]
+    pub groups: usize,
     /// Whether a bias is added to each output channel; default true.
     #[serde(default = "yes")]
     pub bias: bool,
@@ -43,8 +56,12 @@ fn one() -> Pair {
     Pair::square(1)
 }
 
-fn zero() -> Pair {
-    Pair::square(0)
+fn zero() -> Padding {
+    Padding::Each(Pair::square(0))
+}
+
+fn one_group() -> usize {
+    1
 }
 
 fn yes() -> bool {
@@ -60,6 +77,9 @@ impl Conv2d {
             kernel_size: kernel_size.into(),
             stride: one(),
             padding: zero(),
+            padding_mode: PaddingMode::Zeros,
+            dilation: one(),
+            groups: 1,
             bias: true,
         }
     }
@@ -71,10 +91,31 @@ impl Conv2d {
         self
     }
 
-    /// Zeros added on each side.
+    /// What is added on each side: a number, one each for height and width, or [`Padding::Same`].
     #[must_use]
-    pub fn padding(mut self, padding: impl Into<Pair>) -> Self {
+    pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
         self.padding = padding.into();
+        self
+    }
+
+    /// What stands beyond the edge of the input.
+    #[must_use]
+    pub fn padding_mode(mut self, padding_mode: PaddingMode) -> Self {
+        self.padding_mode = padding_mode;
+        self
+    }
+
+    /// How far apart the filter's taps are.
+    #[must_use]
+    pub fn dilation(mut self, dilation: impl Into<Pair>) -> Self {
+        self.dilation = dilation.into();
+        self
+    }
+
+    /// Groups of channels, in which outputs see only the inputs of their group.
+    #[must_use]
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
         self
     }
 
@@ -85,8 +126,85 @@ impl Conv2d {
         self
     }
 
+    /// Input channels of a group.
+    fn group_channels(&self) -> usize {
+        self.in_channels / self.groups.max(1)
+    }
+
+    /// Rows and columns from the first of the filter's taps to the last, both included.
+    fn extent(&self) -> Pair {
+        let along =
+            |kernel: usize, dilation: usize| (kernel.max(1) - 1).saturating_mul(dilation).saturating_add(1);
+        Pair {
+            height: along(self.kernel_size.height, self.dilation.height),
+            width: along(self.kernel_size.width, self.dilation.width),
+        }
+    }
+
+    /// What is added around the input.
+    pub(crate) fn margins(&self) -> Margins {
+        match self.padding {
+            Padding::Each(pair) => Margins { before: pair, after: pair },
+            Padding::Valid => Margins::NONE,
+            Padding::Same => {
+                let Pair { height, width } = self.extent();
+                let before = Pair { height: (height - 1) / 2, width: (width - 1) / 2 };
+                Margins { before, after: Pair { height: height / 2, width: width / 2 } }
+            }
+        }
+    }
+
     fn sliding(&self) -> Window {
-        Window { kernel: self.kernel_size, stride: self.stride, padding: self.padding }
+        Window { kernel: self.extent(), stride: self.stride, padding: self.margins().before }
+    }
+
+    fn check(&self) -> Result<(), ShapeError> {
+        if self.in_channels == 0 || self.out_channels == 0 {
+            let got = format!("in_channels = {}, out_channels = {}", self.in_channels, self.out_channels);
+            return Err(ShapeError::new(ShapeErrorKind::Option, got, "at least 1 of each", "change them"));
+        }
+        check_extent("kernel_size", self.kernel_size, 1)?;
+        check_extent("dilation", self.dilation, 1)?;
+        if self.padding == Padding::Same && self.stride != one() {
+            let got = format!("padding = same with stride = {}", self.stride);
+            let mend = "give the padding as a number, or set stride to 1";
+            return Err(ShapeError::new(ShapeErrorKind::Option, got, "stride 1", mend));
+        }
+        let divides = |channels: usize| self.groups > 0 && channels.is_multiple_of(self.groups);
+        if !divides(self.in_channels) || !divides(self.out_channels) {
+            let got =
+                format!("{} groups of {} and {} channels", self.groups, self.in_channels, self.out_channels);
+            let needs = "a number of groups that divides in_channels and out_channels";
+            return Err(ShapeError::new(ShapeErrorKind::Option, got, needs, "change groups"));
+        }
+        Ok(())
+    }
+
+    /// Refuses margins that the map cannot fill.
+    fn check_margins(&self, size: Pair) -> Result<(), ShapeError> {
+        let Margins { before, after } = self.margins();
+        for (what, size, margin) in [
+            ("height", size.height, before.height.max(after.height)),
+            ("width", size.width, before.width.max(after.width)),
+        ] {
+            let widest = self.padding_mode.widest(size);
+            if margin > widest {
+                let got = format!("{what} {size} and padding {margin}");
+                let needs = format!("at most {widest} in this padding_mode");
+                let mend = "lower padding, give larger images, or set padding_mode to zeros or replicate";
+                return Err(ShapeError::new(ShapeErrorKind::Size, got, needs, mend));
+            }
+        }
+        Ok(())
+    }
+
+    /// Height and width of the output over a map of `size`.
+    fn output_size(&self, size: Pair) -> Result<Pair, ShapeError> {
+        if self.padding == Padding::Same {
+            self.sliding().check()?;
+            return Ok(size);
+        }
+        self.sliding().output_size(size)
     }
 }
 
@@ -96,19 +214,18 @@ impl Spec for Conv2d {
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        if self.in_channels == 0 || self.out_channels == 0 {
-            let got = format!("in_channels = {}, out_channels = {}", self.in_channels, self.out_channels);
-            return Err(ShapeError::new(ShapeErrorKind::Option, got, "at least 1 of each", "change them"));
-        }
+        self.check()?;
         let (channels, size) = need_map(inputs[0])?;
         need_count("input channels", "in_channels", channels, self.in_channels)?;
-        let Pair { height, width } = self.sliding().output_size(size)?;
+        let Pair { height, width } = self.output_size(size)?;
+        self.check_margins(size)?;
         Ok(Shape::map(self.out_channels, height, width))
     }
 
     fn parameters(&self) -> Vec<Parameter> {
         let Pair { height, width } = self.kernel_size;
-        let mut parameters = vec![(vec![self.out_channels, self.in_channels, height, width], Role::Weight)];
+        let mut parameters =
+            vec![(vec![self.out_channels, self.group_channels(), height, width], Role::Weight)];
         if self.bias {
             parameters.push((vec![self.out_channels], Role::Bias));
         }
@@ -116,7 +233,7 @@ impl Spec for Conv2d {
     }
 
     fn multiply_adds(&self, output: Shape) -> u64 {
-        let per_value = self.in_channels.saturating_mul(self.kernel_size.area());
+        let per_value = self.group_channels().saturating_mul(self.kernel_size.area());
         (output.elements() as u64).saturating_mul(per_value as u64)
     }
 
@@ -140,6 +257,15 @@ mod tests {
         assert_eq!(output(Conv2d::new(1, 1, 3).padding(1), 6), Ok(Shape::map(1, 6, 6)));
         assert_eq!(output(Conv2d::new(1, 1, 8).padding(3).stride(2), 32), Ok(Shape::map(1, 16, 16)));
         assert_eq!(output(Conv2d::new(2, 5, (1, 3)).stride((2, 1)), 5), Ok(Shape::map(5, 3, 3)));
+        assert_eq!(output(Conv2d::new(1, 1, 3).dilation(2), 6), Ok(Shape::map(1, 2, 2)));
+        assert_eq!(
+            output(Conv2d::new(1, 1, (4, 3)).padding(Padding::Same).dilation(3), 6),
+            Ok(Shape::map(1, 6, 6))
+        );
+        assert_eq!(
+            output(Conv2d::new(1, 1, 3).padding(7).padding_mode(PaddingMode::Reflect), 8),
+            Ok(Shape::map(1, 20, 20))
+        );
     }
 
     #[test]
@@ -149,6 +275,9 @@ mod tests {
             layer.parameters().iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
         assert_eq!(count, 1_216);
         assert_eq!(layer.multiply_adds(&[Shape::map(3, 8, 8)]), 16 * 4 * 4 * 3 * 5 * 5);
+        let grouped = Layer::from(Conv2d::new(32, 64, 3).groups(8).bias(false));
+        assert_eq!(grouped.parameters()[0].1, [64, 4, 3, 3]);
+        assert_eq!(grouped.multiply_adds(&[Shape::map(32, 3, 3)]), 64 * 4 * 9);
     }
 
     #[test]
@@ -181,6 +310,16 @@ mod tests {
             Conv2d::new(huge, huge, 65_535),
             Conv2d::new(3, 0, 3),
             Conv2d::new(0, 3, 3),
+            Conv2d::new(4, 8, 3).groups(0),
+            Conv2d::new(4, 8, 3).groups(3),
+            Conv2d::new(4, 6, 3).groups(4),
+            Conv2d::new(3, 16, 3).dilation(0),
+            Conv2d::new(3, 16, 3).dilation(4),
+            Conv2d::new(3, 16, 65_535).dilation(huge),
+            Conv2d::new(3, 16, 3).padding(Padding::Same).stride(2),
+            Conv2d::new(3, 16, 65_535).dilation(65_535).padding(Padding::Same),
+            Conv2d::new(3, 16, 3).padding(8).padding_mode(PaddingMode::Reflect),
+            Conv2d::new(3, 16, 3).padding(9).padding_mode(PaddingMode::Circular),
         ] {
             assert!(output(conv, 8).is_err(), "{conv:?}");
         }

@@ -10,6 +10,7 @@ mod dropout;
 mod flatten;
 mod limits;
 mod linear;
+mod padding;
 mod pool;
 mod window;
 
@@ -25,6 +26,8 @@ pub use batch_norm::BatchNorm;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use linear::Linear;
+pub(crate) use padding::Margins;
+pub use padding::{Padding, PaddingMode};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
 pub use window::Window;
 

@@ -4,10 +4,11 @@
 use ocelli_kernels::activation::Activation;
 use ocelli_kernels::epilogue::MaxPool;
 use ocelli_kernels::random;
+use ocelli_kernels::sweep::Relu;
 
 use super::PlanError;
-use super::ops::{AvgWindow, ImageOp};
-use crate::layers::{Approximate, Gelu, Layer};
+use super::ops::{AvgWindow, ImageOp, Pad};
+use crate::layers::{Approximate, Conv2d, Gelu, Layer, Margins, PaddingMode};
 use crate::network::{Network, Source};
 use crate::shape::Shape;
 
@@ -67,7 +68,7 @@ impl Op {
 
     /// Whether its backward pass reads its output.
     pub(super) fn keeps_output(&self) -> bool {
-        self.post.relu || matches!(&self.kind, Kind::Image(image) if image.keeps_output())
+        self.post.relu.is_some() || matches!(&self.kind, Kind::Image(image) if image.keeps_output())
     }
 }
 
@@ -87,7 +88,10 @@ pub(super) enum Kind {
 pub(super) struct ConvOp {
     pub(super) kernel: (usize, usize),
     pub(super) stride: (usize, usize),
-    pub(super) padding: (usize, usize),
+    /// Zeros around the input.
+    pub(super) margins: Margins,
+    pub(super) dilation: (usize, usize),
+    pub(super) groups: usize,
     pub(super) bias: bool,
     /// A BatchNorm whose evaluation form is folded into the weights.
     pub(super) folded: Option<NormOp>,
@@ -106,7 +110,7 @@ pub(super) struct NormOp {
 pub(super) struct Post {
     pub(super) add: Option<ValueId>,
     pub(super) pool: Option<MaxPool>,
-    pub(super) relu: bool,
+    pub(super) relu: Option<Relu>,
     pub(super) dropout: Option<DropoutOp>,
 }
 
@@ -150,6 +154,10 @@ impl Graph {
                 Lowered::Op(kind) => (kind, Post::default()),
                 Lowered::Post(post) => (Kind::Identity, post),
                 Lowered::Sum => (Kind::Identity, Post { add: inputs.pop(), ..Post::default() }),
+                Lowered::Padded(pad, conv) => {
+                    inputs = vec![graph.push_padding(index, pad, inputs[0])];
+                    (Kind::Conv(conv), Post::default())
+                }
             };
             let kind = match kind {
                 Kind::BatchNorm(norm) => Kind::BatchNorm(NormOp { node: index, ..norm }),
@@ -162,6 +170,14 @@ impl Graph {
         }
         graph.output = *values.last().expect("a network has a node");
         Ok(graph)
+    }
+
+    fn push_padding(&mut self, node: usize, pad: Pad, input: ValueId) -> ValueId {
+        let output = self.values.len();
+        self.values.push(pad.padded(self.values[input]));
+        let kind = Kind::Image(ImageOp::Pad(pad));
+        self.ops.push(Op { node, kind, inputs: vec![input], output, post: Post::default() });
+        output
     }
 
     /// The operations that read a value, each as often as it does.
@@ -194,12 +210,12 @@ enum Lowered {
     Op(Kind),
     Post(Post),
     Sum,
+    /// A convolution of what a padding makes.
+    Padded(Pad, ConvOp),
 }
 
 fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Result<Lowered, PlanError> {
-    let conv = |kernel, stride, padding, bias| {
-        Lowered::Op(Kind::Conv(ConvOp { kernel, stride, padding, bias, folded: None }))
-    };
+    let relu = |relu| Lowered::Post(Post { relu: Some(relu), ..Post::default() });
     let norm = |n: &crate::layers::BatchNorm| {
         Lowered::Op(Kind::BatchNorm(NormOp { node: 0, eps: n.eps, momentum: n.momentum }))
     };
@@ -213,10 +229,10 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
         Lowered::Post(Post { dropout, ..Post::default() })
     };
     Ok(match layer {
-        Layer::Conv2d(c) => conv(pair(c.kernel_size), pair(c.stride), pair(c.padding), c.bias),
-        Layer::Linear(l) => conv((1, 1), (1, 1), (0, 0), l.bias),
+        Layer::Conv2d(c) => lower_conv(c),
+        Layer::Linear(l) => lower_conv(&Conv2d::new(l.in_features, l.out_features, 1).bias(l.bias)),
         Layer::BatchNorm1d(n) | Layer::BatchNorm2d(n) => norm(n),
-        Layer::Relu6 => activation(Activation::Relu6),
+        Layer::Relu6 => relu(Relu::SIX),
         Layer::LeakyRelu(l) => activation(Activation::LeakyRelu(l.negative_slope)),
         Layer::Elu(e) => activation(Activation::Elu(e.alpha)),
         Layer::Selu => activation(Activation::Selu),
@@ -228,7 +244,7 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
         Layer::Gelu(Gelu { approximate: Approximate::None }) => activation(Activation::Gelu),
         Layer::Gelu(Gelu { approximate: Approximate::Tanh }) => activation(Activation::GeluTanh),
         Layer::Identity => Lowered::Nothing,
-        Layer::Relu => Lowered::Post(Post { relu: true, ..Post::default() }),
+        Layer::Relu => relu(Relu::PLAIN),
         Layer::Dropout(d) => dropout(d.p, false),
         Layer::Dropout2d(d) => dropout(d.p, true),
         Layer::MaxPool2d(p) => {
@@ -246,6 +262,23 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
         Layer::Softmax => image(ImageOp::Softmax),
         Layer::Add => Lowered::Sum,
     })
+}
+
+fn lower_conv(c: &Conv2d) -> Lowered {
+    let conv = ConvOp {
+        kernel: pair(c.kernel_size),
+        stride: pair(c.stride),
+        margins: c.margins(),
+        dilation: pair(c.dilation),
+        groups: c.groups,
+        bias: c.bias,
+        folded: None,
+    };
+    if c.padding_mode == PaddingMode::Zeros || conv.margins == Margins::NONE {
+        return Lowered::Op(Kind::Conv(conv));
+    }
+    let pad = Pad { mode: c.padding_mode, margins: conv.margins };
+    Lowered::Padded(pad, ConvOp { margins: Margins::NONE, ..conv })
 }
 
 /// The places of maxima are 16-bit numbers.

@@ -6,10 +6,9 @@ mod convolution;
 use std::ops::Range;
 
 use ocelli_kernels::batch_norm::Maps;
-use ocelli_kernels::conv::{Conv, Phase};
+use ocelli_kernels::conv::{Conv, ConvSweep, Phase};
 use ocelli_kernels::epilogue::Epilogue;
 use ocelli_kernels::sparse::SparseConv;
-use ocelli_kernels::sweep::Sweep;
 use ocelli_kernels::winograd::Winograd;
 use ocelli_kernels::{BLOCK, MapLayout};
 
@@ -81,7 +80,7 @@ pub(super) struct Part {
 #[derive(Debug)]
 pub(super) struct ConvStep {
     pub(super) conv: Conv,
-    pub(super) forward: Sweep,
+    pub(super) forward: Vec<ConvSweep>,
     /// Where weight and bias lie among the packed parameters.
     pub(super) weight: Range<usize>,
     pub(super) bias: Option<Range<usize>>,

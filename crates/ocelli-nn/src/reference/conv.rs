@@ -4,23 +4,27 @@ use crate::layers::Conv2d;
 use crate::shape::Shape;
 
 /// Calls `visit(x, weight, y)` with the places of every product that convolution adds up:
-/// y[n, o, r, c] += x[n, i, r·s + kr − p, c·s + kc − p] · weight[o, i, kr, kc].
+/// y[n, o, r, c] += x[n, i, r·s + kr·d − p, c·s + kc·d − p] · weight[o, i, kr, kc], i being of o's group.
 fn products(spec: &Conv2d, batch: usize, shapes: (Shape, Shape), mut visit: impl FnMut(usize, usize, usize)) {
     let (size, out) = (shapes.0.size().expect("a map"), shapes.1.size().expect("a map"));
-    let Conv2d { in_channels, out_channels, kernel_size: kernel, stride, padding, .. } = *spec;
+    let Conv2d { in_channels, out_channels, kernel_size: kernel, stride, dilation, groups, .. } = *spec;
+    let (before, inputs) = (spec.margins().before, in_channels / groups);
+    let source = |place: usize, padding: usize, size| {
+        spec.padding_mode.source(place as isize - padding as isize, size)
+    };
     let mut y = 0;
     for n in 0..batch {
         for o in 0..out_channels {
             for (row, column) in pixels(out.height, out.width) {
-                for i in 0..in_channels {
+                for i in 0..inputs {
+                    let channel = o / (out_channels / groups) * inputs + i;
                     for (kr, kc) in pixels(kernel.height, kernel.width) {
-                        let (r, c) = (row * stride.height + kr, column * stride.width + kc);
-                        let inside = |at: usize, padding, size| at >= padding && at - padding < size;
-                        if inside(r, padding.height, size.height) && inside(c, padding.width, size.width) {
-                            let x = ((n * in_channels + i) * size.height + r - padding.height) * size.width
-                                + c
-                                - padding.width;
-                            let weight = ((o * in_channels + i) * kernel.height + kr) * kernel.width + kc;
+                        let r = row * stride.height + kr * dilation.height;
+                        let c = column * stride.width + kc * dilation.width;
+                        let r = source(r, before.height, size.height);
+                        if let Some((r, c)) = r.zip(source(c, before.width, size.width)) {
+                            let x = ((n * in_channels + channel) * size.height + r) * size.width + c;
+                            let weight = ((o * inputs + i) * kernel.height + kr) * kernel.width + kc;
                             visit(x, weight, y);
                         }
                     }

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use ocelli_kernels::BLOCK;
+use ocelli_kernels::conv::{self, ConvSweep};
 use ocelli_kernels::epilogue::{self, Gradient, Through};
-use ocelli_kernels::outer::{Groups, outer, sum_pixels};
+use ocelli_kernels::outer::sum_pixels;
 use ocelli_kernels::sparse::SparseConv;
-use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
+use ocelli_kernels::sweep::{Addend, Finish, Sweep};
 
 use super::super::memory::disjoint;
 use super::super::ops::Site;
@@ -145,9 +147,9 @@ impl Chunk<'_> {
             return;
         }
         for phase in &conv.phases {
-            let s = Sweep { images: self.images, ..phase.sweep };
+            let sweep = Sweep { images: self.images, ..phase.conv.sweep };
             let finish = Finish { addend, ..Finish::NONE };
-            sweep(shared.isa, &s, values, &transposed[phase.weights..], finish, out);
+            ConvSweep { sweep, ..phase.conv }.run(shared.isa, values, transposed, finish, out);
         }
     }
 
@@ -168,7 +170,7 @@ impl Chunk<'_> {
             let dw = &mut scratch.floats[..sparse.weights_len()];
             dw.fill(0.0);
             for n in 0..self.images {
-                for block in 0..conv.forward.blocks {
+                for block in 0..conv.conv.y.pixel / BLOCK {
                     let from = g.range.start + n * pooled;
                     let gradients = (&self.floats[from..from + pooled], g.layout.strides());
                     let places = &self.places[places + n * winners..][..winners];
@@ -186,29 +188,20 @@ impl Chunk<'_> {
                 sparse.pack_gradient(dw, &mut self.floats[part.clone()]);
             }
         });
-        let winners = Sweep {
-            images: self.images,
-            rows: g.layout.height,
-            columns: g.layout.width,
-            y: g.layout.strides(),
-            ..conv.forward
-        };
-        self.bias_gradient(shared, conv, &winners, g);
+        self.bias_gradient(shared, conv, g);
     }
 
     /// The gradient before ReLU and dropout, in place of the gradient after.
     fn undo_in_place(&mut self, shared: &Shared<'_>, step: &Step, g: &Map) {
         self.multiply_by_mask(step, g);
-        if !step.op.post.relu {
-            return;
-        }
+        let Some(relu) = step.op.post.relu else { return };
         let y = &shared.program.slots[step.op.output].data;
         let (out, [values]) = disjoint(self.floats, g.range.clone(), [y.range.clone()]);
         copy_rows(&g.layout, self.images, |n, row, range| {
             let values = &values[y.layout.row_values(n, row)];
             for (g, y) in out[range].iter_mut().zip(values) {
                 // As in PyTorch, an output that is no number lets the gradient through.
-                *g = if *y <= 0.0 { 0.0 } else { *g };
+                *g = if *y <= 0.0 || (*y >= relu.ceiling && relu.ceiling.is_finite()) { 0.0 } else { *g };
             }
         });
     }
@@ -216,7 +209,6 @@ impl Chunk<'_> {
     /// The chunk's share of the gradients of weight and bias.
     fn weight_gradient(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, g: &Map) {
         let x = &shared.program.slots[step.op.input()].data;
-        let s = Sweep { images: self.images, y: g.layout.strides(), ..conv.forward };
         if let Some(part) = &conv.weight_part {
             let reads = [x.range.clone(), g.range.clone()];
             let (part, [x, values]) = disjoint(self.floats, part.clone(), reads);
@@ -227,16 +219,19 @@ impl Chunk<'_> {
                     w.winograd.weight_gradient(shared.isa, self.images, x, g, scratch, part);
                 });
             } else {
-                outer(shared.isa, &s, Groups::ONE, x, values, part, false);
+                let g = (values, g.layout.strides());
+                conv::weight_gradient(shared.isa, &conv.conv, &conv.forward, self.images, x, g, part);
             }
         }
-        self.bias_gradient(shared, conv, &s, g);
+        self.bias_gradient(shared, conv, g);
     }
 
-    fn bias_gradient(&mut self, shared: &Shared<'_>, conv: &ConvStep, s: &Sweep, g: &Map) {
+    fn bias_gradient(&mut self, shared: &Shared<'_>, conv: &ConvStep, g: &Map) {
         if let Some(part) = &conv.bias_part {
-            let (part, [g]) = disjoint(self.floats, part.clone(), [g.range.clone()]);
-            sum_pixels(shared.isa, s, g, part);
+            let (part, [values]) = disjoint(self.floats, part.clone(), [g.range.clone()]);
+            let size = (g.layout.height, g.layout.width);
+            let g = (values, g.layout.strides());
+            sum_pixels(shared.isa, (self.images, size), conv.conv.y.pixel / BLOCK, g, part);
         }
     }
 }
@@ -250,7 +245,7 @@ fn epilogue_reads(shared: &Shared<'_>, step: &Step, to: Option<&Map>) -> [Range<
     // Only BatchNorm reads its input, unless its gradient takes the place.
     let reads_input = matches!(step.kind, StepKind::BatchNorm(_)) && to.is_none_or(|to| to.range != x.range);
     let x = if reads_input { x } else { dy };
-    let y = if step.op.post.relu { &slot.data } else { dy };
+    let y = if step.op.post.relu.is_some() { &slot.data } else { dy };
     [dy, y, step.mask.as_ref().unwrap_or(dy), x].map(|map| map.range.clone())
 }
 

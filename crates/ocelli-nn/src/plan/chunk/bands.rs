@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
+use ocelli_kernels::conv;
 use ocelli_kernels::epilogue::{self, MaxPool, Operands};
-use ocelli_kernels::sweep::{Finish, Sweep, sweep};
+use ocelli_kernels::sweep::Finish;
 use ocelli_kernels::{MapLayout, Strides};
 
 use super::super::program::{Band, ConvStep, Step};
@@ -80,9 +81,8 @@ impl<'a> Bands<'a> {
             w.winograd.forward(isa, (images, rows), input, weights, finish, scratch, out);
             return;
         }
-        let whole = self.conv.conv.forward_rows(rows.start, rows.len(), layout);
-        let x = Strides { start: whole.x.start + images.start * whole.x.image, ..whole.x };
-        let s = Sweep { images: images.len(), x, ..whole };
-        sweep(isa, &s, input, &values[self.conv.weight.clone()], finish, band);
+        let weights = &values[self.conv.weight.clone()];
+        let out = (band, layout.strides());
+        conv::forward(isa, &self.conv.forward, (images, rows), input, weights, finish, out);
     }
 }

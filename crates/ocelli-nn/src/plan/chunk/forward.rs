@@ -1,8 +1,9 @@
 //! Forward passes on a chunk.
 
 use ocelli_kernels::batch_norm;
+use ocelli_kernels::conv;
 use ocelli_kernels::epilogue;
-use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
+use ocelli_kernels::sweep::{Addend, Finish};
 
 use super::super::memory::disjoint;
 use super::super::ops::Site;
@@ -43,8 +44,10 @@ impl Chunk<'_> {
                 w.winograd.forward(shared.isa, all, input, weights, finish, &mut scratch.floats, out);
             });
         } else {
-            let s = Sweep { images: self.images, ..conv.forward };
-            sweep(shared.isa, &s, input, &shared.values[conv.weight.clone()], finish, out);
+            let all = (0..self.images, 0..y.layout.height);
+            let weights = &shared.values[conv.weight.clone()];
+            let out = (out, y.layout.strides());
+            conv::forward(shared.isa, &conv.forward, all, input, weights, finish, out);
         }
         self.multiply_by_mask(step, y);
     }

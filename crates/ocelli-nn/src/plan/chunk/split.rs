@@ -1,6 +1,7 @@
 //! One image's forward pass in inference, each step's rows shared among the threads of the pool:
 //! for batches too small to give every thread a chunk.
 
+use ocelli_kernels::conv::{self, ConvSweep};
 use ocelli_kernels::epilogue;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 use ocelli_kernels::winograd::TILE_ROWS;
@@ -62,7 +63,7 @@ impl Chunk<'_> {
                 Addend::Map(added, Strides { start: strides.at(0, first, 0), ..strides })
             });
             let finish = Finish { bias, addend, relu: step.op.post.relu };
-            let y = Strides { start, ..conv.forward.y };
+            let y = Strides { start, ..y.layout.strides() };
             if let Some(w) = &conv.winograd {
                 let weights = &shared.transformed[w.weights.clone()];
                 let part = (0..1, first..first + count);
@@ -79,9 +80,8 @@ impl Chunk<'_> {
                 });
                 return;
             }
-            let x = Strides { start: conv.forward.x.at(0, first, 0), ..conv.forward.x };
-            let s = Sweep { rows: count, first_row: first, x, y, ..conv.forward };
-            sweep(shared.isa, &s, input, weights, finish, out);
+            let part = (0..1, first..first + count);
+            conv::forward(shared.isa, &conv.forward, part, input, weights, finish, (out, y));
         });
     }
 
@@ -90,20 +90,24 @@ impl Chunk<'_> {
     fn split_channels(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, tasks: usize) {
         let slots = &shared.program.slots;
         let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
+        let [ConvSweep { sweep: whole, depthwise: false, .. }] = conv.forward[..] else {
+            self.forward(shared, step, None);
+            return;
+        };
         if y.layout.width != 1 || y.layout.halo_x != 0 || step.op.post.add.is_some() {
             self.forward(shared, step, None);
             return;
         }
         let (out, [input]) = disjoint(self.floats, y.range.clone(), [x.range.clone()]);
         let out = &mut out[y.layout.at(0, 0)..][..y.layout.pixel];
-        let blocks = conv.forward.blocks.div_ceil(tasks);
+        let blocks = whole.blocks.div_ceil(tasks);
         out.par_chunks_mut(blocks * BLOCK).enumerate().with_max_len(1).for_each(|(task, out)| {
             let channel = task * blocks * BLOCK;
             let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()][channel..]);
             let weights = &shared.values[conv.weight.clone()];
-            let weights = &weights[task * blocks * conv.forward.taps.block_len()..];
-            let y = Strides { start: 0, ..conv.forward.y };
-            let s = Sweep { blocks: out.len() / BLOCK, y, ..conv.forward };
+            let weights = &weights[task * blocks * whole.taps.block_len()..];
+            let y = Strides { start: 0, ..whole.y };
+            let s = Sweep { blocks: out.len() / BLOCK, y, ..whole };
             let finish = Finish { bias, addend: Addend::None, relu: step.op.post.relu };
             sweep(shared.isa, &s, input, weights, finish, out);
         });

@@ -4,6 +4,7 @@
 mod activation;
 mod avg_pool;
 mod flatten;
+mod pad;
 mod site;
 mod softmax;
 
@@ -13,6 +14,7 @@ use ocelli_kernels::activation::Activation;
 
 use super::program::{Compiler, Part};
 pub(super) use avg_pool::AvgWindow;
+pub(super) use pad::Pad;
 pub(super) use site::Site;
 
 /// What an operation is, before it has geometry.
@@ -21,6 +23,7 @@ pub(super) enum ImageOp {
     Activation(Activation),
     AvgPool(AvgWindow),
     Flatten,
+    Pad(Pad),
     Softmax,
 }
 
@@ -28,7 +31,7 @@ impl ImageOp {
     /// Whether it has parameters of its own.
     pub(super) fn has_parameters(&self) -> bool {
         match self {
-            Self::Activation(_) | Self::AvgPool(_) | Self::Flatten | Self::Softmax => false,
+            Self::Activation(_) | Self::AvgPool(_) | Self::Flatten | Self::Pad(_) | Self::Softmax => false,
         }
     }
 
@@ -36,7 +39,7 @@ impl ImageOp {
     pub(super) fn keeps_inputs(&self) -> bool {
         match self {
             Self::Activation(_) => true,
-            Self::AvgPool(_) | Self::Flatten | Self::Softmax => false,
+            Self::AvgPool(_) | Self::Flatten | Self::Pad(_) | Self::Softmax => false,
         }
     }
 
@@ -68,6 +71,7 @@ pub(super) fn compile(op: &ImageOp, compiler: &mut Compiler<'_>, index: usize) -
         ImageOp::Activation(activation) => Box::new(activation::ByValue(*activation)),
         ImageOp::AvgPool(window) => Box::new(avg_pool::Pool::new(*window, compiler, index)),
         ImageOp::Flatten => Box::new(flatten::Flatten),
+        ImageOp::Pad(padding) => Box::new(pad::Padding::new(*padding, compiler, index)),
         ImageOp::Softmax => Box::new(softmax::Softmax),
     }
 }

@@ -22,7 +22,9 @@ pub(super) fn run(graph: &mut Graph, _training: bool) {
 }
 
 fn is_relu(op: &Op) -> bool {
-    op.kind == Kind::Identity && op.post == Post { relu: true, ..Post::default() }
+    op.kind == Kind::Identity
+        && op.post.relu.is_some()
+        && op.post == Post { relu: op.post.relu, ..Post::default() }
 }
 
 /// A Flatten, the ReLUs after it, and the linear layer that alone reads them.

@@ -43,13 +43,18 @@ fn join(first: Post, second: Post) -> Option<Post> {
     let late_add = second.add.is_some() && first != Post::default();
     let late_pool = second.pool.is_some() && (first.pool.is_some() || first.dropout.is_some());
     let two_dropouts = first.dropout.is_some() && second.dropout.is_some();
-    if late_add || late_pool || two_dropouts {
+    let relu = first.relu.or(second.relu);
+    let two_ceilings = first.relu.is_some_and(|first| second.relu.is_some_and(|second| first != second));
+    // A dropout's factors move a ceiling.
+    let moved = relu.is_some_and(|relu| relu.ceiling.is_finite())
+        && (first.dropout.is_some() || second.dropout.is_some());
+    if late_add || late_pool || two_dropouts || two_ceilings || moved {
         return None;
     }
     Some(Post {
         add: first.add.or(second.add),
         pool: first.pool.or(second.pool),
-        relu: first.relu || second.relu,
+        relu,
         dropout: first.dropout.or(second.dropout),
     })
 }

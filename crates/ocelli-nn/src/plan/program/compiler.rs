@@ -312,13 +312,18 @@ fn data_layouts(graph: &Graph) -> Vec<MapLayout> {
         graph.values.iter().map(|value| MapLayout::new(value.channels, value.height, value.width)).collect();
     for op in &graph.ops {
         if let Kind::Conv(conv) = &op.kind {
+            let (y, x) = conv.between(layouts[op.input()], layouts[op.output]).halo();
             let layout = &mut layouts[op.input()];
-            layout.halo_y = layout.halo_y.max(conv.padding.0);
-            layout.halo_x = layout.halo_x.max(conv.padding.1);
+            layout.halo_y = layout.halo_y.max(y);
+            layout.halo_x = layout.halo_x.max(x);
         }
     }
     let only_convolutions = graph.readers(INPUT).all(|reader| {
-        matches!(graph.ops[reader].kind, Kind::Conv(_)) && graph.ops[reader].post.add != Some(INPUT)
+        let op = &graph.ops[reader];
+        // A depthwise one reads vectors of channels.
+        let by_value = matches!(&op.kind, Kind::Conv(conv)
+            if !conv.between(layouts[INPUT], layouts[op.output]).is_depthwise());
+        by_value && op.post.add != Some(INPUT)
     });
     let input = &mut layouts[INPUT];
     if only_convolutions && input.channels < BLOCK && graph.output != INPUT {

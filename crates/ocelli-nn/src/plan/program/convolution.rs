@@ -13,9 +13,11 @@ use super::super::graph::{ConvOp, Kind, Op};
 use super::super::memory::Life;
 use super::compiler::Compiler;
 use super::{Band, ConvStep, Part, WinogradStep};
+use crate::layers::Margins;
 
-/// Weight gradients up to this many floats are summed chunk by chunk; larger ones over all chunks
-/// at once, since a copy for each chunk would cost more than reading the activations again.
+/// Weight gradients up to this many floats are summed chunk by chunk, and those of grouped convolutions,
+/// which are small for their channels; larger ones over all chunks at once, since a copy for each chunk
+/// would cost more than reading the activations again.
 const PARTIAL_GRADIENT: usize = 64 * 1024;
 
 /// Tiles of a batch for which transforming a convolution's weights at every step pays.
@@ -32,6 +34,21 @@ impl ConvStep {
         let bias = self.bias.as_ref().zip(self.bias_part.as_ref());
         let parts = weight.into_iter().chain(bias);
         parts.map(|(whole, part)| Part { whole: whole.clone(), part: part.clone() }).collect()
+    }
+}
+
+impl ConvOp {
+    /// The geometry over the input `x`; its output has the channels of `y` and no pooling yet.
+    pub(super) fn between(&self, x: MapLayout, y: MapLayout) -> Conv {
+        let Self { kernel, stride, dilation, groups, .. } = *self;
+        let Margins { before, after } = self.margins;
+        let size = |size: usize, margins: usize, k: usize, s: usize, d: usize| {
+            (size + margins - (k - 1) * d - 1) / s + 1
+        };
+        let height = size(x.height, before.height + after.height, kernel.0, stride.0, dilation.0);
+        let width = size(x.width, before.width + after.width, kernel.1, stride.1, dilation.1);
+        let y = MapLayout { height, width, ..y };
+        Conv { x, y, kernel, stride, padding: (before.height, before.width), dilation, groups }
     }
 }
 
@@ -52,14 +69,7 @@ impl Compiler<'_> {
 
     /// The geometry of a convolution: its output before pooling.
     pub(super) fn conv(&self, conv: &ConvOp, op: &Op) -> Conv {
-        let x = self.data[op.input()];
-        let size = |size: usize, k: usize, s: usize, p: usize| (size + 2 * p - k) / s + 1;
-        let (height, width) = (
-            size(x.height, conv.kernel.0, conv.stride.0, conv.padding.0),
-            size(x.width, conv.kernel.1, conv.stride.1, conv.padding.1),
-        );
-        let y = MapLayout { height, width, ..self.data[op.output] };
-        Conv { x, y, kernel: conv.kernel, stride: conv.stride, padding: conv.padding }
+        conv.between(self.data[op.input()], self.data[op.output])
     }
 
     pub(super) fn conv_step(&mut self, index: usize, op: &ConvOp, whole: &Op) -> ConvStep {
@@ -73,7 +83,8 @@ impl Compiler<'_> {
         let (phases, transposed) = self.inward(whole, &conv, sparse.as_ref());
         let part = Life { from: backward, to: self.end() };
         let mut place = |len: usize| Some(self.memory.place(len, part));
-        let small = self.training && (weight.len() <= PARTIAL_GRADIENT || sparse.is_some());
+        let small =
+            self.training && (weight.len() <= PARTIAL_GRADIENT || sparse.is_some() || conv.groups > 1);
         let weight_part = if small { place(weight.len()) } else { None };
         let bias_part = bias.as_ref().filter(|_| self.training).and_then(|b| place(b.len()));
         let winograd = self.winograd(&conv);
@@ -85,7 +96,7 @@ impl Compiler<'_> {
             ([phase], false) => self.inward_winograd(&conv, phase, whole),
             _ => None,
         };
-        let forward = conv.forward(1);
+        let forward = conv.sweeps(1);
         ConvStep {
             conv,
             forward,
@@ -167,7 +178,7 @@ impl Compiler<'_> {
         if conv.kernel != (3, 3) || conv.stride != (1, 1) || conv.padding.0 > 2 || conv.padding.1 > 2 {
             return None;
         }
-        debug_assert_eq!(phase.weights, 0);
+        debug_assert_eq!(phase.conv.weights, 0);
         let g = self.gradient_before_pooling(op, conv);
         let padding = (2 - conv.padding.0, 2 - conv.padding.1);
         let inward = Conv { x: g, y: self.grad[op.input()], padding, ..*conv };

@@ -156,14 +156,16 @@ impl TrainPlan {
         };
         let x = &slots[step.op.input()].data;
         let (memory, chunk, count) = (self.program.memory, self.program.chunk, self.count);
-        let block = conv.forward.taps.block_len();
+        // Grouped convolutions, of several sweeps, have shares.
+        let sweep = conv.forward[0].sweep;
+        let block = sweep.taps.block_len();
         let weights = &mut self.gradients[conv.weight.clone()];
         let floats = &self.memory;
         weights.par_chunks_mut(BLOCKS_OF_A_TASK * block).enumerate().with_max_len(1).for_each(
             |(task, dw)| {
                 let strides = g.layout.strides();
                 let y = Strides { start: strides.start + task * BLOCKS_OF_A_TASK * BLOCK, ..strides };
-                let s = Sweep { images: chunk, blocks: dw.len() / block, y, ..conv.forward };
+                let s = Sweep { images: chunk, blocks: dw.len() / block, y, ..sweep };
                 let groups = Groups { count: count / chunk, x: memory, g: memory };
                 outer(self.isa, &s, groups, &floats[x.range.start..], &floats[g.range.start..], dw, false);
                 let rest = Sweep { images: count % chunk, ..s };
@@ -231,8 +233,8 @@ impl TrainPlan {
                 sparse.transpose(packed, transposed);
             }
             for phase in &conv.phases {
-                let block = phase.sweep.taps.block_len();
-                let part = &mut transposed[phase.weights..][..phase.sweep.blocks * block];
+                let block = phase.conv.sweep.taps.block_len();
+                let part = &mut transposed[phase.conv.weights..][..phase.conv.sweep.blocks * block];
                 let transpose = |(i, to): (usize, &mut [f32])| conv.conv.transpose(phase, i, packed, to);
                 if part.len() < SUMMED_AT_ONCE {
                     part.chunks_mut(block).enumerate().for_each(transpose);
