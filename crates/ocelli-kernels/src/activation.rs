@@ -82,6 +82,31 @@ pub fn forward(isa: Isa, activation: Activation, x: &[f32], y: &mut [f32]) {
     isa.run(Forward { activation, x, y });
 }
 
+/// Replaces every value by the activation of it.
+pub fn in_place(isa: Isa, activation: Activation, values: &mut [f32]) {
+    isa.run(InPlace { activation, values });
+}
+
+struct InPlace<'a> {
+    activation: Activation,
+    values: &'a mut [f32],
+}
+
+impl Kernel for InPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        macro_rules! all {
+            ($function:expr, $slope:expr) => {{
+                let function = $function;
+                self.values.iter_mut().for_each(|value| *value = function(*value));
+            }};
+        }
+        with_functions!(self.activation, all);
+    }
+}
+
 struct Forward<'a> {
     activation: Activation,
     x: &'a [f32],

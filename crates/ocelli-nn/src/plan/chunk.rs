@@ -2,6 +2,7 @@
 
 mod backward;
 mod bands;
+mod convolve;
 mod forward;
 mod split;
 

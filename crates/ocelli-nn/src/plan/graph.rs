@@ -111,6 +111,8 @@ pub(super) struct Post {
     pub(super) add: Option<ValueId>,
     pub(super) pool: Option<MaxPool>,
     pub(super) relu: Option<Relu>,
+    /// In inference, instead of ReLU, any other activation.
+    pub(super) activation: Option<Activation>,
     pub(super) dropout: Option<DropoutOp>,
 }
 

@@ -3,12 +3,12 @@
 
 use std::ops::Range;
 
-use ocelli_kernels::conv;
 use ocelli_kernels::epilogue::{self, MaxPool, Operands};
 use ocelli_kernels::sweep::Finish;
 use ocelli_kernels::{MapLayout, Strides};
 
 use super::super::program::{Band, ConvStep, Step};
+use super::convolve::convolve;
 use super::{Shared, mask_of};
 
 /// What the bands of one step share.
@@ -71,18 +71,9 @@ impl<'a> Bands<'a> {
         band: &mut [f32],
         scratch: &mut [f32],
     ) {
-        let Shared { isa, values, transformed, .. } = *self.shared;
-        let bias = self.conv.bias.as_ref().map(|range| &values[range.clone()]);
+        let bias = self.conv.bias.as_ref().map(|range| &self.shared.values[range.clone()]);
         let finish = Finish { bias, ..Finish::NONE };
-        let layout = self.band.layout;
-        if let Some(w) = &self.conv.winograd {
-            let weights = &transformed[w.weights.clone()];
-            let out = (band, layout.strides());
-            w.winograd.forward(isa, (images, rows), input, weights, finish, scratch, out);
-            return;
-        }
-        let weights = &values[self.conv.weight.clone()];
-        let out = (band, layout.strides());
-        conv::forward(isa, &self.conv.forward, (images, rows), input, weights, finish, out);
+        let out = (band, self.band.layout.strides());
+        convolve(self.shared, self.conv, (images, rows), input, finish, scratch, out);
     }
 }

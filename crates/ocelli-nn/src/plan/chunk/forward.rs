@@ -1,7 +1,6 @@
 //! Forward passes on a chunk.
 
 use ocelli_kernels::batch_norm;
-use ocelli_kernels::conv;
 use ocelli_kernels::epilogue;
 use ocelli_kernels::sweep::{Addend, Finish};
 
@@ -9,6 +8,7 @@ use super::super::memory::disjoint;
 use super::super::ops::Site;
 use super::super::program::{ConvStep, Map, NormStep, Step, StepKind};
 use super::bands::Bands;
+use super::convolve::convolve_and_activate;
 use super::{Chunk, SampleKeys, Shared, copy_rows, mask_of, operands};
 
 impl Chunk<'_> {
@@ -36,19 +36,12 @@ impl Chunk<'_> {
         let addend = add.map_or(Addend::None, |map| Addend::Map(added, map.layout.strides()));
         let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()]);
         let finish = Finish { bias, addend, relu: step.op.post.relu };
-        if let Some(w) = &conv.winograd {
-            let all = (0..self.images, 0..y.layout.height);
-            let weights = &shared.transformed[w.weights.clone()];
-            let out = (out, y.layout.strides());
-            shared.scratch.with(|scratch| {
-                w.winograd.forward(shared.isa, all, input, weights, finish, &mut scratch.floats, out);
-            });
-        } else {
-            let all = (0..self.images, 0..y.layout.height);
-            let weights = &shared.values[conv.weight.clone()];
-            let out = (out, y.layout.strides());
-            conv::forward(shared.isa, &conv.forward, all, input, weights, finish, out);
-        }
+        let all = (0..self.images, 0..y.layout.height);
+        let (out, activation) = ((out, y.layout.strides()), step.op.post.activation);
+        shared.scratch.with(|scratch| {
+            let scratch = &mut scratch.floats;
+            convolve_and_activate(shared, conv, activation, all, input, finish, scratch, out, &y.layout);
+        });
         self.multiply_by_mask(step, y);
     }
 

@@ -1,7 +1,8 @@
 //! One image's forward pass in inference, each step's rows shared among the threads of the pool:
 //! for batches too small to give every thread a chunk.
 
-use ocelli_kernels::conv::{self, ConvSweep};
+use ocelli_kernels::activation;
+use ocelli_kernels::conv::ConvSweep;
 use ocelli_kernels::epilogue;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 use ocelli_kernels::winograd::TILE_ROWS;
@@ -12,6 +13,7 @@ use super::super::memory::disjoint;
 use super::super::ops::Site;
 use super::super::program::{ConvStep, NormStep, Step, StepKind};
 use super::bands::Bands;
+use super::convolve::convolve_and_activate;
 use super::{Chunk, Shared, operands};
 
 /// Multiply-adds, or values of a map, that are worth waking another thread for.
@@ -55,7 +57,6 @@ impl Chunk<'_> {
         let reads = [x.range.clone(), add.unwrap_or(x).range.clone()];
         let (out, [input, added]) = disjoint(self.floats, y.range.clone(), reads);
         let bias = conv.bias.as_ref().map(|range| &shared.values[range.clone()]);
-        let weights = &shared.values[conv.weight.clone()];
         let start = y.layout.halo_x * y.layout.pixel;
         rows_of(out, &y.layout, rows).for_each(|(first, count, out)| {
             let addend = add.map_or(Addend::None, |map| {
@@ -64,24 +65,12 @@ impl Chunk<'_> {
             });
             let finish = Finish { bias, addend, relu: step.op.post.relu };
             let y = Strides { start, ..y.layout.strides() };
-            if let Some(w) = &conv.winograd {
-                let weights = &shared.transformed[w.weights.clone()];
-                let part = (0..1, first..first + count);
-                shared.scratch.with(|scratch| {
-                    w.winograd.forward(
-                        shared.isa,
-                        part,
-                        input,
-                        weights,
-                        finish,
-                        &mut scratch.floats,
-                        (out, y),
-                    );
-                });
-                return;
-            }
-            let part = (0..1, first..first + count);
-            conv::forward(shared.isa, &conv.forward, part, input, weights, finish, (out, y));
+            let (part, activation) = ((0..1, first..first + count), step.op.post.activation);
+            let layout = &slots[step.op.output].data.layout;
+            shared.scratch.with(|scratch| {
+                let (scratch, out) = (&mut scratch.floats, (out, y));
+                convolve_and_activate(shared, conv, activation, part, input, finish, scratch, out, layout);
+            });
         });
     }
 
@@ -94,7 +83,9 @@ impl Chunk<'_> {
             self.forward(shared, step, None);
             return;
         };
-        if y.layout.width != 1 || y.layout.halo_x != 0 || step.op.post.add.is_some() {
+        // Channels past the last must stay zeros, and parts do not know which these are.
+        let zeros = step.op.post.activation.is_none_or(|activation| activation.keeps_zero());
+        if !zeros || y.layout.width != 1 || y.layout.halo_x != 0 || step.op.post.add.is_some() {
             self.forward(shared, step, None);
             return;
         }
@@ -110,6 +101,9 @@ impl Chunk<'_> {
             let s = Sweep { blocks: out.len() / BLOCK, y, ..whole };
             let finish = Finish { bias, addend: Addend::None, relu: step.op.post.relu };
             sweep(shared.isa, &s, input, weights, finish, out);
+            if let Some(activation) = step.op.post.activation {
+                activation::in_place(shared.isa, activation, out);
+            }
         });
     }
 

@@ -15,7 +15,7 @@ use ocelli_kernels::activation::Activation;
 use super::program::{Compiler, Part};
 pub(super) use avg_pool::AvgWindow;
 pub(super) use pad::Pad;
-pub(super) use site::Site;
+pub(super) use site::{Site, clear_padding};
 
 /// What an operation is, before it has geometry.
 #[derive(Clone, Debug, PartialEq)]

@@ -109,7 +109,7 @@ impl<'s> Site<'s, '_> {
 }
 
 /// Zeros in the channels past the last of each pixel.
-pub(super) fn clear_padding(layout: &MapLayout, pixels: &mut [f32]) {
+pub(in super::super) fn clear_padding(layout: &MapLayout, pixels: &mut [f32]) {
     if layout.channels < layout.pixel {
         pixels.chunks_exact_mut(layout.pixel).for_each(|pixel| pixel[layout.channels..].fill(0.0));
     }

@@ -2,6 +2,7 @@
 //! the cache: addition, max pooling, ReLU, dropout.
 
 use super::super::graph::{Graph, Kind, Op, Post};
+use super::super::ops::ImageOp;
 
 pub(super) fn run(graph: &mut Graph, training: bool) {
     let mut index = 0;
@@ -24,12 +25,17 @@ pub(super) fn run(graph: &mut Graph, training: bool) {
 /// as one.
 fn fusable(graph: &Graph, index: usize, training: bool) -> Option<(usize, usize, Post)> {
     let op = &graph.ops[index];
-    if op.kind != Kind::Identity {
-        return None;
-    }
+    let post = match &op.kind {
+        Kind::Identity => op.post,
+        // In training its backward pass needs what comes in.
+        Kind::Image(ImageOp::Activation(activation)) if !training => {
+            Post { activation: Some(*activation), ..Post::default() }
+        }
+        _ => return None,
+    };
     // A sum can join the producer of either operand.
-    let swapped = op.post.add.map(|add| (add, Post { add: Some(op.input()), ..op.post }));
-    [Some((op.input(), op.post)), swapped].into_iter().flatten().find_map(|(input, post)| {
+    let swapped = post.add.map(|add| (add, Post { add: Some(op.input()), ..post }));
+    [Some((op.input(), post)), swapped].into_iter().flatten().find_map(|(input, post)| {
         let producer = graph.sole_producer(input)?;
         let before = &graph.ops[producer];
         let joined = join(before.post, post)?;
@@ -48,13 +54,17 @@ fn join(first: Post, second: Post) -> Option<Post> {
     // A dropout's factors move a ceiling.
     let moved = relu.is_some_and(|relu| relu.ceiling.is_finite())
         && (first.dropout.is_some() || second.dropout.is_some());
-    if late_add || late_pool || two_dropouts || two_ceilings || moved {
+    // Other activations commute with nothing, and come last.
+    let activated = first.activation.is_some()
+        || (second.activation.is_some() && first != Post { add: first.add, ..Post::default() });
+    if late_add || late_pool || two_dropouts || two_ceilings || moved || activated {
         return None;
     }
     Some(Post {
         add: first.add.or(second.add),
         pool: first.pool.or(second.pool),
         relu,
+        activation: second.activation,
         dropout: first.dropout.or(second.dropout),
     })
 }
@@ -67,7 +77,7 @@ fn takes(kind: &Kind, post: Post, training: bool) -> bool {
             post.pool.is_none_or(|pool| pool.tiles())
                 && (post.add.is_none() || (!training && post.pool.is_none()))
         }
-        Kind::BatchNorm(_) | Kind::Identity => true,
+        Kind::BatchNorm(_) | Kind::Identity => post.activation.is_none(),
         Kind::Image(_) => false,
     }
 }
