@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Summary(SummaryArgs),
     /// List the networks that have names, with their parameters, multiply-adds and usual input.
     Models(ModelsArgs),
+    /// List the tensors of a file of weights (PyTorch's .pth, safetensors), and write them as safetensors.
+    Weights(WeightsArgs),
 }
 
 /// A flag given twice counts as given last.
@@ -122,6 +124,19 @@ pub(crate) struct SummaryArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WeightsArgs {
+    /// A file of weights: what torch.save wrote (.pth, .pt), or safetensors.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Write them to this file as safetensors, floats in 32 bits, under the names that the list shows.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,

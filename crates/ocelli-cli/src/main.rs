@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(&args),
         Command::Summary(args) => commands::summary::run(&args),
         Command::Models(args) => commands::models::run(&args),
+        Command::Weights(args) => commands::weights::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -114,11 +114,10 @@ impl Archive {
     }
 }
 
-/// Writes tensors and one text to a file, replacing what was there.
+/// Writes tensors and one text, under `key` in the header, to a file, replacing what was there.
 pub(crate) fn write<'a>(
     path: &Path,
-    key: &str,
-    text: String,
+    (key, text): (&str, String),
     tensors: impl Iterator<Item = (String, &'a Tensor)>,
 ) -> Result<(), ModelError> {
     let metadata = HashMap::from([(key.to_string(), text)]);

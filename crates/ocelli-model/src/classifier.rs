@@ -238,7 +238,7 @@ impl Classifier {
         let own = self.weights.iter().map(|(name, tensor)| (name.to_string(), tensor));
         let attached = attachment.into_iter().flat_map(|attachment| attachment.tensors.iter());
         let attached = attached.map(|(name, tensor)| (format!("{ATTACHED}{name}"), tensor));
-        archive::write(path, KEY, text, own.chain(attached))
+        archive::write(path, (KEY, text), own.chain(attached))
     }
 }
 

@@ -27,5 +27,7 @@ mod predict;
 
 pub use classifier::{Attachment, Classifier};
 pub use error::ModelError;
-pub use import::{ImportError, TensorInfo, WeightsFile, WeightsFormat, read_weights};
+pub use import::{
+    Fit, ImportError, ReplacedHead, TensorInfo, WeightsFile, WeightsFormat, read_weights, save_weights,
+};
 pub use predict::{PredictOptions, Prediction, Predictor};

@@ -154,32 +154,34 @@ impl Weights {
         self.check_parameters(&network.parameters())
     }
 
+    /// Whether a tensor is there for a parameter and can be it: of its name, shape and type.
+    pub fn fits(&self, parameter: &ParameterSpec) -> bool {
+        self.get(&parameter.name).is_some_and(|tensor| misfit(tensor, parameter).is_none())
+    }
+
     /// As [`Weights::check`], for the parameters of a network.
     pub(crate) fn check_parameters(&self, parameters: &[ParameterSpec]) -> Result<(), WeightsError> {
         let mut error = WeightsError::default();
         for spec in parameters {
-            let type_name = if spec.role == Role::NumBatchesTracked { "i64" } else { "f32" };
-            match self.get(&spec.name) {
+            match self.get(&spec.name).map(|tensor| misfit(tensor, spec)) {
                 None => error.missing.push(spec.name.clone()),
-                Some(tensor) if tensor.shape != spec.shape || tensor.data.type_name() != type_name => {
-                    let needs = describe(type_name, &spec.shape);
-                    error.mismatched.push(format!(
-                        "{}: got {}, needs {needs}",
-                        spec.name,
-                        tensor.described()
-                    ));
-                }
-                Some(tensor) if !tensor.is_whole() => {
-                    let (got, needs) = (tensor.data.len(), tensor.described());
-                    error.mismatched.push(format!("{}: got {got} values for {needs}", spec.name));
-                }
-                Some(_) => {}
+                Some(Some(misfit)) => error.mismatched.push(format!("{}: {misfit}", spec.name)),
+                Some(None) => {}
             }
         }
         let known: std::collections::HashSet<_> = parameters.iter().map(|spec| spec.name.as_str()).collect();
         error.unexpected = self.names().filter(|name| !known.contains(name)).map(str::to_owned).collect();
         if error.is_empty() { Ok(()) } else { Err(error) }
     }
+}
+
+/// Why a tensor cannot be a parameter: "got f32 16×3×5×5, needs f32 16×1×5×5"; `None` if it can.
+fn misfit(tensor: &Tensor, spec: &ParameterSpec) -> Option<String> {
+    let type_name = if spec.role == Role::NumBatchesTracked { "i64" } else { "f32" };
+    if tensor.shape != spec.shape || tensor.data.type_name() != type_name {
+        return Some(format!("got {}, needs {}", tensor.described(), describe(type_name, &spec.shape)));
+    }
+    (!tensor.is_whole()).then(|| format!("got {} values for {}", tensor.data.len(), tensor.described()))
 }
 
 impl<S: Into<String>> FromIterator<(S, Tensor)> for Weights {
@@ -224,14 +226,18 @@ impl WeightsError {
         &self.mismatched
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty() && self.mismatched.is_empty()
     }
 }
 
-impl fmt::Display for WeightsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the weights are not this network's")?;
+impl WeightsError {
+    /// What is wrong, one line for each, every line after a line break.
+    ///
+    /// # Errors
+    /// As any `Display`.
+    pub fn write_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (what, names) in [
             ("missing", &self.missing),
             ("unexpected", &self.unexpected),
@@ -250,6 +256,13 @@ impl fmt::Display for WeightsError {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for WeightsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the weights are not this network's")?;
+        self.write_lines(f)
     }
 }
 

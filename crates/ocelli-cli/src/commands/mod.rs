@@ -5,6 +5,7 @@ pub(crate) mod models;
 pub(crate) mod predict;
 pub(crate) mod summary;
 pub(crate) mod train;
+pub(crate) mod weights;
 
 use crate::failure::Failure;
 use ocelli::model::{Classifier, ModelError};

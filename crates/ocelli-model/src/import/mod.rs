@@ -1,4 +1,4 @@
-//! Weights that others made: PyTorch's files and safetensors.
+//! Weights in and out: reading PyTorch's files and safetensors, fitting them to a network, writing safetensors.
 //!
 //! [`read_weights`] reads a `state_dict` from a file, whichever of these it is, by its content:
 //!
@@ -11,11 +11,14 @@
 //! their own. A checkpoint that keeps its `state_dict` under `state_dict`, `model_state_dict`, `model` or `net` is looked
 //! into, and `module.` and `_orig_mod.`, which wrappers put before every name, come off.
 //!
+//! [`Fit`] puts as many of them as fit into a network, and says which did not. [`save_weights`] writes a file for others.
+//!
 //! What a file says of itself is checked against its length before anything is allocated for it.
 
 mod checkpoint;
 mod element;
 mod error;
+mod fit;
 mod legacy;
 mod pickle;
 mod state_dict;
@@ -24,9 +27,11 @@ mod torch_zip;
 mod zip;
 
 pub use error::ImportError;
+pub use fit::{Fit, ReplacedHead};
 
-use crate::archive::Archive;
+use crate::archive::{self, Archive};
 use crate::classifier;
+use crate::error::ModelError;
 use checkpoint::Checkpoint;
 use element::Element;
 use ocelli_nn::{Tensor, Weights};
@@ -50,6 +55,17 @@ use strided::Strided;
 /// The file cannot be read, is none of weights, is damaged, or asks for what is no data.
 pub fn read_weights(path: impl AsRef<Path>) -> Result<Weights, ImportError> {
     WeightsFile::open(path)?.read()
+}
+
+/// Writes weights as a plain safetensors file, replacing what was there. In PyTorch,
+/// `model.load_state_dict(safetensors.torch.load_file(path))` takes it as it is.
+///
+/// # Errors
+/// The file cannot be written, or a tensor has not as many values as its shape says.
+pub fn save_weights(path: impl AsRef<Path>, weights: &Weights) -> Result<(), ModelError> {
+    // What `safetensors.torch.save_file` notes, and other readers look for: the layouts are PyTorch's.
+    let note = ("format", "pt".to_string());
+    archive::write(path.as_ref(), note, weights.iter().map(|(name, tensor)| (name.to_string(), tensor)))
 }
 
 /// How a file keeps weights.
