@@ -193,3 +193,8 @@ fn blocks() {
 fn activations() {
     check_file("activations");
 }
+
+#[test]
+fn joins() {
+    check_file("joins");
+}

@@ -6,8 +6,8 @@ use ocelli_kernels::random::Stream;
 use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, SampleKeys, TrainPlan};
 use ocelli_nn::reference::{Mode, Run, Values, to_channels_first, to_channels_last, values};
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, Dropout, Gelu, Layer, Linear, MaxPool2d, Network, Node,
-    Padding, PaddingMode, Role, Shape, Source, Tensor, Weights,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Dropout, Gelu, Layer, Linear, MaxPool2d,
+    Narrow, Network, Node, Padding, PaddingMode, Role, Shape, Source, Tensor, Weights,
 };
 use ocelli_testing::Report;
 
@@ -16,6 +16,9 @@ const NETWORKS: u64 = 160;
 const TOLERANCE: f64 = 5e-5;
 /// Gradients that are nothing but rounding count as if they were this large.
 const FLOOR: f64 = 0.5;
+/// The gradient of a bias before BatchNorm is below this: a sum in which everything cancels, measured against the
+/// gradient of the weight beside it.
+const NOTHING: f64 = 1e-6;
 
 /// A network that grows at its end.
 struct Growing {
@@ -50,15 +53,24 @@ impl Growing {
     fn push(&mut self, layer: Layer) {
         let end = self.nodes.len().checked_sub(1).map_or(Source::Input, Source::Node);
         let mut inputs = vec![end];
-        if layer == Layer::Add {
-            let alike: Vec<usize> =
-                (0..self.shapes.len()).filter(|&at| self.shapes[at] == self.shape()).collect();
+        if *layer.inputs().end() > 1 {
+            let end = self.shape();
+            let fits = |&at: &usize| match layer {
+                Layer::Concat => self.shapes[at].size() == end.size(),
+                _ => self.shapes[at] == end,
+            };
+            let alike: Vec<usize> = (0..self.shapes.len()).filter(fits).collect();
             let Some(&other) = alike.get(self.random.below(alike.len().max(1) as u32) as usize) else {
                 return;
             };
             inputs.push(Source::Node(other));
         }
-        if let Ok(shape) = layer.output_shape(&vec![self.shape(); inputs.len()]) {
+        let shape_of = |source: &Source| match *source {
+            Source::Input => self.input,
+            Source::Node(at) => self.shapes[at],
+        };
+        let shapes: Vec<_> = inputs.iter().map(shape_of).collect();
+        if let Ok(shape) = layer.output_shape(&shapes) {
             self.nodes.push(Node { name: self.nodes.len().to_string(), layer, inputs });
             self.shapes.push(shape);
         }
@@ -67,11 +79,12 @@ impl Growing {
     /// A layer for the end, which may turn out not to fit it.
     fn draw(&mut self) -> Layer {
         let mut below = |n: u32| self.random.below(n) as usize;
-        let (kind, kernel, stride) = (below(20), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
+        let (kind, kernel, stride) = (below(23), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
         let (padding, width, bias) = (below(2), [1, 3, 16, 17, 24][below(5)], below(2) == 0);
         // Not those that squash: BatchNorm after one magnifies its rounding.
         let activations = [Layer::Silu, Layer::Hardswish, Layer::Gelu(Gelu::default())];
         let which = below(activations.len() as u32);
+        let below4 = below(4);
         let channels = self.shape().channels();
         match (self.shape(), kind) {
             // Often what Winograd's method takes.
@@ -113,6 +126,10 @@ impl Growing {
             (Shape::Features(_), 9) => Layer::Dropout(Dropout::new(0.0)),
             (_, 10) => Layer::Add,
             (_, 11) => activations[which],
+            (_, 20) => Layer::Concat,
+            (_, 21) if bias => Layer::Multiply,
+            (_, 21) => Layer::ChannelShuffle(ChannelShuffle::new([1, 2, 3, 17][below4])),
+            (_, 22) => Layer::Narrow(Narrow::new(channels / 3, channels.div_ceil(2))),
             _ => Layer::Relu,
         }
     }
@@ -137,6 +154,10 @@ impl Growing {
         for _ in 0..3 + self.random.below(8) {
             let layer = self.draw();
             self.push(layer);
+        }
+        // Nothing may have fitted.
+        if self.nodes.is_empty() {
+            self.push(Layer::Relu);
         }
         if self.random.below(4) > 0 {
             if self.random.below(2) == 0 {
@@ -198,9 +219,9 @@ impl Trial {
     fn check(&self, options: PlanOptions, report: &mut Report) {
         let mode = format!("{}, passes {:?}", options.isa.name(), options.passes);
         let name = self.network.name();
-        let mut compare = |what: &str, got: &[f32], expected: &[f64]| {
+        let mut compare = |what: &str, got: &[f32], expected: &[f64], floor: f64| {
             let expected: Vec<f32> = expected.iter().map(|&value| value as f32).collect();
-            report.compare(name, &format!("{what}, {mode}"), got, &expected, FLOOR, TOLERANCE);
+            report.compare(name, &format!("{what}, {mode}"), got, &expected, floor, TOLERANCE);
         };
         let last = |values: &[f64]| {
             to_channels_last(values, self.network.output())
@@ -211,14 +232,14 @@ impl Trial {
 
         let mut infer =
             InferPlan::new(&self.network, &self.weights, options).expect("a valid network has a plan");
-        compare("inference", infer.run(&self.images), &last(self.reference(Mode::Eval).output()));
+        compare("inference", infer.run(&self.images), &last(self.reference(Mode::Eval).output()), FLOOR);
 
         let mut train =
             TrainPlan::new(&self.network, &self.weights, options).expect("a valid network has a plan");
         let samples: Vec<u64> = (0..self.batch as u64).collect();
         let output = train.forward(&self.images, &SampleKeys { seed: 0, epoch: 0, samples: &samples });
         let run = self.reference(Mode::train());
-        compare("training", output, &last(run.output()));
+        compare("training", output, &last(run.output()), FLOOR);
         train.backward(&self.grad_output);
         let gradients = run.backward(&to_channels_first(&self.grad_output, self.network.output()));
         compare_all("gradient of", &train.gradients(), &gradients.parameters, &mut compare);
@@ -226,14 +247,20 @@ impl Trial {
     }
 }
 
-/// Takes a name, what a plan gave, and what the reference did.
-type Compare<'c> = dyn FnMut(&str, &[f32], &[f64]) + 'c;
+/// Takes a name, what a plan gave, what the reference did, and what errors count as if the largest value were at least.
+type Compare<'c> = dyn FnMut(&str, &[f32], &[f64], f64) + 'c;
 
-fn compare_all(what: &str, got: &Weights, expected: &Values, compare: &mut Compare<'_>) {
-    for (name, expected) in expected {
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |most, value| most.max(value.abs()))
+}
+
+fn compare_all(what: &str, got: &Weights, all: &Values, compare: &mut Compare<'_>) {
+    for (name, expected) in all {
         let got = got.get(name).unwrap_or_else(|| panic!("no {what} {name}"));
+        let weight = all.get(&name.replace(".bias", ".weight")).unwrap_or(expected);
+        let floor = if largest(expected) < NOTHING { largest(weight).max(FLOOR) } else { FLOOR };
         if let Some(got) = got.as_f32() {
-            compare(&format!("{what} {name}"), got, expected);
+            compare(&format!("{what} {name}"), got, expected, floor);
         }
     }
 }

@@ -11,6 +11,7 @@
 pub mod activation;
 pub mod avg_pool;
 pub mod batch_norm;
+pub mod channels;
 pub mod conv;
 mod cross_entropy;
 pub mod depthwise;
@@ -18,6 +19,7 @@ pub mod dropout;
 pub mod epilogue;
 mod isa;
 mod layout;
+pub mod multiply;
 pub mod optimizer;
 pub mod outer;
 pub mod peak;

@@ -4,8 +4,10 @@
 
 mod activation;
 mod backward;
+mod channels;
 mod conv;
 mod forward;
+mod multiply;
 mod norm;
 mod pool;
 #[cfg(test)]

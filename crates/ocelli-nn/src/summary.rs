@@ -194,7 +194,7 @@ fn most_alive(network: &Network, batch: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Conv2d, Linear, Sequential, zoo};
+    use crate::{Conv2d, Layer, Linear, Sequential, zoo};
 
     fn of(name: &str) -> Summary {
         Summary::new(&zoo::build(name, zoo::default_input(name).unwrap(), 1000).unwrap())
@@ -221,6 +221,13 @@ mod tests {
         assert_eq!(field(&resnet, "fc"), None);
         let lesson = of("lesson");
         assert_eq!(field(&lesson, "8").as_deref(), Some("18"));
+        let map = Sequential::new(Shape::map(3, 20, 20)).conv2d(Conv2d::new(3, 4, 3));
+        let (weighed, gate) = (map.output(), map.adaptive_avg_pool2d(1));
+        let factors = gate.output();
+        let excited = gate.combine(Layer::Multiply, [factors, weighed]).conv2d(Conv2d::new(4, 4, 3));
+        let excited = Summary::new(&excited.build("excited").unwrap());
+        assert_eq!(field(&excited, "1").as_deref(), Some("20"));
+        assert_eq!(field(&excited, "3").as_deref(), Some("5"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Networks from files may say anything: whatever they say is an error or works, and nothing panics or overflows.
 
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, Layer, Linear, MaxPool2d, Network, Node, Pair, Shape,
-    Source, Summary,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Layer, Linear, MaxPool2d, Narrow,
+    Network, Node, Pair, Shape, Source, Summary,
 };
 use proptest::prelude::*;
 
@@ -47,7 +47,16 @@ fn layer() -> impl Strategy<Value = Layer> {
             Layer::BatchNorm2d(BatchNorm::new(n).eps(eps).momentum(momentum))
         }),
         number().prop_map(|n| Layer::BatchNorm1d(n.into())),
-        prop::sample::select(vec![Layer::Relu, Layer::Flatten, Layer::Softmax, Layer::Add]),
+        prop::sample::select(vec![
+            Layer::Relu,
+            Layer::Flatten,
+            Layer::Softmax,
+            Layer::Add,
+            Layer::Multiply,
+            Layer::Concat
+        ]),
+        number().prop_map(|groups| Layer::ChannelShuffle(ChannelShuffle::new(groups))),
+        (number(), number()).prop_map(|(start, length)| Layer::Narrow(Narrow::new(start, length))),
     ]
 }
 

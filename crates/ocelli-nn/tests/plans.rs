@@ -5,7 +5,9 @@ use std::sync::Mutex;
 
 use ocelli_kernels::Isa;
 use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, SampleKeys, TrainPlan, Update, UpdateStep};
-use ocelli_nn::{Conv2d, Network, ParameterSpec, Sequential, Shape, Tensor, zoo};
+use ocelli_nn::{
+    ChannelShuffle, Conv2d, Layer, Narrow, Network, ParameterSpec, Sequential, Shape, Tensor, zoo,
+};
 
 fn network() -> Network {
     Sequential::new(Shape::map(3, 8, 8))
@@ -118,6 +120,31 @@ fn any_part_of_a_batch_on_any_number_of_threads_gives_the_same_outputs() {
 }
 
 /// Fused layers leave no maps behind: what another image takes is a few of the largest, not one for each layer.
+#[test]
+fn one_image_split_among_threads_gives_what_one_thread_does() {
+    let stem = Sequential::new(Shape::map(3, 40, 52)).conv2d(Conv2d::new(3, 80, 3).padding(1));
+    let map = stem.output();
+    let gate = stem.adaptive_avg_pool2d(1).layer(Layer::Sigmoid);
+    let factors = gate.output();
+    let weighed = gate.combine(Layer::Multiply, [factors, map]);
+    let product = weighed.output();
+    let shuffled = weighed.layer(Layer::ChannelShuffle(ChannelShuffle::new(5)));
+    let shuffle = shuffled.output();
+    let narrow = shuffled.layer(Layer::Narrow(Narrow::new(3, 70)));
+    let half = narrow.output();
+    let network =
+        narrow.combine(Layer::Concat, [half, product, shuffle]).build("split").expect("it is valid");
+    let image: Vec<f32> = (0..3 * 40 * 52).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        let mut plan =
+            InferPlan::new(&network, &network.init(1), PlanOptions::default()).expect("it is valid");
+        pool.install(|| plan.run(&image).to_vec())
+    };
+    let one = run(1);
+    assert!([2, 3, 7].into_iter().all(|threads| run(threads) == one));
+}
+
 #[test]
 fn a_plan_for_inference_keeps_no_map_for_fused_layers() {
     let network = zoo::build("resnet18", Shape::map(3, 64, 64), 10).expect("it is there");

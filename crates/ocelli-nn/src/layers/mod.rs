@@ -5,11 +5,13 @@
 mod activation;
 mod add;
 mod batch_norm;
+mod channels;
 mod conv2d;
 mod dropout;
 mod flatten;
 mod limits;
 mod linear;
+mod multiply;
 mod padding;
 mod pool;
 mod window;
@@ -23,6 +25,7 @@ use crate::shape::Shape;
 
 pub use activation::{Approximate, Elu, Gelu, LeakyRelu};
 pub use batch_norm::BatchNorm;
+pub use channels::{ChannelShuffle, Narrow};
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use linear::Linear;
@@ -165,6 +168,14 @@ pub enum Layer {
     Softmax,
     /// The sum of two inputs of one shape: the end of a residual block.
     Add,
+    /// The product of two inputs of one shape, or of a map and one factor for each of its channels (C×1×1).
+    Multiply,
+    /// The channels of all inputs, one input after another.
+    Concat,
+    /// Channels regrouped, so that each group has some of every group before.
+    ChannelShuffle(ChannelShuffle),
+    /// Some neighbouring channels.
+    Narrow(Narrow),
 }
 
 impl Layer {
@@ -201,6 +212,10 @@ impl Layer {
             Self::BatchNorm2d(spec) => Box::new(batch_norm::OfMaps(spec)),
             Self::Softmax => Box::new(activation::Softmax),
             Self::Add => Box::new(add::Add),
+            Self::Multiply => Box::new(multiply::Multiply),
+            Self::Concat => Box::new(channels::Concat),
+            Self::ChannelShuffle(spec) => Box::new(spec),
+            Self::Narrow(spec) => Box::new(spec),
         }
     }
 
@@ -271,7 +286,7 @@ impl Layer {
     }
 
     /// One layer of every type.
-    fn examples() -> [Self; 24] {
+    fn examples() -> [Self; 28] {
         [
             Self::Conv2d(Conv2d::new(1, 1, 1)),
             Self::MaxPool2d(MaxPool2d::new(1)),
@@ -297,6 +312,10 @@ impl Layer {
             Self::BatchNorm2d(BatchNorm::new(1)),
             Self::Softmax,
             Self::Add,
+            Self::Multiply,
+            Self::Concat,
+            Self::ChannelShuffle(ChannelShuffle::new(1)),
+            Self::Narrow(Narrow::new(0, 1)),
         ]
     }
 }

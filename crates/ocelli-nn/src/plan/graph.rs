@@ -7,7 +7,7 @@ use ocelli_kernels::random;
 use ocelli_kernels::sweep::Relu;
 
 use super::PlanError;
-use super::ops::{AvgWindow, ImageOp, Pad};
+use super::ops::{AvgWindow, Channels, ImageOp, Pad};
 use crate::layers::{Approximate, Conv2d, Gelu, Layer, Margins, PaddingMode};
 use crate::network::{Network, Source};
 use crate::shape::Shape;
@@ -263,6 +263,10 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
         Layer::Flatten => image(ImageOp::Flatten),
         Layer::Softmax => image(ImageOp::Softmax),
         Layer::Add => Lowered::Sum,
+        Layer::Multiply => image(ImageOp::Multiply),
+        Layer::Concat => image(ImageOp::Channels(Channels::Concat)),
+        Layer::ChannelShuffle(s) => image(ImageOp::Channels(Channels::Shuffle(s.groups))),
+        Layer::Narrow(n) => image(ImageOp::Channels(Channels::Narrow(n.start))),
     })
 }
 

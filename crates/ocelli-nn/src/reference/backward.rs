@@ -1,6 +1,6 @@
 //! The backward pass of each layer.
 
-use super::{Gradients, Run, Values, activation, conv, norm, pool};
+use super::{Gradients, Run, Values, activation, channels, conv, multiply, norm, pool};
 use crate::layers::{Layer, Role};
 use crate::network::Source;
 
@@ -32,8 +32,22 @@ impl Run<'_> {
 
     /// The gradients of the node's inputs; those of its parameters go into `parameters`.
     fn node_backward(&self, index: usize, grad: &[f64], parameters: &mut Values) -> Vec<Vec<f64>> {
-        match self.network.nodes()[index].layer {
+        let node = &self.network.nodes()[index];
+        let shapes = self.network.input_shapes(index);
+        match node.layer {
             Layer::Add => vec![grad.to_vec(); 2],
+            Layer::Multiply => {
+                multiply::backward(shapes, self.source(node.inputs[0]), self.source(node.inputs[1]), grad)
+            }
+            Layer::Concat | Layer::ChannelShuffle(_) | Layer::Narrow(_) => {
+                let elements = shapes.iter().map(|shape| self.batch * shape.elements());
+                let mut of_inputs: Vec<_> = elements.map(|elements| vec![0.0; elements]).collect();
+                let sources = channels::sources(&node.layer, &shapes, self.batch);
+                for ((input, place), grad) in sources.into_iter().zip(grad) {
+                    of_inputs[input][place] = *grad;
+                }
+                of_inputs
+            }
             _ => vec![self.sole_backward(index, grad, parameters)],
         }
     }

@@ -1,6 +1,6 @@
 //! The forward pass of each layer.
 
-use super::{Run, activation, conv, norm, pool};
+use super::{Run, activation, channels, conv, multiply, norm, pool};
 use crate::layers::{Layer, Role};
 use crate::shape::Shape;
 
@@ -31,6 +31,12 @@ impl Run<'_> {
             }
             Layer::Softmax => x.chunks(input.elements()).flat_map(softmax).collect(),
             Layer::Add => x.iter().zip(self.source(node.inputs[1])).map(|(x, y)| x + y).collect(),
+            Layer::Multiply => multiply::forward(network.input_shapes(index), x, self.source(node.inputs[1])),
+            Layer::Concat | Layer::ChannelShuffle(_) | Layer::Narrow(_) => {
+                let sources = channels::sources(&node.layer, &network.input_shapes(index), self.batch);
+                let inputs: Vec<_> = node.inputs.iter().map(|&input| self.source(input)).collect();
+                sources.into_iter().map(|(input, place)| inputs[input][place]).collect()
+            }
             ref other => {
                 let value = |&x: &f64| activation::value(other, x).expect("all other layers are activations");
                 x.iter().map(value).collect()

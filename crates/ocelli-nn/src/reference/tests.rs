@@ -4,7 +4,7 @@ use ocelli_kernels::random::Stream;
 use proptest::prelude::*;
 
 use super::*;
-use crate::layers::{AvgPool2d, BatchNorm, Conv2d, Layer, Linear, MaxPool2d};
+use crate::layers::{AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Layer, Linear, MaxPool2d, Narrow};
 use crate::{Pair, Sequential, Tensor};
 
 /// Numbers in [-1, 1), each at least 1/count from the others: a small step crosses no kink of ReLU or MaxPool2d.
@@ -116,6 +116,8 @@ fn map_layer(channels: usize) -> impl Strategy<Value = Layer> {
         Just(Layer::Dropout(0.5.into())),
         Just(Layer::Dropout2d(0.5.into())),
         Just(Layer::Flatten),
+        Just(Layer::ChannelShuffle(ChannelShuffle::new(channels))),
+        (0..channels, 1..=channels).prop_map(|(start, length)| Layer::Narrow(Narrow::new(start, length))),
         Just(Layer::BatchNorm2d(BatchNorm::new(channels).eps(0.01))),
     ]
 }
@@ -167,6 +169,27 @@ proptest! {
             .build("network")
             .unwrap();
         check_gradients(&network, batch, train, seed)?;
+    }
+
+    #[test]
+    fn gradients_of_joined_branches_are_the_numerical_ones(batch in 1..4usize, seed: u64) {
+        let narrow = |start, length| Layer::Narrow(Narrow::new(start, length));
+        let stem = Sequential::new(Shape::map(4, 3, 5)).conv2d(Conv2d::new(4, 6, 1));
+        let shuffled = stem.layer(Layer::ChannelShuffle(ChannelShuffle::new(2)));
+        let whole = shuffled.output();
+        let left = shuffled.layer(narrow(0, 2));
+        let half = left.output();
+        let right = left.reading(whole).layer(narrow(1, 5)).conv2d(Conv2d::new(5, 2, 3).padding(1));
+        let gate = right.adaptive_avg_pool2d(1).layer(Layer::Sigmoid);
+        let factors = gate.output();
+        let weighed = gate.combine(Layer::Multiply, [factors, half]);
+        let once = weighed.output();
+        let square = weighed.combine(Layer::Multiply, [once, once]);
+        let twice = square.output();
+        let joined = square.combine(Layer::Concat, [once, twice, whole, twice]);
+        let network = joined.build("joined").unwrap();
+        prop_assert_eq!(network.output(), Shape::map(12, 3, 5));
+        check_gradients(&network, batch, true, seed)?;
     }
 }
 

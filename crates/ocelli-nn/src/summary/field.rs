@@ -31,10 +31,17 @@ impl Field {
 }
 
 /// The receptive field of each node's output; `None` where it is the whole input.
+///
+/// A pixel of factors that weighs a map's channels (squeeze-and-excitation) sees the whole input, but moves nothing: the
+/// field of what it weighs is that of the map.
 pub(super) fn receptive_fields(network: &Network) -> Vec<Option<Pair>> {
     let input = matches!(network.input(), Shape::Map { .. }).then_some(Field::PIXEL);
     let mut fields: Vec<Option<Field>> = Vec::with_capacity(network.nodes().len());
-    for node in network.nodes() {
+    for (index, node) in network.nodes().iter().enumerate() {
+        let weighs = |source: &&Source| {
+            node.layer == Layer::Multiply
+                && network.shape_of(**source).size() != network.shapes()[index].size()
+        };
         let through = |&source: &Source| {
             let field = match source {
                 Source::Input => input,
@@ -43,7 +50,7 @@ pub(super) fn receptive_fields(network: &Network) -> Vec<Option<Pair>> {
             Some(field?.through(node.layer.window(network.shape_of(source))))
         };
         let whole = matches!(node.layer, Layer::Linear(_) | Layer::Softmax);
-        let all: Option<Vec<_>> = node.inputs.iter().map(through).collect();
+        let all: Option<Vec<_>> = node.inputs.iter().filter(|source| !weighs(source)).map(through).collect();
         fields.push(all.filter(|_| !whole).and_then(|all| all.into_iter().reduce(Field::or_larger)));
     }
     fields.into_iter().map(|field| field.map(|field| field.size)).collect()

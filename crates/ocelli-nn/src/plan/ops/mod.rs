@@ -3,7 +3,9 @@
 
 mod activation;
 mod avg_pool;
+mod channels;
 mod flatten;
+mod multiply;
 mod pad;
 mod site;
 mod softmax;
@@ -14,6 +16,7 @@ use ocelli_kernels::activation::Activation;
 
 use super::program::{Compiler, Part};
 pub(super) use avg_pool::AvgWindow;
+pub(super) use channels::Channels;
 pub(super) use pad::Pad;
 pub(super) use site::{Site, clear_padding};
 
@@ -22,7 +25,9 @@ pub(super) use site::{Site, clear_padding};
 pub(super) enum ImageOp {
     Activation(Activation),
     AvgPool(AvgWindow),
+    Channels(Channels),
     Flatten,
+    Multiply,
     Pad(Pad),
     Softmax,
 }
@@ -31,15 +36,17 @@ impl ImageOp {
     /// Whether it has parameters of its own.
     pub(super) fn has_parameters(&self) -> bool {
         match self {
-            Self::Activation(_) | Self::AvgPool(_) | Self::Flatten | Self::Pad(_) | Self::Softmax => false,
+            Self::Activation(_) | Self::AvgPool(_) | Self::Channels(_) | Self::Flatten => false,
+            Self::Multiply | Self::Pad(_) | Self::Softmax => false,
         }
     }
 
     /// Whether its backward pass reads its inputs.
     pub(super) fn keeps_inputs(&self) -> bool {
         match self {
-            Self::Activation(_) => true,
-            Self::AvgPool(_) | Self::Flatten | Self::Pad(_) | Self::Softmax => false,
+            Self::Activation(_) | Self::Multiply => true,
+            Self::AvgPool(_) | Self::Channels(_) | Self::Flatten => false,
+            Self::Pad(_) | Self::Softmax => false,
         }
     }
 
@@ -70,7 +77,9 @@ pub(super) fn compile(op: &ImageOp, compiler: &mut Compiler<'_>, index: usize) -
     match op {
         ImageOp::Activation(activation) => Box::new(activation::ByValue(*activation)),
         ImageOp::AvgPool(window) => Box::new(avg_pool::Pool::new(*window, compiler, index)),
+        ImageOp::Channels(what) => Box::new(channels::Moves::new(*what, compiler, index)),
         ImageOp::Flatten => Box::new(flatten::Flatten),
+        ImageOp::Multiply => Box::new(multiply::Multiply),
         ImageOp::Pad(padding) => Box::new(pad::Padding::new(*padding, compiler, index)),
         ImageOp::Softmax => Box::new(softmax::Softmax),
     }

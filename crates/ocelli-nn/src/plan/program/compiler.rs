@@ -71,6 +71,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// How many inputs the operation at `index` has.
+    pub(in super::super) fn inputs(&self, index: usize) -> usize {
+        self.graph.ops[index].inputs.len()
+    }
+
     /// The memory of an input of the operation at `index`.
     pub(in super::super) fn input_layout(&self, index: usize, input: usize) -> MapLayout {
         self.data[self.graph.ops[index].inputs[input]]
