@@ -18,8 +18,8 @@ def lesson(classes: int = 10, channels: int = 3, side: int = 32, batch_norm: boo
 
 def build(name: str) -> nn.Module:
     """The network that a workload names."""
-    if name == "resnet18":
-        from torchvision.models import resnet18
+    if name.startswith("lesson"):
+        return lesson(batch_norm=name == "lesson-bn")
+    from torchvision import models
 
-        return resnet18(weights=None)
-    return lesson(batch_norm=name == "lesson-bn")
+    return getattr(models, name)(weights=None)

@@ -38,6 +38,14 @@ WORKLOADS = {
     "I1-throughput": Workload("lesson", False, 64, 32),
     "I2-latency": Workload("resnet18", False, 1, 224),
     "I2-throughput": Workload("resnet18", False, 16, 224),
+    "T4": Workload("mobilenet_v2", True, 16, 64),
+    "T5": Workload("resnet50", True, 16, 224),
+    "I3-latency": Workload("mobilenet_v2", False, 1, 224),
+    "I3-throughput": Workload("mobilenet_v2", False, 16, 224),
+    "I4-latency": Workload("efficientnet_b0", False, 1, 224),
+    "I4-throughput": Workload("efficientnet_b0", False, 16, 224),
+    "I5-latency": Workload("resnet50", False, 1, 224),
+    "I5-throughput": Workload("resnet50", False, 16, 224),
 }
 WARM_UP_SECONDS = 1.0
 WARM_UP_ITERATIONS = 5

@@ -35,9 +35,17 @@ impl Workload {
             "I1-throughput" => ("lesson", false, 64, 32),
             "I2-latency" => ("resnet18", false, 1, 224),
             "I2-throughput" => ("resnet18", false, 16, 224),
+            "T4" => ("mobilenet_v2", true, 16, 64),
+            "T5" => ("resnet50", true, 16, 224),
+            "I3-latency" => ("mobilenet_v2", false, 1, 224),
+            "I3-throughput" => ("mobilenet_v2", false, 16, 224),
+            "I4-latency" => ("efficientnet_b0", false, 1, 224),
+            "I4-throughput" => ("efficientnet_b0", false, 16, 224),
+            "I5-latency" => ("resnet50", false, 1, 224),
+            "I5-throughput" => ("resnet50", false, 16, 224),
             unknown => return Err(format!("no workload `{unknown}`").into()),
         };
-        let classes = if network == "resnet18" { 1000 } else { 10 };
+        let classes = if network.starts_with("lesson") { 10 } else { 1000 };
         let network = zoo::build(network, Shape::map(3, size, size), classes)?;
         let options = PlanOptions { batch, ..PlanOptions::default() };
         let images = noise(batch * network.input().elements());

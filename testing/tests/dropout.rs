@@ -11,7 +11,7 @@ const P: f32 = 0.3;
 
 fn options() -> Vec<PlanOptions> {
     let modes = Isa::available().into_iter().flat_map(|isa| [(isa, Passes::all()), (isa, Passes::none())]);
-    modes.map(|(isa, passes)| PlanOptions { batch: BATCH, passes, isa }).collect()
+    modes.map(|(isa, passes)| PlanOptions { batch: BATCH, passes, isa, ..PlanOptions::default() }).collect()
 }
 
 /// Dropout alone, so that images of ones come out as the mask.

@@ -28,7 +28,10 @@ fn modes(batch: usize) -> Vec<Mode> {
         for (passes, name) in [(Passes::all(), "passes"), (Passes::none(), "no passes")] {
             for room in [0, 3] {
                 let name = format!("{}, {name}, room for {room} more", isa.name());
-                modes.push(Mode { name, options: PlanOptions { batch: batch + room, passes, isa } });
+                modes.push(Mode {
+                    name,
+                    options: PlanOptions { batch: batch + room, passes, isa, ..PlanOptions::default() },
+                });
             }
         }
     }

@@ -129,7 +129,12 @@ fn ten_steps_follow_pytorch() {
     for run in fixture.cases::<Run>() {
         for isa in Isa::available() {
             for passes in [Passes::all(), Passes::none()] {
-                compare(&mut report, &fixture, &run, PlanOptions { batch: BATCH, passes, isa });
+                compare(
+                    &mut report,
+                    &fixture,
+                    &run,
+                    PlanOptions { batch: BATCH, passes, isa, ..PlanOptions::default() },
+                );
             }
         }
     }

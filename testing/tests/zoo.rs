@@ -142,7 +142,11 @@ fn plans_compute_what_pytorch_does() {
     for case in fixture.cases::<Case>().into_iter().filter(|case| case.batch > 0) {
         for isa in Isa::available() {
             for passes in [Passes::all(), Passes::none()] {
-                case.check(&fixture, PlanOptions { batch: case.batch, passes, isa }, &mut report);
+                case.check(
+                    &fixture,
+                    PlanOptions { batch: case.batch, passes, isa, ..PlanOptions::default() },
+                    &mut report,
+                );
             }
         }
     }

@@ -39,12 +39,27 @@ pub struct PlanOptions {
     /// The instruction set; default the best one, or what the environment names (see
     /// [`ocelli_kernels::ISA_VARIABLE`]).
     pub isa: Isa,
+    /// Whether training makes values again rather than keep them; default by the plan's size.
+    pub recompute: Recompute,
+}
+
+/// Whether a training plan keeps what BatchNorm puts out for the backward pass, or makes it again from
+/// BatchNorm's input, which it has to keep anyway. It changes memory and time, and no bit of the results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recompute {
+    /// Makes it again if the maps of a batch would take more than 512 MB.
+    #[default]
+    Auto,
+    /// Keeps it.
+    Never,
+    /// Makes it again.
+    Always,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
         let isa = Isa::detect().unwrap_or_else(|_| Isa::available()[0]);
-        Self { batch: 1, passes: Passes::all(), isa }
+        Self { batch: 1, passes: Passes::all(), isa, recompute: Recompute::Auto }
     }
 }
 
@@ -59,7 +74,9 @@ const MAX_MAP: usize = 4 << 20;
 fn chunk_images(batch: usize, graph: &graph::Graph, threads: usize) -> usize {
     let live = (0..graph.values.len()).filter(|&value| graph.is_live(value));
     let largest = live.map(|value| graph.values[value].elements()).max().unwrap_or(1);
-    batch.div_ceil(threads).min(MAX_CHUNK).min((MAX_MAP / largest.max(1)).max(1))
+    let most = batch.div_ceil(threads).min(MAX_CHUNK).min((MAX_MAP / largest.max(1)).max(1));
+    // Every chunk has memory for as many images as the largest.
+    batch.div_ceil(batch.div_ceil(most))
 }
 
 /// Even a small batch is cut for so many threads.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use ocelli_kernels::Isa;
-use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, SampleKeys, TrainPlan, Update, UpdateStep};
+use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, Recompute, SampleKeys, TrainPlan, Update, UpdateStep};
 use ocelli_nn::{
     ChannelShuffle, Conv2d, Layer, Narrow, Network, ParameterSpec, Sequential, Shape, Tensor, zoo,
 };
@@ -184,4 +184,49 @@ fn no_number_is_hidden_from_the_gradient() {
         let of_bias = gradients.get("0.bias").and_then(Tensor::as_f32).expect("it has one");
         assert_eq!(of_bias, [29.0], "{passes:?}");
     }
+}
+
+#[test]
+fn making_values_again_saves_memory_and_changes_no_bit() {
+    let network = zoo::build("resnet20", Shape::map(3, 16, 16), 5).expect("it is there");
+    let images: Vec<f32> = (0..9 * 3 * 256).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
+    let samples: Vec<u64> = (0..9).collect();
+    let run = |recompute| {
+        let options = PlanOptions { batch: 9, recompute, ..PlanOptions::default() };
+        let mut plan = TrainPlan::new(&network, &network.init(1), options).expect("it is valid");
+        for epoch in 0..2 {
+            let keys = SampleKeys { seed: 0, epoch, samples: &samples };
+            let output = plan.forward(&images, &keys).to_vec();
+            plan.backward(&output);
+            plan.step(&Plain::default());
+        }
+        (plan.memory(), plan.weights(), plan.gradients())
+    };
+    let (kept, again) = (run(Recompute::Never), run(Recompute::Always));
+    assert!(again.0 * 10 < kept.0 * 9, "{} of {} bytes", again.0, kept.0);
+    assert_eq!((kept.1, kept.2), (again.1, again.2));
+}
+
+#[test]
+fn weights_for_either_pass_are_those_of_the_last_step() {
+    // Winograd's method: forward and backward take turns with one memory.
+    let network = Sequential::new(Shape::map(16, 32, 32))
+        .conv2d(Conv2d::new(16, 16, 3).padding(1))
+        .conv2d(Conv2d::new(16, 3, 3).padding(1))
+        .build("two")
+        .expect("it is valid");
+    let options = PlanOptions { batch: 4, ..PlanOptions::default() };
+    let images: Vec<f32> = (0..4 * 16 * 1024).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
+    let keys = SampleKeys { seed: 0, epoch: 0, samples: &[0, 1, 2, 3] };
+    let mut plan = TrainPlan::new(&network, &network.init(1), options).expect("it is valid");
+    let mut pass = |plan: &mut TrainPlan| {
+        let output = plan.forward(&images, &keys).to_vec();
+        plan.backward(&output);
+        (output, plan.gradients())
+    };
+    let first = pass(&mut plan);
+    assert!(pass(&mut plan) == first, "the same without a step between");
+    plan.step(&Plain::default());
+    let mut anew = TrainPlan::new(&network, &plan.weights(), options).expect("it is valid");
+    assert!(pass(&mut plan) == pass(&mut anew), "as a plan that begins with these weights");
 }

@@ -89,6 +89,12 @@ pub(super) fn rows(duel: &Duel<'_>) -> String {
             memory(peer)
         );
     }
+    if let Some(most) = duel.work.memory_at_most {
+        let least = duel.peers.iter().map(peak_memory).fold(f64::INFINITY, f64::min);
+        let ratio = peak_memory(&duel.ours) / least;
+        let _ =
+            writeln!(rows, "| | | memory over the least of the peers' | | | {most:.2}× | | {ratio:.2}× |");
+    }
     if let Some(avx2) = &duel.ours_avx2 {
         let ratio = spread(&duel.ratios(avx2, duel.best_peer()));
         let over = format!("{ratio} over {best}");
@@ -150,8 +156,12 @@ fn speed_text(work: &Workload, speed: f64) -> String {
 }
 
 fn memory(series: &Series) -> String {
-    let peak = series.readings.iter().map(|reading| reading.peak_memory).fold(0.0, f64::max);
-    format!("{:.0} MB", peak / 1e6)
+    format!("{:.0} MB", peak_memory(series) / 1e6)
+}
+
+/// The largest resident size, bytes.
+fn peak_memory(series: &Series) -> f64 {
+    series.readings.iter().map(|reading| reading.peak_memory).fold(0.0, f64::max)
 }
 
 fn spread(ratios: &[f64]) -> String {

@@ -11,6 +11,8 @@ pub(super) struct Workload {
     pub(super) at_least: f64,
     /// The share of the fused-multiply-add peak to aim for, if one is set.
     pub(super) aim: Option<f64>,
+    /// The most of the best peer's memory that it may take, if that is asked.
+    pub(super) memory_at_most: Option<f64>,
 }
 
 /// What counts.
@@ -22,8 +24,9 @@ pub(super) enum Measure {
     Latency,
 }
 
-const fn training(name: &'static str, what: &'static str, at_least: f64, aim: f64) -> Workload {
-    Workload { name, what, training: true, measure: Measure::Throughput, at_least, aim: Some(aim) }
+const fn training(name: &'static str, what: &'static str, at_least: f64, aim: Option<f64>) -> Workload {
+    let measure = Measure::Throughput;
+    Workload { name, what, training: true, measure, at_least, aim, memory_at_most: None }
 }
 
 const fn inference(
@@ -33,16 +36,33 @@ const fn inference(
     at_least: f64,
     aim: Option<f64>,
 ) -> Workload {
-    Workload { name, what, training: false, measure, at_least, aim }
+    Workload { name, what, training: false, measure, at_least, aim, memory_at_most: None }
 }
 
 /// All of them but the whole-process one (`whole.rs`).
-pub(super) const WORKLOADS: [Workload; 7] = [
-    training("T1", "train `lesson`, batch 64, 3×32×32, SGD with momentum", 2.5, 0.5),
-    training("T2", "train `lesson-bn`, batch 64, 3×32×32, SGD with momentum", 2.5, 0.4),
-    training("T3", "train `resnet18`, batch 16, 3×64×64, SGD with momentum", 1.5, 0.5),
+pub(super) const WORKLOADS: [Workload; 15] = [
+    training("T1", "train `lesson`, batch 64, 3×32×32, SGD with momentum", 2.5, Some(0.5)),
+    training("T2", "train `lesson-bn`, batch 64, 3×32×32, SGD with momentum", 2.5, Some(0.4)),
+    training("T3", "train `resnet18`, batch 16, 3×64×64, SGD with momentum", 1.5, Some(0.5)),
     inference("I1-latency", "infer `lesson`, batch 1", Measure::Latency, 1.25, None),
     inference("I1-throughput", "infer `lesson`, batch 64", Measure::Throughput, 1.0, Some(0.65)),
     inference("I2-latency", "infer `resnet18`, 3×224×224, batch 1", Measure::Latency, 1.0, Some(0.8)),
     inference("I2-throughput", "infer `resnet18`, 3×224×224, batch 16", Measure::Throughput, 1.0, Some(0.8)),
+    training("T4", "train `mobilenet_v2`, batch 16, 3×64×64, SGD with momentum", 1.0, None),
+    Workload {
+        memory_at_most: Some(0.7),
+        ..training("T5", "train `resnet50`, batch 16, 3×224×224, SGD with momentum", 1.0, None)
+    },
+    inference("I3-latency", "infer `mobilenet_v2`, 3×224×224, batch 1", Measure::Latency, 1.0, None),
+    inference("I3-throughput", "infer `mobilenet_v2`, 3×224×224, batch 16", Measure::Throughput, 1.0, None),
+    inference("I4-latency", "infer `efficientnet_b0`, 3×224×224, batch 1", Measure::Latency, 1.0, None),
+    inference(
+        "I4-throughput",
+        "infer `efficientnet_b0`, 3×224×224, batch 16",
+        Measure::Throughput,
+        1.0,
+        None,
+    ),
+    inference("I5-latency", "infer `resnet50`, 3×224×224, batch 1", Measure::Latency, 1.0, None),
+    inference("I5-throughput", "infer `resnet50`, 3×224×224, batch 16", Measure::Throughput, 1.0, None),
 ];

@@ -9,7 +9,7 @@ use super::graph::Graph;
 use super::parameters::Parameters;
 use super::program::{Compiler, Program, StepKind};
 use super::scratch::ScratchPool;
-use super::{PlanError, PlanOptions, chunk_images, zeros};
+use super::{PlanError, PlanOptions, Recompute, chunk_images, zeros};
 use crate::network::Network;
 use crate::weights::Weights;
 
@@ -43,7 +43,8 @@ impl InferPlan {
         options.passes.apply(&mut graph, false);
         let mut parameters = Parameters::new(network);
         let chunk = chunk_images(options.batch, &graph, rayon::current_num_threads());
-        let program = Compiler::compile(&graph, &mut parameters, false, (options.batch, chunk));
+        let program =
+            Compiler::compile(&graph, &mut parameters, false, (options.batch, chunk), Recompute::Never);
         let mut values = zeros(parameters.len())?;
         parameters.load(weights, &mut values);
         parameters.normalise_by_running_averages(&values);

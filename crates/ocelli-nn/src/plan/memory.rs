@@ -28,7 +28,7 @@ impl Life {
 /// Places buffers first-fit, in the order in which they are asked for.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    placed: Vec<(Range<usize>, Life)>,
+    placed: Vec<(Range<usize>, Vec<Life>)>,
     len: usize,
 }
 
@@ -37,11 +37,16 @@ const ALIGNMENT: usize = 16;
 
 impl Layout {
     pub(super) fn place(&mut self, len: usize, life: Life) -> Range<usize> {
+        self.place_for(len, &[life])
+    }
+
+    /// A place for a buffer that lives several times; between, others may have it.
+    pub(super) fn place_for(&mut self, len: usize, lives: &[Life]) -> Range<usize> {
         let len = len.next_multiple_of(ALIGNMENT);
         let mut taken: Vec<_> = self
             .placed
             .iter()
-            .filter(|(_, other)| other.meets(life))
+            .filter(|(_, others)| others.iter().any(|other| lives.iter().any(|life| other.meets(*life))))
             .map(|(range, _)| range.clone())
             .collect();
         taken.sort_by_key(|range| range.start);
@@ -54,7 +59,7 @@ impl Layout {
         }
         let range = start..start + len;
         self.len = self.len.max(range.end);
-        self.placed.push((range.clone(), life));
+        self.placed.push((range.clone(), lives.to_vec()));
         range
     }
 
@@ -121,6 +126,15 @@ mod tests {
         let b = layout.place(16, Life { from: 1, to: 2 });
         let c = layout.place(16, Life { from: 2, to: 3 });
         assert_eq!((a.start, b.start, c.start, layout.len()), (0, 16, 0, 32));
+    }
+
+    #[test]
+    fn a_place_is_free_between_lives() {
+        let mut layout = Layout::default();
+        let twice = layout.place_for(16, &[Life { from: 0, to: 1 }, Life { from: 5, to: 6 }]);
+        let between = layout.place(16, Life { from: 2, to: 4 });
+        let over = layout.place(16, Life { from: 4, to: 5 });
+        assert_eq!((twice.start, between.start, over.start), (0, 0, 16));
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub(super) struct Step {
     pub(super) temporary: Option<Map>,
     /// The parameters whose gradients each chunk has a share of.
     pub(super) parts: Vec<Part>,
+    /// Steps whose outputs were not kept, and have to be made again for this one's backward pass.
+    pub(super) again: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -88,7 +90,7 @@ pub(super) struct ConvStep {
     pub(super) band: Option<Band>,
     /// The input gradient.
     pub(super) phases: Vec<Phase>,
-    /// Where the transposed weights lie among all.
+    /// Where the transposed weights lie among all, or among those to be transformed for `inward`.
     pub(super) transposed: Range<usize>,
     /// Winograd's method for the forward pass and for the input gradient.
     pub(super) winograd: Option<WinogradStep>,
@@ -159,7 +161,9 @@ pub(super) struct Program {
     pub(super) scratch: (usize, usize),
     /// Floats of all transposed weights.
     pub(super) transposed: usize,
-    /// Floats of all weights transformed for Winograd's method.
+    /// Floats of the largest weights that are transposed only to be transformed.
+    pub(super) turned: usize,
+    /// Floats of all weights transformed for Winograd's method, for the pass that has more of them.
     pub(super) transformed: usize,
 }
 

@@ -61,10 +61,11 @@ pub struct TrainPlan {
     transposed: Vec<f32>,
     /// Whether the transposed weights are those of `values`.
     transposed_current: bool,
+    /// Weights on their way from `values` to `transformed` for the input gradient.
+    turned: Vec<f32>,
     transformed: Vec<f32>,
-    /// The same of the weights that Winograd's method has for the forward pass; those for the input
-    /// gradient go with the transposed ones.
-    transformed_current: bool,
+    /// Which pass the transformed weights are for, if they are those of `values`.
+    transformed_for: Option<Pass>,
     optimizer: Optimizer,
     memory: Vec<f32>,
     places: Vec<u16>,
@@ -88,7 +89,8 @@ impl TrainPlan {
         options.passes.apply(&mut graph, true);
         let mut parameters = Parameters::new(network);
         let chunk = chunk_images(options.batch, &graph, TRAINING_THREADS);
-        let program = Compiler::compile(&graph, &mut parameters, true, (options.batch, chunk));
+        let program =
+            Compiler::compile(&graph, &mut parameters, true, (options.batch, chunk), options.recompute);
         let chunks = options.batch.div_ceil(chunk);
         let mut values = zeros(parameters.len())?;
         parameters.load(weights, &mut values);
@@ -103,8 +105,9 @@ impl TrainPlan {
             gradients: zeros(parameters.len())?,
             transposed: zeros(program.transposed)?,
             transposed_current: false,
+            turned: zeros(program.turned)?,
             transformed: zeros(program.transformed)?,
-            transformed_current: false,
+            transformed_for: None,
             optimizer: Optimizer::default(),
             memory: zeros(program.memory * chunks)?,
             places: zeros(program.places * chunks)?,
@@ -172,7 +175,7 @@ impl TrainPlan {
     pub fn step(&mut self, update: &dyn Update) {
         self.optimizer.step(update, self.isa, &self.parameters.segments, &mut self.values, &self.gradients);
         self.transposed_current = false;
-        self.transformed_current = false;
+        self.transformed_for = None;
     }
 
     /// The weights, buffers included.
@@ -189,7 +192,7 @@ impl TrainPlan {
         weights.check_parameters(&self.parameters.specs).map_err(PlanError::weights)?;
         self.parameters.load(weights, &mut self.values);
         self.transposed_current = false;
-        self.transformed_current = false;
+        self.transformed_for = None;
         Ok(())
     }
 
@@ -221,6 +224,7 @@ impl TrainPlan {
         let floats = self.values.len()
             + self.gradients.len()
             + self.transposed.len()
+            + self.turned.len()
             + self.transformed.len()
             + self.memory.len();
         (floats + self.output.len() + self.optimizer.len()) * size_of::<f32>()
@@ -236,7 +240,7 @@ impl TrainPlan {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pass {
     Forward,
     Backward,

@@ -132,7 +132,6 @@ impl Chunk<'_> {
         self.weight_gradient(shared, step, conv, g);
         let Some(dx) = &shared.program.slots[step.op.input()].grad else { return };
         self.prepare(step.dx[0], dx, !conv.conv.reaches_every_input());
-        let transposed = &shared.transposed[conv.transposed.clone()];
         let overwrite = step.dx[0] == Target::Write && conv.conv.reaches_every_input();
         let addend = if overwrite { Addend::None } else { Addend::Output };
         let (out, [values]) = disjoint(self.floats, dx.range.clone(), [g.range.clone()]);
@@ -146,6 +145,7 @@ impl Chunk<'_> {
             });
             return;
         }
+        let transposed = &shared.transposed[conv.transposed.clone()];
         for phase in &conv.phases {
             let sweep = Sweep { images: self.images, ..phase.conv.sweep };
             let finish = Finish { addend, ..Finish::NONE };

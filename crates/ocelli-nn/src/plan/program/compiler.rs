@@ -5,6 +5,7 @@ use std::ops::Range;
 use ocelli_kernels::batch_norm::Maps;
 use ocelli_kernels::{BLOCK, MapLayout, padded};
 
+use super::super::Recompute;
 use super::super::graph::{DropoutOp, Graph, INPUT, Kind, NormOp, Op, Post, ValueId};
 use super::super::memory::{Layout, Life};
 use super::super::ops;
@@ -21,7 +22,10 @@ pub(in super::super) struct Compiler<'a> {
     pub(super) places: Layout,
     pub(super) scratch: (usize, usize),
     pub(super) transposed: usize,
-    pub(super) transformed: usize,
+    /// Whether memory counts for more than the time to make a value again.
+    sparing: bool,
+    pub(super) turned: usize,
+    pub(super) transformed: [usize; 2],
     pub(super) batch: usize,
     pub(super) needs_grad: Vec<bool>,
     pub(super) data: Vec<MapLayout>,
@@ -34,6 +38,7 @@ impl<'a> Compiler<'a> {
         parameters: &'a mut Parameters,
         training: bool,
         (batch, chunk): (usize, usize),
+        recompute: Recompute,
     ) -> Program {
         let mut compiler = Self {
             needs_grad: needs_grad(graph, training),
@@ -47,7 +52,13 @@ impl<'a> Compiler<'a> {
             places: Layout::default(),
             scratch: (0, 0),
             transposed: 0,
-            transformed: 0,
+            sparing: match recompute {
+                Recompute::Auto => batch * activations(graph) > SPARING,
+                Recompute::Never => false,
+                Recompute::Always => true,
+            },
+            turned: 0,
+            transformed: [0; 2],
             batch,
         };
         compiler.grad = compiler.grad_layouts();
@@ -67,7 +78,8 @@ impl<'a> Compiler<'a> {
             places: compiler.places.len(),
             scratch: compiler.scratch,
             transposed: compiler.transposed,
-            transformed: compiler.transformed,
+            turned: compiler.turned,
+            transformed: compiler.transformed.into_iter().max().unwrap_or(0),
         }
     }
 
@@ -123,8 +135,8 @@ impl<'a> Compiler<'a> {
     }
 
     /// Memory for a map of every image, with room after it for a vector that begins in its last pixel.
-    fn place(&mut self, layout: MapLayout, life: Life) -> Map {
-        Map { layout, range: self.memory.place(self.chunk * layout.image() + BLOCK, life) }
+    fn place(&mut self, layout: MapLayout, lives: &[Life]) -> Map {
+        Map { layout, range: self.memory.place_for(self.chunk * layout.image() + BLOCK, lives) }
     }
 
     fn slots(&mut self) -> Vec<Slot> {
@@ -136,14 +148,32 @@ impl<'a> Compiler<'a> {
                 let (mut data, grad) = self.lives(value);
                 if let (true, Some(life)) = (self.gradient_takes_the_place(value), grad) {
                     data.stretch(life.to);
-                    let both = self.place(self.data[value], data);
+                    let both = self.place(self.data[value], &[data]);
                     return Slot { grad: Some(both.clone()), data: both };
                 }
-                let data = self.place(self.data[value], data);
-                let grad = grad.map(|life| self.place(self.grad[value], life));
+                let data = match self.made_again(value) {
+                    Some((last, first)) => {
+                        let again = Life { from: self.backward_time(first), to: data.to };
+                        self.place(self.data[value], &[Life { from: data.from, to: last }, again])
+                    }
+                    None => self.place(self.data[value], &[data]),
+                };
+                let grad = grad.map(|life| self.place(self.grad[value], &[life]));
                 Slot { data, grad }
             })
             .collect()
+    }
+
+    /// Whether a value is not kept for the backward pass but made again there: what BatchNorm makes of an input
+    /// that is kept anyway, in large plans. Gives its last reader, and the one whose backward pass is the
+    /// first that needs it.
+    fn made_again(&self, value: ValueId) -> Option<(usize, usize)> {
+        let producer = &self.graph.ops[self.graph.producer(value)?];
+        let Post { add: None, pool: None, dropout: None, .. } = producer.post else { return None };
+        let norm = matches!(producer.kind, Kind::BatchNorm(_)) && value != self.graph.output;
+        let last = self.graph.readers(value).max()?;
+        let first = self.graph.readers(value).filter(|&reader| self.graph.ops[reader].keeps(value)).max()?;
+        (self.training && self.sparing && norm).then_some((last, first))
     }
 
     /// Whether a value's gradient may take its place: a convolution's output that BatchNorm alone reads,
@@ -263,14 +293,26 @@ impl<'a> Compiler<'a> {
             StepKind::Image(operation) => operation.parts(),
             StepKind::BatchNorm(_) | StepKind::Identity => Vec::new(),
         };
-        Step { op, kind, dx: Vec::new(), dadd: Target::None, mask, places, temporary, parts }
+        let again = self.made_again_before(index);
+        Step { op, kind, dx: Vec::new(), dadd: Target::None, mask, places, temporary, parts, again }
+    }
+
+    /// The steps whose outputs have to be made again for the backward pass of the step at `index`.
+    fn made_again_before(&self, index: usize) -> Vec<usize> {
+        let mut producers = Vec::new();
+        for &input in &self.graph.ops[index].inputs {
+            let first = self.made_again(input).is_some_and(|(_, first)| first == index);
+            producers
+                .extend(self.graph.producer(input).filter(|producer| first && !producers.contains(producer)));
+        }
+        producers
     }
 
     fn mask(&mut self, dropout: DropoutOp, op: &Op, life: Life) -> Map {
         let y = self.data[op.output];
         let (height, width) = if dropout.by_channel { (1, 1) } else { (y.height, y.width) };
         let layout = MapLayout { height, width, halo_y: 0, halo_x: 0, ..y };
-        self.place(layout, life)
+        self.place(layout, &[life])
     }
 
     /// Memory for a convolution's gradient before it pools.
@@ -280,7 +322,7 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let layout = self.gradient_before_pooling(op, &step.conv);
-        Some(self.place(layout, Life::at(self.backward_time(index))))
+        Some(self.place(layout, &[Life::at(self.backward_time(index))]))
     }
 
     fn norm_step(&mut self, step: usize, norm: NormOp, op: &Op) -> NormStep {
@@ -294,6 +336,17 @@ impl<'a> Compiler<'a> {
         }
         NormStep { maps, index, moments, sums }
     }
+}
+
+/// Floats of a batch's maps beyond which [`Recompute::Auto`] is sparing with memory: 512 MB.
+const SPARING: usize = 128 << 20;
+
+/// Floats of all maps of an image.
+fn activations(graph: &Graph) -> usize {
+    (0..graph.values.len())
+        .filter(|&value| graph.is_live(value))
+        .map(|value| graph.values[value].elements())
+        .sum()
 }
 
 /// Which values depend on a parameter, so that their gradient is wanted.

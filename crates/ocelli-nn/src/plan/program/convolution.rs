@@ -27,6 +27,13 @@ const WINOGRAD_TRAINING_TILES: usize = 64;
 /// as large, pays.
 const WINOGRAD_TILES: usize = 12;
 
+/// What transformed weights are for: those for the one pass take the place of those for the other.
+#[derive(Clone, Copy)]
+enum Direction {
+    Forward,
+    Inward,
+}
+
 impl ConvStep {
     /// The gradients that chunks have shares of.
     pub(super) fn parts(&self) -> Vec<Part> {
@@ -80,22 +87,18 @@ impl Compiler<'_> {
             self.work_in(sparse.weights_len());
             self.scratch.1 = self.scratch.1.max(sparse.entries());
         });
-        let (phases, transposed) = self.inward(whole, &conv, sparse.as_ref());
+        let (phases, inward, transposed) = self.inward(whole, &conv, sparse.as_ref());
         let part = Life { from: backward, to: self.end() };
         let mut place = |len: usize| Some(self.memory.place(len, part));
         let small =
             self.training && (weight.len() <= PARTIAL_GRADIENT || sparse.is_some() || conv.groups > 1);
         let weight_part = if small { place(weight.len()) } else { None };
         let bias_part = bias.as_ref().filter(|_| self.training).and_then(|b| place(b.len()));
-        let winograd = self.winograd(&conv);
+        let winograd = self.winograd(&conv, Direction::Forward);
         let band = whole.post.pool.map(|pool| self.band(&conv, pool, winograd.as_ref()));
         if let Some(w) = winograd.as_ref().filter(|_| sparse.is_none() && weight_part.is_some()) {
             self.work_in(w.winograd.gradient_scratch_len());
         }
-        let inward = match (&phases[..], sparse.is_some()) {
-            ([phase], false) => self.inward_winograd(&conv, phase, whole),
-            _ => None,
-        };
         let forward = conv.sweeps(1);
         ConvStep {
             conv,
@@ -113,20 +116,30 @@ impl Compiler<'_> {
         }
     }
 
-    /// The sweeps of a convolution's input gradient, and where its transposed weights lie.
-    fn inward(&mut self, op: &Op, conv: &Conv, sparse: Option<&SparseConv>) -> (Vec<Phase>, Range<usize>) {
+    /// The sweeps of a convolution's input gradient, Winograd's method for it, and where its transposed
+    /// weights lie: those that Winograd's method takes are transposed on their way to being transformed.
+    fn inward(
+        &mut self,
+        op: &Op,
+        conv: &Conv,
+        sparse: Option<&SparseConv>,
+    ) -> (Vec<Phase>, Option<WinogradStep>, Range<usize>) {
         if !self.training || !self.needs_grad[op.input()] {
-            return (Vec::new(), 0..0);
+            return (Vec::new(), None, 0..0);
         }
         let start = self.transposed;
         if let Some(sparse) = sparse {
             self.transposed += sparse.weights_len();
-            return (Vec::new(), start..self.transposed);
+            return (Vec::new(), None, start..self.transposed);
         }
         let g = self.gradient_before_pooling(op, conv);
+        let phases = Conv { x: self.grad[op.input()], ..*conv }.input_gradient(1, g);
+        if let Some(winograd) = self.inward_winograd(conv, op) {
+            self.turned = self.turned.max(conv.transposed_len());
+            return (phases, Some(winograd), 0..conv.transposed_len());
+        }
         self.transposed += conv.transposed_len();
-        let inward = Conv { x: self.grad[op.input()], ..*conv };
-        (inward.input_gradient(1, g), start..self.transposed)
+        (phases, None, start..self.transposed)
     }
 
     /// Whole pooling windows, as many as stay in the first-level cache; in the second-level cache if
@@ -149,7 +162,7 @@ impl Compiler<'_> {
 
     /// Winograd's method where it pays: on maps that its tiles fill, with enough tiles for each use of
     /// the transformed weights, and in training for each transform of them.
-    fn winograd(&mut self, conv: &Conv) -> Option<WinogradStep> {
+    fn winograd(&mut self, conv: &Conv, direction: Direction) -> Option<WinogradStep> {
         let winograd = Winograd::new(conv)?;
         let filled = 2 * conv.y.height * conv.y.width >= winograd.tiles() * TILE_ROWS * TILE_ROWS;
         // By the batch rather than the chunk: the method must not depend on the threads.
@@ -158,10 +171,12 @@ impl Compiler<'_> {
         if !(filled && together && pays) {
             return None;
         }
-        let start = self.transformed;
-        self.transformed += winograd.weights_len();
+        let transformed = &mut self.transformed[direction as usize];
+        let start = *transformed;
+        *transformed += winograd.weights_len();
+        let weights = start..*transformed;
         self.work_in(winograd.scratch_len());
-        Some(WinogradStep { winograd, weights: start..self.transformed })
+        Some(WinogradStep { winograd, weights })
     }
 
     /// The memory of the gradient that a convolution's own gradients are made of.
@@ -174,15 +189,14 @@ impl Compiler<'_> {
     }
 
     /// The input gradient of a convolution of stride 1 is one of the gradient over transposed weights.
-    fn inward_winograd(&mut self, conv: &Conv, phase: &Phase, op: &Op) -> Option<WinogradStep> {
+    fn inward_winograd(&mut self, conv: &Conv, op: &Op) -> Option<WinogradStep> {
         if conv.kernel != (3, 3) || conv.stride != (1, 1) || conv.padding.0 > 2 || conv.padding.1 > 2 {
             return None;
         }
-        debug_assert_eq!(phase.conv.weights, 0);
         let g = self.gradient_before_pooling(op, conv);
         let padding = (2 - conv.padding.0, 2 - conv.padding.1);
         let inward = Conv { x: g, y: self.grad[op.input()], padding, ..*conv };
-        self.winograd(&inward)
+        self.winograd(&inward, Direction::Inward)
     }
 }
 

@@ -8,7 +8,7 @@ use ocelli_kernels::sweep::Sweep;
 use ocelli_kernels::{BLOCK, Strides};
 
 use super::super::chunk::{Chunk, Shared, Task};
-use super::super::program::{NormStep, Part, Program, Step, StepKind};
+use super::super::program::{ConvStep, NormStep, Part, Program, Step, StepKind};
 use super::{Pass, SampleKeys, TrainPlan};
 
 /// A stretch of work between meetings.
@@ -47,6 +47,7 @@ pub(super) fn forward(program: &Program) -> Vec<Phase> {
 pub(super) fn backward(program: &Program) -> Vec<Phase> {
     let mut phases = Vec::new();
     for (index, step) in program.steps.iter().enumerate().rev() {
+        step.again.iter().for_each(|&producer| push(&mut phases, Task::Forward(producer)));
         push(&mut phases, Task::Backward(index));
         match &step.kind {
             StepKind::BatchNorm(_) => {
@@ -199,52 +200,54 @@ impl TrainPlan {
 
     /// Brings the weights of Winograd's method for the forward pass up to date.
     pub(super) fn refresh_transformed(&mut self) {
-        if !self.transformed_current {
-            self.transform(false);
-            self.transformed_current = true;
-        }
-    }
-
-    /// Transforms the weights of Winograd's method, for the input gradient or for the forward pass.
-    fn transform(&mut self, inward: bool) {
-        for step in &self.program.steps {
-            let StepKind::Conv(conv) = &step.kind else { continue };
-            let (w, packed) = if inward {
-                (&conv.inward, &self.transposed[conv.transposed.clone()])
-            } else {
-                (&conv.winograd, &self.values[conv.weight.clone()])
-            };
-            let Some(w) = w else { continue };
-            w.winograd.transform_weights(self.isa, packed, &mut self.transformed[w.weights.clone()]);
-        }
-    }
-
-    /// Brings the transposed weights up to date.
-    pub(super) fn refresh_transposed(&mut self) {
-        if self.transposed_current {
+        if self.transformed_for == Some(Pass::Forward) {
             return;
         }
-        let values = &self.values;
         for step in &self.program.steps {
             let StepKind::Conv(conv) = &step.kind else { continue };
-            let packed = &values[conv.weight.clone()];
-            let transposed = &mut self.transposed[conv.transposed.clone()];
-            if let (Some(sparse), false) = (&conv.sparse, transposed.is_empty()) {
-                sparse.transpose(packed, transposed);
-            }
-            for phase in &conv.phases {
-                let block = phase.conv.sweep.taps.block_len();
-                let part = &mut transposed[phase.conv.weights..][..phase.conv.sweep.blocks * block];
-                let transpose = |(i, to): (usize, &mut [f32])| conv.conv.transpose(phase, i, packed, to);
-                if part.len() < SUMMED_AT_ONCE {
-                    part.chunks_mut(block).enumerate().for_each(transpose);
-                } else {
-                    part.par_chunks_mut(block).enumerate().for_each(transpose);
+            let Some(w) = &conv.winograd else { continue };
+            let packed = &self.values[conv.weight.clone()];
+            w.winograd.transform_weights(self.isa, packed, &mut self.transformed[w.weights.clone()]);
+        }
+        self.transformed_for = Some(Pass::Forward);
+    }
+
+    /// Brings the weights of the input gradients up to date: transposed, and for Winograd's method
+    /// transformed.
+    pub(super) fn refresh_transposed(&mut self) {
+        for step in &self.program.steps {
+            let StepKind::Conv(conv) = &step.kind else { continue };
+            let packed = &self.values[conv.weight.clone()];
+            if let Some(w) = &conv.inward {
+                if self.transformed_for != Some(Pass::Backward) {
+                    let turned = &mut self.turned[conv.transposed.clone()];
+                    transpose(conv, packed, turned);
+                    let transformed = &mut self.transformed[w.weights.clone()];
+                    w.winograd.transform_weights(self.isa, turned, transformed);
                 }
+            } else if !self.transposed_current {
+                transpose(conv, packed, &mut self.transposed[conv.transposed.clone()]);
             }
         }
-        self.transform(true);
+        self.transformed_for = Some(Pass::Backward);
         self.transposed_current = true;
+    }
+}
+
+/// Transposes the weights of a convolution for its input gradient, if it has one.
+fn transpose(conv: &ConvStep, packed: &[f32], transposed: &mut [f32]) {
+    if let (Some(sparse), false) = (&conv.sparse, transposed.is_empty()) {
+        sparse.transpose(packed, transposed);
+    }
+    for phase in &conv.phases {
+        let block = phase.conv.sweep.taps.block_len();
+        let part = &mut transposed[phase.conv.weights..][..phase.conv.sweep.blocks * block];
+        let transpose = |(i, to): (usize, &mut [f32])| conv.conv.transpose(phase, i, packed, to);
+        if part.len() < SUMMED_AT_ONCE {
+            part.chunks_mut(block).enumerate().for_each(transpose);
+        } else {
+            part.par_chunks_mut(block).enumerate().for_each(transpose);
+        }
     }
 }
 
