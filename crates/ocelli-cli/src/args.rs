@@ -38,6 +38,14 @@ pub(crate) struct TrainArgs {
     /// A network by name (`ocelli models` lists them) or a TOML file with its layers [default: lesson-bn].
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) model: Option<String>,
+    /// Weights to begin with: what torch.save wrote (.pth), safetensors, or a model. What fits is loaded; a last layer for
+    /// other classes begins anew.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<String>,
+    /// Leave parameters as they are: a pattern over their names, such as 'layer1.*'; '!fc.*' takes back what came before.
+    /// May be given many times.
+    #[arg(long, value_name = "PATTERN", action = clap::ArgAction::Append)]
+    pub(crate) freeze: Vec<String>,
     /// A recipe (TOML) to start from; flags and --set override it.
     #[arg(long, value_name = "FILE")]
     pub(crate) recipe: Option<PathBuf>,

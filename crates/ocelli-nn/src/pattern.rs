@@ -43,7 +43,7 @@ pub enum PatternError {
         got: usize,
     },
     /// It matches none of the names that there are.
-    #[error("pattern {pattern:?} matches no parameter; {}", near_in_words(near))]
+    #[error("pattern {:?} matches no parameter; {}", pattern.as_str(), near_in_words(near))]
     NoMatch {
         /// The pattern.
         pattern: Pattern,

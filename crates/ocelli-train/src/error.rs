@@ -2,7 +2,7 @@
 
 use crate::recipe::RecipeError;
 use ocelli_data::{DataError, ErrorKind, Loader, Problem};
-use ocelli_model::ModelError;
+use ocelli_model::{Fit, ImportError, ModelError};
 use ocelli_nn::plan::PlanError;
 use ocelli_nn::{NetworkError, Shape};
 use std::io;
@@ -95,6 +95,19 @@ pub enum TrainError {
     /// A model could not be saved or loaded.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The file of weights to begin with cannot be read.
+    #[error(transparent)]
+    Weights(#[from] ImportError),
+    /// The file of weights to begin with has none of the network's.
+    #[error("{}: none of its tensors is one of {network}'s: {fit}", path.display())]
+    NothingFits {
+        /// The file.
+        path: PathBuf,
+        /// The network's name.
+        network: String,
+        /// What is in the file, and what is not.
+        fit: Box<Fit>,
+    },
     /// An epoch had no batch that could be trained on.
     #[error(
         "epoch {epoch} has no batch to train on: there must be at least one image, and two if the network has BatchNorm"
@@ -166,7 +179,9 @@ impl TrainError {
             | Self::Network { .. }
             | Self::Outputs { .. }
             | Self::EndsInSoftmax { .. }
+            | Self::NothingFits { .. }
             | Self::FolderTaken { .. } => true,
+            Self::Weights(ImportError::Io { source, .. }) => source.kind() == io::ErrorKind::NotFound,
             Self::Data(error) => {
                 matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnknownFormat | ErrorKind::Invalid)
             }

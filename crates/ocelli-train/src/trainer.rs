@@ -2,6 +2,7 @@
 
 use crate::error::TrainError;
 use crate::events::{BatchDone, Event, Observer};
+use crate::groups::{Freeze, Group, Groups};
 use crate::loss::{self, CrossEntropy};
 use crate::optimizer::Optimizer;
 use crate::schedule::{Clock, Schedule};
@@ -24,6 +25,10 @@ pub struct TrainOptions {
     pub optimizer: Optimizer,
     /// How the learning rate changes.
     pub schedule: Schedule,
+    /// Parameters that stay as they are: entries in order, each over what came before.
+    pub freeze: Vec<Freeze>,
+    /// Parameters with a learning rate or weight decay of their own; the last group that matches one counts.
+    pub groups: Vec<Group>,
     /// Decides what dropout drops.
     pub seed: u64,
 }
@@ -34,6 +39,7 @@ pub struct TrainOptions {
 pub struct Trainer {
     plan: TrainPlan,
     options: TrainOptions,
+    groups: Groups,
     gradient: Vec<f32>,
     classes: usize,
     normalises: bool,
@@ -94,9 +100,11 @@ impl Trainer {
     /// Prepares to train `network` from `weights`.
     ///
     /// # Errors
-    /// The network ends in a softmax, which the loss applies itself, or cannot be planned.
+    /// The network ends in a softmax, which the loss applies itself, or cannot be planned, or a pattern matches none of its
+    /// parameters.
     pub fn new(network: &Network, weights: &Weights, options: TrainOptions) -> Result<Self, TrainError> {
         check_last_layer(network)?;
+        let groups = Groups::new(network, &options.freeze, &options.groups)?;
         let normalises = |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
         let plan = PlanOptions { batch: options.batch_size, ..PlanOptions::default() };
         Ok(Trainer {
@@ -106,6 +114,7 @@ impl Trainer {
             normalises: network.nodes().iter().any(|node| normalises(&node.layer)),
             epoch: 0,
             step: 0,
+            groups,
             options,
         })
     }
@@ -164,7 +173,7 @@ impl Trainer {
             return Err(TrainError::Diverged { epoch, batch, loss, lr: rates.lr });
         }
         self.plan.backward(&self.gradient);
-        self.plan.step(self.options.optimizer.with_rates(rates).as_update());
+        self.plan.step(&self.groups.update(self.options.optimizer.with_rates(rates)));
         self.step += 1;
         sums.batches += 1;
         sums.images += labels.len() as u64;

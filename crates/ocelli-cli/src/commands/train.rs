@@ -7,6 +7,7 @@ use crate::failure::{Failure, closed_pipe};
 use crate::folder;
 use crate::progress::{self, Progress};
 use crate::text::{count, percent, plural, shell};
+use ocelli::data::printable;
 use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
 use ocelli::train::{
     DataInfo, Outcome, Recipe, RecipeBuilder, RecipeError, Run, RunOptions, TrainError, claim,
@@ -61,6 +62,12 @@ fn recipe(args: &TrainArgs) -> Result<Recipe, RecipeError> {
     }
     if let Some(model) = &args.model {
         recipe = recipe.value("model.network", model.as_str(), "--model")?;
+    }
+    if let Some(weights) = &args.weights {
+        recipe = recipe.value("model.weights", weights.as_str(), "--weights")?;
+    }
+    if !args.freeze.is_empty() {
+        recipe = recipe.value("train.freeze", args.freeze.clone(), "--freeze")?;
     }
     let numbers = [
         ("train.epochs", args.epochs, "--epochs"),
@@ -128,6 +135,7 @@ fn introduce(run: &Run, threads: usize) -> io::Result<()> {
         count(data.val as u64),
         count(data.test as u64),
     )?;
+    introduce_weights(run, &mut out)?;
     writeln!(
         out,
         "training  {} in batches of {}, {} with learning rate {}, seed {}, {}\n",
@@ -139,6 +147,30 @@ fn introduce(run: &Run, threads: usize) -> io::Result<()> {
         plural(threads as u64, "thread", "threads"),
     )?;
     writeln!(out, "{}", Summary::with_batch(run.network(), recipe.train.batch_size))
+}
+
+/// The weights that it begins with, and which of them stay.
+fn introduce_weights(run: &Run, out: &mut impl Write) -> io::Result<()> {
+    if let (Some(fit), Some(path)) = (run.fit(), &run.recipe().model.weights) {
+        writeln!(out, "weights   {}: {fit}", printable(path))?;
+    }
+    for group in &run.recipe().train.groups {
+        let decay = group.weight_decay.map_or_else(String::new, |decay| format!(", weight decay {decay}"));
+        writeln!(out, "group     {}: learning rate × {}{decay}", group.pattern, group.lr_scale)?;
+    }
+    let frozen = run.frozen();
+    if !frozen.is_empty() {
+        let values = frozen.iter().map(|parameter| parameter.elements() as u64).sum();
+        let all = Summary::new(run.network()).total.parameters;
+        writeln!(
+            out,
+            "frozen    {}, {} of {} values",
+            plural(frozen.len() as u64, "parameter", "parameters"),
+            count(values),
+            count(all)
+        )?;
+    }
+    Ok(())
 }
 
 /// The test accuracy, the files, and the commands to try next.

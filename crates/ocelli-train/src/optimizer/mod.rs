@@ -52,6 +52,19 @@ impl Optimizer {
         }
     }
 
+    /// The same optimizer with the learning rate scaled, and with another weight decay where one is given.
+    pub(crate) fn with_group(&self, lr_scale: f64, weight_decay: Option<f64>) -> Optimizer {
+        let mut grouped = self.clone();
+        let (lr, decay) = match &mut grouped {
+            Optimizer::Sgd(sgd) => (&mut sgd.lr, &mut sgd.weight_decay),
+            Optimizer::Adam(adam) => (&mut adam.lr, &mut adam.weight_decay),
+            Optimizer::AdamW(adam) => (&mut adam.lr, &mut adam.weight_decay),
+        };
+        *lr *= lr_scale;
+        *decay = weight_decay.unwrap_or(*decay);
+        grouped
+    }
+
     /// As what a plan steps with.
     pub fn as_update(&self) -> &dyn Update {
         match self {

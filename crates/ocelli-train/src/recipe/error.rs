@@ -92,10 +92,13 @@ fn chosen(table: &Table, key: &str) -> Option<String> {
     Some(format!("; the {what} is {name}"))
 }
 
+/// Settings that have no default, and are not worked out either.
+const ABSENT: [&str; 3] = ["model.weights", "train.freeze", "train.groups"];
+
 /// The full name of the key, in whichever section, that is nearest to `name`.
 fn elsewhere(name: &str) -> Option<String> {
     let defaults = Table::try_from(Recipe::default()).expect("the default recipe is plain data");
-    let mut keys: Vec<String> = derived::names().map(str::to_string).collect();
+    let mut keys: Vec<String> = derived::names().chain(ABSENT).map(str::to_string).collect();
     list(&defaults, "", &mut keys);
     let last = |key: &str| key.rfind('.').map_or(0, |dot| dot + 1);
     let nearest = nearest(name, keys.iter().map(|key| &key[last(key)..]))?;

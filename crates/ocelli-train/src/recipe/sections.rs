@@ -1,6 +1,7 @@
 //! The sections of a recipe, with their defaults and ranges.
 
 use super::RecipeError;
+use crate::groups::{Freeze, Group};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::schedule::{OneCycle, Schedule};
 use serde::{Deserialize, Serialize};
@@ -32,11 +33,15 @@ impl Default for DataSection {
 pub struct ModelSection {
     /// A network by name (see [`ocelli_nn::zoo::NAMES`]) or a TOML file that lists its layers (default `lesson-bn`).
     pub network: String,
+    /// A file of weights to begin with: what `torch.save` wrote, safetensors, or a model of Ocelli's. What fits is loaded; a
+    /// last layer for other classes begins anew (default: all weights begin anew).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
 }
 
 impl Default for ModelSection {
     fn default() -> Self {
-        ModelSection { network: "lesson-bn".into() }
+        ModelSection { network: "lesson-bn".into(), weights: None }
     }
 }
 
@@ -55,6 +60,15 @@ pub struct TrainSection {
     pub optimizer: Optimizer,
     /// How the learning rate changes over the run (default one-cycle).
     pub schedule: Schedule,
+    /// Parameters that stay as they are, by patterns over their names in the `state_dict`: `*` is any run of characters, `?`
+    /// one. Entries count in order; one that begins with `!` takes back what came before it, so that `["*", "!fc.*"]`
+    /// trains the layer `fc` alone (default: none). As with PyTorch's `requires_grad = False`, a BatchNorm that is frozen
+    /// still normalises by the batch in training, and its running averages still move.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<Freeze>,
+    /// Parameters with a learning rate or weight decay of their own (default: none).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
 }
 
 impl Default for TrainSection {
@@ -66,6 +80,8 @@ impl Default for TrainSection {
             lr: None,
             optimizer: Optimizer::AdamW(adamw),
             schedule: Schedule::OneCycle(OneCycle::default()),
+            freeze: Vec::new(),
+            groups: Vec::new(),
         }
     }
 }
@@ -87,6 +103,9 @@ impl TrainSection {
         }
         if let Some(lr) = self.lr.filter(|lr| !(*lr > 0.0 && lr.is_finite())) {
             return wrong("train.lr", format!("is {lr}, but must be more than 0"));
+        }
+        if let Some(problem) = self.groups.iter().find_map(|group| group.check().err()) {
+            return wrong("train.groups", problem);
         }
         let named =
             |section: &str, (key, problem): (&str, String)| wrong(&format!("train.{section}.{key}"), problem);

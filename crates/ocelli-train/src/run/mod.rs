@@ -3,6 +3,7 @@
 mod lists;
 mod network;
 mod prepare;
+mod start;
 mod train;
 
 pub use network::build as build_network;

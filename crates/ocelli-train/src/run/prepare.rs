@@ -1,14 +1,17 @@
 //! A recipe made ready: data opened, network built, transforms resolved, nothing trained yet.
 
+use super::start::Start;
 use super::{lists, network};
 use crate::error::TrainError;
+use crate::groups::Groups;
 use crate::recipe::{Recipe, derived};
 use ocelli_data::dataset::Format;
 use ocelli_data::{
     Channels, DataError, Dataset, Division, Extent, Loader, LoaderOptions, MeasureOptions, OpenOptions,
     Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
 };
-use ocelli_nn::{Network, Shape};
+use ocelli_model::Fit;
+use ocelli_nn::{Network, ParameterSpec, Shape};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,6 +58,8 @@ pub struct Run {
     pub(super) parts: Parts,
     pub(super) pool: rayon::ThreadPool,
     threads: usize,
+    groups: Groups,
+    start: Option<Start>,
 }
 
 /// The data's parts behind their transforms.
@@ -71,11 +76,22 @@ impl std::fmt::Debug for Run {
 }
 
 impl Run {
-    /// Opens the recipe's data, builds its network and resolves every setting that was left open.
+    /// Opens the recipe's data, builds its network, loads the weights that it begins with and resolves every setting that
+    /// was left open.
     ///
     /// # Errors
-    /// The data cannot be used (or a part of it, where the recipe is strict), there is no such network, or the two do not fit.
+    /// The data cannot be used (or a part of it, where the recipe is strict), there is no such network, the two do not fit,
+    /// the file of weights cannot be read or has none of the network's, or a pattern matches no parameter.
     pub fn prepare(recipe: Recipe, options: RunOptions) -> Result<Self, TrainError> {
+        let mut run = Self::open(recipe, options)?;
+        if let Some(path) = &run.recipe.model.weights {
+            run.start = Some(Start::load(Path::new(path), &run.network, run.recipe.seed)?);
+        }
+        Ok(run)
+    }
+
+    /// As [`Run::prepare`], without the weights to begin with.
+    pub(super) fn open(recipe: Recipe, options: RunOptions) -> Result<Self, TrainError> {
         recipe.check()?;
         network::check_name(&recipe.model.network)?;
         let threads = options.threads.max(1);
@@ -98,10 +114,24 @@ impl Run {
         let input = Shape::map(info.extent.channels, size[0], size[1]);
         let network = network::build(&recipe.model.network, input, splits.classes.len())?;
         network::check_output(&network, &recipe.model.network, splits.classes.len())?;
+        let groups = Groups::new(&network, &recipe.train.freeze, &recipe.train.groups)?;
         let (pipeline, parts) = resolve(&splits, pipeline, threads).map_err(TrainError::Data)?;
         let recipe = resolved(recipe, &splits, size, &pipeline);
         let (classes, problems, division) = (splits.classes, splits.problems, splits.division);
-        Ok(Run { recipe, info, problems, network, pipeline, classes, division, parts, pool, threads })
+        Ok(Run {
+            recipe,
+            info,
+            problems,
+            network,
+            pipeline,
+            classes,
+            division,
+            parts,
+            pool,
+            threads,
+            groups,
+            start: None,
+        })
     }
 
     /// The recipe with every setting resolved.
@@ -122,6 +152,22 @@ impl Run {
     /// The network.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// What came of loading the recipe's file of weights, if it names one.
+    pub fn fit(&self) -> Option<&Fit> {
+        self.start.as_ref().map(|start| &start.fit)
+    }
+
+    /// The weights that it begins with, if they come from a file.
+    pub(super) fn start(&self) -> Option<&Start> {
+        self.start.as_ref()
+    }
+
+    /// The network's parameters that stay as they are.
+    pub fn frozen(&self) -> Vec<ParameterSpec> {
+        let parameters = self.network.parameters().into_iter();
+        parameters.filter(|parameter| self.groups.is_frozen(&parameter.name)).collect()
     }
 
     /// The names of the classes, in the order of the network's outputs.
@@ -202,6 +248,7 @@ fn resolved(mut recipe: Recipe, splits: &Splits, size: [usize; 2], pipeline: &Pi
     recipe.derived = derived(&recipe);
     recipe.data.path = absolute(&splits.path);
     recipe.model.network = network::resolved_name(&recipe.model.network);
+    recipe.model.weights = recipe.model.weights.map(|path| absolute(Path::new(&path)));
     recipe.transforms.size = Some(size);
     recipe.transforms.channels = Some(splits.train.extent().channels);
     recipe.transforms.train = Some(pipeline.train.clone());

@@ -25,8 +25,10 @@ impl Run {
     /// The folder already holds a run, a file cannot be written, no image can be loaded, or the loss is no longer a number.
     pub fn train(&self, folder: &Path, observer: &mut (dyn Observer + Send)) -> Result<Outcome, TrainError> {
         let folder = Folder::create(folder)?;
-        let weights = self.network().init(self.recipe().seed);
-        let trainer = self.trainer(&weights)?;
+        let trainer = match self.start() {
+            Some(start) => self.trainer(&start.weights)?,
+            None => self.trainer(&self.network().init(self.recipe().seed))?,
+        };
         // Recipe and metrics are written with the first checkpoint: a run that ends before it leaves its folder free.
         Session { run: self, folder, trainer, best: None, observer }.train()
     }
@@ -40,6 +42,8 @@ impl Run {
             lr: recipe.train.lr.unwrap_or_else(|| recipe.train.optimizer.usual_lr()),
             optimizer: recipe.train.optimizer.clone(),
             schedule: recipe.train.schedule.clone(),
+            freeze: recipe.train.freeze.clone(),
+            groups: recipe.train.groups.clone(),
             seed: recipe.seed,
         };
         self.pool.install(|| Trainer::new(self.network(), weights, options))
@@ -74,7 +78,8 @@ pub fn resume(
 ) -> Result<Outcome, TrainError> {
     let folder = Folder::of(folder);
     let (_, state, progress) = folder.load_last()?;
-    let run = Run::prepare(progress.recipe, options)?;
+    // The weights that it began with are in the checkpoint by now: their file need not be there any more.
+    let run = Run::open(progress.recipe, options)?;
     if run.data().train as u64 != progress.train_images {
         let found = run.data().train;
         let reason = format!("was trained on {} images, but the data now has {found}", progress.train_images);

@@ -1,0 +1,26 @@
+//! The weights that a run begins with, where they come from a file.
+
+use crate::error::TrainError;
+use ocelli_model::{Fit, read_weights};
+use ocelli_nn::{Network, Weights};
+use std::path::Path;
+
+/// Weights to begin with, and what came of loading them.
+pub(super) struct Start {
+    pub(super) weights: Weights,
+    pub(super) fit: Fit,
+}
+
+impl Start {
+    /// Loads what fits `network` from a file; the rest begins as `seed` says.
+    pub(super) fn load(path: &Path, network: &Network, seed: u64) -> Result<Self, TrainError> {
+        let found = read_weights(path)?;
+        let mut weights = network.init(seed);
+        let fit = Fit::load(network, &mut weights, found);
+        if fit.loaded().is_empty() {
+            let (path, network) = (path.to_path_buf(), network.name().to_string());
+            return Err(TrainError::NothingFits { path, network, fit: Box::new(fit) });
+        }
+        Ok(Start { weights, fit })
+    }
+}
