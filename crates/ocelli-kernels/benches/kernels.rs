@@ -1,5 +1,5 @@
-//! Every kernel that counts in a training step, on the shapes of `lesson` and `resnet18`, for every
-//! instruction set of this CPU, on one thread:
+//! Every kernel that counts in a training step, on the shapes of `lesson` and `resnet18` (`kinds`: of other
+//! networks), for every instruction set of this CPU, on one thread:
 //!
 //!     cargo bench --package ocelli-kernels
 //!
@@ -10,7 +10,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use ocelli_kernels::activation::{self, Activation};
 use ocelli_kernels::batch_norm::{Maps, moments};
-use ocelli_kernels::conv::Conv;
+use ocelli_kernels::conv::{self, Conv};
 use ocelli_kernels::epilogue::{self, Epilogue, Gradient, MaxPool, Operands, Through};
 use ocelli_kernels::outer::{Groups, outer};
 use ocelli_kernels::random::Stream;
@@ -92,6 +92,89 @@ impl Data {
             multiply_adds: ItemsCount::new(images * side * side * outputs * inputs * 9),
         }
     }
+}
+
+/// Channels in and out, height and width, kernel, stride, dilation and groups of a convolution that pads so
+/// as to keep the size.
+#[derive(Clone, Copy, Debug)]
+struct Kind(usize, usize, usize, usize, usize, usize, usize);
+
+const KINDS: [Kind; 16] = [
+    Kind(64, 64, 28, 3, 1, 1, 1),
+    Kind(64, 64, 28, 3, 1, 2, 1),
+    Kind(64, 64, 56, 3, 2, 1, 1),
+    Kind(17, 33, 28, 3, 1, 1, 1),
+    Kind(50, 50, 28, 3, 1, 1, 1),
+    Kind(96, 24, 56, 1, 1, 1, 1),
+    Kind(24, 144, 56, 1, 1, 1, 1),
+    Kind(320, 1280, 7, 1, 1, 1, 1),
+    Kind(128, 128, 56, 3, 1, 1, 32),
+    Kind(256, 256, 28, 3, 1, 1, 32),
+    Kind(512, 512, 14, 3, 1, 1, 32),
+    Kind(1024, 1024, 7, 3, 1, 1, 32),
+    Kind(144, 144, 56, 3, 1, 1, 144),
+    Kind(96, 96, 112, 3, 2, 1, 96),
+    Kind(240, 240, 28, 5, 1, 1, 240),
+    Kind(960, 960, 7, 3, 1, 1, 960),
+];
+
+impl Data {
+    fn of_kind(Kind(inputs, outputs, side, k, stride, dilation, groups): Kind) -> Self {
+        let padding = dilation * (k - 1) / 2;
+        let size = side.div_ceil(stride);
+        let x = MapLayout::new(inputs, side, side).with_halo(padding, padding);
+        let conv = Conv {
+            x,
+            y: MapLayout::new(outputs, size, size),
+            kernel: (k, k),
+            stride: (stride, stride),
+            padding: (padding, padding),
+            dilation: (dilation, dilation),
+            groups,
+        };
+        let mut values = draw(x.image() + 16);
+        x.clear_halo(1, &mut values);
+        let multiply_adds = ItemsCount::new(size * size * outputs * inputs / groups * k * k);
+        let (weights, y) = (draw(conv.weights_len()), draw(conv.y.image()));
+        Self { conv, images: 1, x: values, weights, y, multiply_adds }
+    }
+}
+
+/// Convolutions of every kind, on the best instruction set.
+#[divan::bench(args = KINDS)]
+fn kinds(bencher: Bencher<'_, '_>, kind: Kind) {
+    let (isa, mut d) = (Isa::available()[0], Data::of_kind(kind));
+    let sweeps = d.conv.sweeps(1);
+    bencher.counter(d.multiply_adds).bench_local(|| {
+        let (part, out) = ((0..1, 0..d.conv.y.height), (&mut d.y[..], d.conv.y.strides()));
+        conv::forward(isa, &sweeps, part, &d.x, &d.weights, Finish::NONE, out);
+    });
+}
+
+/// Their weight gradients.
+#[divan::bench(args = KINDS)]
+fn kinds_weight_gradient(bencher: Bencher<'_, '_>, kind: Kind) {
+    let (isa, mut d) = (Isa::available()[0], Data::of_kind(kind));
+    let sweeps = d.conv.sweeps(1);
+    bencher.counter(d.multiply_adds).bench_local(|| {
+        let g = (&d.y[..], d.conv.y.strides());
+        conv::weight_gradient(isa, &d.conv, &sweeps, 1, &d.x, g, &mut d.weights);
+    });
+}
+
+/// Their input gradients.
+#[divan::bench(args = KINDS)]
+fn kinds_input_gradient(bencher: Bencher<'_, '_>, kind: Kind) {
+    let (isa, mut d) = (Isa::available()[0], Data::of_kind(kind));
+    let halo = d.conv.gradient_halo();
+    let layout = d.conv.y.with_halo(halo.0, halo.1);
+    let (phases, weights) = (d.conv.input_gradient(1, layout), draw(d.conv.transposed_len()));
+    let gradient = draw(layout.image() + 16);
+    bencher.counter(d.multiply_adds).bench_local(|| {
+        for phase in &phases {
+            phase.conv.run(isa, &gradient, &weights, Finish::NONE, &mut d.x);
+        }
+    });
 }
 
 #[divan::bench(args = cases())]

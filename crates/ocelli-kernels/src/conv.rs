@@ -10,6 +10,7 @@ pub use inward::Phase;
 pub use pack::{clear_unjoined, pack, unpack};
 
 use crate::depthwise::{depthwise, depthwise_gradient};
+use crate::grouped::{Lanes, grouped, grouped_gradient};
 use crate::isa::Isa;
 use crate::layout::{BLOCK, MapLayout, Strides, padded};
 use crate::outer::{Groups as ImageGroups, outer};
@@ -42,8 +43,21 @@ enum Links {
     All,
     /// The channel of its own number.
     Own,
+    /// Those of its group, several of which share a vector.
+    Lanes(Lanes),
     /// Those of its group.
     Groups(Groups),
+}
+
+/// The kernel that runs a sweep.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Method {
+    /// [`sweep`].
+    Sweep,
+    /// [`depthwise`].
+    Depthwise,
+    /// [`grouped`].
+    Grouped(Lanes),
 }
 
 /// A sweep of a convolution: all of it, or of the output channels that read the same input channels.
@@ -55,8 +69,8 @@ pub struct ConvSweep {
     pub weights: usize,
     /// The first of the output channels.
     pub channel: usize,
-    /// Whether each channel has a kernel of its own (see [`depthwise`]).
-    pub depthwise: bool,
+    /// What runs it.
+    method: Method,
 }
 
 impl Conv {
@@ -70,7 +84,22 @@ impl Conv {
         match self.groups {
             1 => Links::All,
             groups if groups == self.x.channels && groups == self.y.channels => Links::Own,
-            groups => Links::Groups(Groups::new(self.y.channels, self.x.channels, groups)),
+            groups => {
+                let (outputs, inputs) = (self.y.channels / groups, self.x.channels / groups);
+                // The input gradient has to have the same form.
+                match Lanes::new(outputs, inputs).filter(|_| Lanes::new(inputs, outputs).is_some()) {
+                    Some(lanes) => Links::Lanes(lanes),
+                    None => Links::Groups(Groups::new(self.y.channels, self.x.channels, groups)),
+                }
+            }
+        }
+    }
+
+    fn method(&self) -> Method {
+        match self.links() {
+            Links::All | Links::Groups(_) => Method::Sweep,
+            Links::Own => Method::Depthwise,
+            Links::Lanes(lanes) => Method::Grouped(lanes),
         }
     }
 
@@ -79,10 +108,10 @@ impl Conv {
         Groups::new(self.x.channels, self.y.channels, self.groups)
     }
 
-    /// Whether each channel has a kernel of its own.
+    /// Whether the input is read by whole vectors of channels, so that its pixels must be whole blocks.
     #[must_use]
-    pub fn is_depthwise(&self) -> bool {
-        matches!(self.links(), Links::Own)
+    pub fn reads_vectors(&self) -> bool {
+        self.method() != Method::Sweep
     }
 
     /// Whether the kernel covers the whole map, so that there is one output: a linear layer.
@@ -99,6 +128,7 @@ impl Conv {
         match self.links() {
             Links::All => self.x.pixel,
             Links::Own => 1,
+            Links::Lanes(lanes) => lanes.inputs(),
             Links::Groups(groups) => groups.reads,
         }
     }
@@ -127,42 +157,42 @@ impl Conv {
     /// channels that read the same inputs. The same sweeps serve the weight gradient.
     ///
     /// # Panics
-    /// If the input's halo is too small, or a depthwise convolution's pixels are not whole blocks.
+    /// If the input's halo is too small, or its pixels are not whole blocks and it [reads vectors](Conv::reads_vectors).
     #[must_use]
     pub fn sweeps(&self, images: usize) -> Vec<ConvSweep> {
         let halo = self.halo();
         assert!(self.x.halo_y >= halo.0 && self.x.halo_x >= halo.1, "the halo does not hold the padding");
         let blocks = padded(self.y.channels) / BLOCK;
         match self.links() {
-            Links::All => vec![self.sweep_of(images, (0, blocks), 0, false)],
-            Links::Own => {
-                assert!(self.x.pixel.is_multiple_of(BLOCK), "a depthwise convolution needs whole blocks");
-                vec![self.sweep_of(images, (0, blocks), 0, true)]
+            Links::All => vec![self.sweep_of(images, (0, blocks), 0)],
+            Links::Own | Links::Lanes(_) => {
+                assert!(
+                    self.x.pixel.is_multiple_of(BLOCK),
+                    "pixels that are read by vectors are whole blocks"
+                );
+                vec![self.sweep_of(images, (0, blocks), 0)]
             }
             Links::Groups(groups) => {
                 let bundle = groups.bundle();
-                let of = |block| self.sweep_of(images, (block, bundle), groups.first_read(block), false);
+                let of = |block| self.sweep_of(images, (block, bundle), groups.first_read(block));
                 (0..blocks).step_by(bundle).map(of).collect()
             }
         }
     }
 
-    fn sweep_of(
-        &self,
-        images: usize,
-        (block, blocks): (usize, usize),
-        first_read: usize,
-        depthwise: bool,
-    ) -> ConvSweep {
+    fn sweep_of(&self, images: usize, (block, blocks): (usize, usize), first_read: usize) -> ConvSweep {
         let Self { x, y, stride, padding, dilation, .. } = *self;
         let reads = self.reads();
-        let whole = dilation.1 == 1 && self.groups == 1;
+        // Channels that are padding are zeros, and need not be read.
+        let run = reads.min(x.channels);
+        let whole = dilation.1 == 1 && self.groups == 1 && run == reads;
         let taps = Taps {
             rows: self.kernel.0,
             row_stride: dilation.0 * x.row(),
             columns: if whole { 1 } else { self.kernel.1 },
             column_stride: dilation.1 * x.pixel,
-            run: if whole { self.run() } else { reads },
+            run: if whole { self.run() } else { run },
+            room: if whole { self.run() } else { reads },
         };
         let start = (x.halo_y - padding.0) * x.row() + (x.halo_x - padding.1) * x.pixel + first_read;
         let border = Border {
@@ -184,7 +214,7 @@ impl Conv {
             border: Some(border),
             weights_image: 0,
         };
-        ConvSweep { sweep, weights: block * taps.block_len(), channel: block * BLOCK, depthwise }
+        ConvSweep { sweep, weights: block * taps.block_len(), channel: block * BLOCK, method: self.method() }
     }
 }
 
@@ -203,13 +233,29 @@ impl ConvSweep {
         Self { sweep, ..*self }
     }
 
+    /// The same over so many images.
+    #[must_use]
+    pub fn over(&self, images: usize) -> Self {
+        Self { sweep: Sweep { images, ..self.sweep }, ..*self }
+    }
+
     /// Runs the sweep, with the weights of the whole convolution.
     ///
     /// # Panics
     /// If a slice is too short.
     pub fn run(&self, isa: Isa, x: &[f32], w: &[f32], finish: Finish<'_>, y: &mut [f32]) {
-        let run = if self.depthwise { depthwise } else { sweep };
-        run(isa, &self.sweep, x, &w[self.weights..], finish, y);
+        let (s, w) = (&self.sweep, &w[self.weights..]);
+        match self.method {
+            Method::Sweep => sweep(isa, s, x, w, finish, y),
+            Method::Depthwise => depthwise(isa, s, x, w, finish, y),
+            Method::Grouped(lanes) => grouped(isa, lanes, s, x, w, finish, y),
+        }
+    }
+
+    /// Whether the sweep is one over broadcast inputs ([`sweep`]).
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.method == Method::Sweep
     }
 }
 
@@ -256,10 +302,10 @@ pub fn weight_gradient(
     for s in sweeps {
         let part = s.part(0..images, 0..conv.y.height, g_strides).sweep;
         let dw = &mut dw[s.weights..];
-        if s.depthwise {
-            depthwise_gradient(isa, &part, x, g, dw);
-        } else {
-            outer(isa, &part, ImageGroups::ONE, x, g, dw, false);
+        match s.method {
+            Method::Sweep => outer(isa, &part, ImageGroups::ONE, x, g, dw, false),
+            Method::Depthwise => depthwise_gradient(isa, &part, x, g, dw),
+            Method::Grouped(lanes) => grouped_gradient(isa, lanes, &part, x, g, dw),
         }
     }
     clear_unjoined(conv, dw);

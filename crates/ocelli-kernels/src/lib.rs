@@ -17,6 +17,7 @@ mod cross_entropy;
 pub mod depthwise;
 pub mod dropout;
 pub mod epilogue;
+pub mod grouped;
 mod isa;
 mod layout;
 pub mod multiply;

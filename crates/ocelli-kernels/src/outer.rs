@@ -88,6 +88,9 @@ impl Kernel for Run<'_> {
                     self.piece_of_run(simd, block, blocks, tap, j..j + length, column);
                     j += length;
                 }
+                if !self.add {
+                    self.clear_rest(block, blocks, tap);
+                }
             }
             block += blocks;
         }
@@ -116,6 +119,20 @@ impl Run<'_> {
                 (most.min(one - j % one), Some(j / one))
             }
             _ => (most.min(run - j), None),
+        }
+    }
+
+    /// Zeros where weights have places for values that are not read.
+    #[inline(always)]
+    fn clear_rest(&self, block: usize, blocks: usize, tap: (usize, usize)) {
+        let taps = self.s.taps;
+        let start = (tap.0 * taps.columns + tap.1) * taps.room + taps.run;
+        for block in block..block + blocks {
+            // SAFETY: `outer` bounded the packed weights, of which these are a part.
+            unsafe {
+                let rest = self.dw.add(block * taps.block_len() + start * BLOCK);
+                rest.write_bytes(0, (taps.room - taps.run) * BLOCK);
+            }
         }
     }
 
@@ -169,7 +186,7 @@ impl Run<'_> {
             let x = self.x.add(s.x.at(0, rows.start, columns.start) + run.start);
             let x = x.add(tap.0 * s.taps.row_stride + tap.1 * s.taps.column_stride);
             let g = self.g.add(s.y.at(0, rows.start, columns.start) + block * BLOCK);
-            let place = (tap.0 * s.taps.columns + tap.1) * s.taps.run + run.start;
+            let place = (tap.0 * s.taps.columns + tap.1) * s.taps.room + run.start;
             let dw = self.dw.add(block * s.taps.block_len() + place * BLOCK);
             run_tile(simd, &stream, x, g, dw, s.taps.block_len(), run.len(), blocks);
         }

@@ -28,11 +28,21 @@ pub(crate) trait Simd: Copy {
     const REGISTERS: usize;
     /// The vector.
     type V: Copy;
+    /// Places in a vector, one for each lane.
+    type I: Copy;
 
     fn splat(self, x: f32) -> Self::V;
     /// # Safety
     /// `p` is readable for `LANES` floats.
     unsafe fn load(self, p: *const f32) -> Self::V;
+    /// # Safety
+    /// `p` is readable for `LANES` numbers.
+    unsafe fn load_index(self, p: *const u32) -> Self::I;
+    /// In each lane the float of `p` at the lane's place.
+    /// # Safety
+    /// `p` is readable for [`crate::BLOCK`] floats, and places are below [`Simd::LANES`], or below the block
+    /// where a block is more than two vectors.
+    unsafe fn pick(self, p: *const f32, places: Self::I) -> Self::V;
     /// # Safety
     /// `p` is writable for `LANES` floats.
     unsafe fn store(self, p: *mut f32, v: Self::V);

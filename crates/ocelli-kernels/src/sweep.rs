@@ -18,7 +18,7 @@ use crate::layout::{BLOCK, Strides, channels_of};
 use crate::simd::Simd;
 use tile::{Tile, run_tile};
 
-/// Weights of a sweep, packed as `[output block][tap row][tap column][j][16]`.
+/// Weights of a sweep, packed as `[output block][tap row][tap column][j][16]`, `room` values of j each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taps {
     /// Rows of taps (the kernel's height).
@@ -31,19 +31,22 @@ pub struct Taps {
     pub column_stride: usize,
     /// Consecutive floats that the taps of one row and column read.
     pub run: usize,
+    /// Floats that the weights have places for, at least `run`: more where the last channels of a pixel are
+    /// padding.
+    pub room: usize,
 }
 
 impl Taps {
     /// Floats of packed weights for one block of output channels.
     #[must_use]
     pub fn block_len(&self) -> usize {
-        self.rows * self.columns * self.run * BLOCK
+        self.rows * self.columns * self.room * BLOCK
     }
 
     /// One run of consecutive floats.
     #[must_use]
     pub const fn of_run(run: usize) -> Self {
-        Self { rows: 1, row_stride: 0, columns: 1, column_stride: 0, run }
+        Self { rows: 1, row_stride: 0, columns: 1, column_stride: 0, run, room: run }
     }
 }
 
@@ -153,7 +156,7 @@ impl Sweep {
 
     /// Floats that the taps of one output span.
     pub(crate) fn window(&self) -> usize {
-        let Taps { rows, row_stride, columns, column_stride, run } = self.taps;
+        let Taps { rows, row_stride, columns, column_stride, run, .. } = self.taps;
         let span = || {
             let rows = rows.saturating_sub(1).checked_mul(row_stride)?;
             let columns = columns.saturating_sub(1).checked_mul(column_stride)?;
@@ -172,8 +175,9 @@ impl Sweep {
             let parts = columns == 1 && border.columns > 0 && run.is_multiple_of(border.columns);
             assert!(parts || columns == border.columns, "a run of {run} in {} columns", border.columns);
         }
+        assert!(self.taps.run <= self.taps.room, "{} taps in {} places", self.taps.run, self.taps.room);
         let taps = self.taps.rows.checked_mul(self.taps.columns);
-        taps.and_then(|taps| taps.checked_mul(self.taps.run))
+        taps.and_then(|taps| taps.checked_mul(self.taps.room))
             .and_then(|taps| taps.checked_mul(channels_of(self.blocks)))
             .expect("weights that fit memory")
     }
@@ -326,11 +330,11 @@ impl Run<'_> {
                 w: self.w.add(
                     n * s.weights_image
                         + blocks.start * s.taps.block_len()
-                        + ((tap_rows.start * s.taps.columns + columns.start) * s.taps.run + run.start)
+                        + ((tap_rows.start * s.taps.columns + columns.start) * s.taps.room + run.start)
                             * BLOCK,
                 ),
-                w_row: s.taps.columns * s.taps.run * BLOCK,
-                w_column: s.taps.run * BLOCK,
+                w_row: s.taps.columns * s.taps.room * BLOCK,
+                w_column: s.taps.room * BLOCK,
                 w_block: s.taps.block_len(),
                 tap_rows: tap_rows.len(),
                 x_row: s.taps.row_stride,

@@ -195,7 +195,7 @@ impl Winograd {
             columns: tiles,
             blocks: outputs / BLOCK,
             x: map(channels),
-            taps: Taps::of_run(channels),
+            taps: Taps { room: channels, ..Taps::of_run(self.conv.x.channels) },
             y: map(outputs),
             border: None,
             weights_image: self.point_weights(),

@@ -50,6 +50,11 @@ impl Groups {
         if self.outputs.is_multiple_of(BLOCK) { self.outputs / BLOCK } else { 1 }
     }
 
+    /// Whether blocks read inputs of other groups than some of their outputs belong to.
+    pub(super) fn share_blocks(&self) -> bool {
+        self.reads != self.inputs
+    }
+
     /// Whether an output has a weight for an input.
     pub(super) fn joined(&self, output: usize, input: usize) -> bool {
         output < self.all_outputs && input < self.all_inputs && output / self.outputs == input / self.inputs

@@ -1,6 +1,6 @@
 //! The input gradient of a convolution: sweeps over its output's gradient with transposed weights.
 
-use super::{Conv, ConvSweep, Links, pack};
+use super::{Conv, ConvSweep, Lanes, Links, Method, pack};
 use crate::layout::{BLOCK, MapLayout, Strides, padded};
 use crate::sweep::{Border, Sweep, Taps};
 
@@ -93,8 +93,8 @@ impl Conv {
                 let step = self.inward_bundle();
                 for block in (0..self.x.pixel / BLOCK).step_by(step) {
                     let sweep = self.phase_sweep(images, g, (py, px), (block, step));
-                    let depthwise = matches!(self.links(), Links::Own);
-                    let conv = ConvSweep { sweep, weights, channel: block * BLOCK, depthwise };
+                    let method = self.inward_method();
+                    let conv = ConvSweep { sweep, weights, channel: block * BLOCK, method };
                     weights += sweep.blocks * sweep.taps.block_len();
                     let (tap, taps) = ((py.tap, px.tap), (py.taps, px.taps));
                     phases.push(Phase { conv, tap, tap_step: (py.tap_step, px.tap_step), taps });
@@ -107,8 +107,18 @@ impl Conv {
     /// Blocks of input channels that read the same outputs.
     fn inward_bundle(&self) -> usize {
         match self.links() {
-            Links::All | Links::Own => self.x.pixel / BLOCK,
+            Links::All | Links::Own | Links::Lanes(_) => self.x.pixel / BLOCK,
             Links::Groups(_) => self.inward_groups().bundle(),
+        }
+    }
+
+    fn inward_method(&self) -> Method {
+        match self.links() {
+            Links::Lanes(_) => {
+                let (outputs, inputs) = (self.y.channels / self.groups, self.x.channels / self.groups);
+                Method::Grouped(Lanes::new(inputs, outputs).expect("groups of lanes have both forms"))
+            }
+            _ => self.method(),
         }
     }
 
@@ -123,12 +133,14 @@ impl Conv {
         let (first, reads) = match self.links() {
             Links::All => (0, g.pixel),
             Links::Own => (0, 1),
+            Links::Lanes(_) => (0, self.y.channels / self.groups),
             Links::Groups(_) => (self.inward_groups().first_read(block), self.inward_groups().reads),
         };
         let start = (g.halo_y as isize + py.first_output) * g.row() as isize
             + (g.halo_x as isize + px.first_output) * g.pixel as isize;
         let start = usize::try_from(start).expect("the gradient's halo is large enough") + first;
-        let whole = px.dilation == 1 && matches!(self.links(), Links::All);
+        let run = reads.min(self.y.channels);
+        let whole = px.dilation == 1 && matches!(self.links(), Links::All) && run == reads;
         let border = Border {
             size: (g.height, g.width),
             stride: (1, 1),
@@ -148,7 +160,8 @@ impl Conv {
                 row_stride: py.dilation * g.row(),
                 columns: if whole { 1 } else { px.taps },
                 column_stride: px.dilation * g.pixel,
-                run: if whole { px.taps * reads } else { reads },
+                run: if whole { px.taps * reads } else { run },
+                room: if whole { px.taps * reads } else { reads },
             },
             y: Strides {
                 start: x.at(0, py.first_input) + px.first_input * x.pixel + block * BLOCK,
@@ -172,13 +185,13 @@ impl Conv {
                 columns: 1,
                 blocks,
                 x: g.strides(),
-                taps: Taps::of_run(g.pixel),
+                taps: Taps { room: g.pixel, ..Taps::of_run(self.y.channels) },
                 y: Strides { start: self.x.at(0, row), ..self.x.strides() },
                 border: None,
                 weights_image: 0,
             };
             let weights = row * blocks * g.pixel * BLOCK;
-            let conv = ConvSweep { sweep, weights, channel: 0, depthwise: false };
+            let conv = ConvSweep { sweep, weights, channel: 0, method: Method::Sweep };
             Phase { conv, tap: (row, 0), tap_step: (1, 1), taps: (1, 1) }
         };
         (0..self.kernel.0).map(row).collect()
@@ -197,6 +210,7 @@ impl Conv {
         let reads = match self.links() {
             Links::All => padded(self.y.channels),
             Links::Own => 1,
+            Links::Lanes(_) => self.y.channels / self.groups,
             Links::Groups(_) => self.inward_groups().reads,
         };
         self.kernel.0 * self.kernel.1 * self.x.pixel * reads
@@ -237,6 +251,18 @@ impl Conv {
             Links::Own => {
                 let start = pack::index(self, block * BLOCK, 0, row, column);
                 to.copy_from_slice(&packed[start..start + BLOCK]);
+            }
+            Links::Lanes(lanes) => {
+                let outputs = self.y.channels / self.groups;
+                for (place, lanes_of) in to.chunks_exact_mut(BLOCK).enumerate() {
+                    for (lane, weight) in lanes_of.iter_mut().enumerate() {
+                        let input = block * BLOCK + lane;
+                        let output = input / lanes.inputs() * outputs + place;
+                        let j = input % lanes.inputs();
+                        let there = input < self.x.channels;
+                        *weight = if there { packed[pack::index(self, output, j, row, column)] } else { 0.0 };
+                    }
+                }
             }
             Links::Groups(groups) => {
                 let first = self.inward_groups().first_read(block);

@@ -16,6 +16,7 @@ fn for_each(conv: &Conv, mut visit: impl FnMut(usize, usize)) {
         let places = match conv.links() {
             Links::All => 0..conv.x.channels,
             Links::Own => 0..1,
+            Links::Lanes(lanes) => 0..lanes.inputs(),
             Links::Groups(groups) => {
                 let (inputs, first) = (groups.inputs_of(o), groups.first_read(o / BLOCK));
                 inputs.start - first..inputs.end - first
@@ -56,6 +57,9 @@ pub fn unpack(conv: &Conv, packed: &[f32], weights: &mut [f32]) {
 /// If the slice is too short.
 pub fn clear_unjoined(conv: &Conv, packed: &mut [f32]) {
     let Links::Groups(groups) = conv.links() else { return };
+    if !groups.share_blocks() {
+        return;
+    }
     let reads = conv.reads();
     let of_block = conv.kernel.0 * conv.kernel.1 * reads * BLOCK;
     for (block, weights) in packed[..conv.weights_len()].chunks_exact_mut(of_block).enumerate() {

@@ -21,6 +21,7 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
     type V = __m256;
+    type I = __m256i;
 
     #[inline(always)]
     fn splat(self, x: f32) -> __m256 {
@@ -31,6 +32,16 @@ impl Simd for Avx2 {
     unsafe fn load(self, p: *const f32) -> __m256 {
         // SAFETY: the token proves the features; the pointer is the caller's promise.
         unsafe { _mm256_loadu_ps(p) }
+    }
+    #[inline(always)]
+    unsafe fn load_index(self, p: *const u32) -> __m256i {
+        // SAFETY: the token proves the features; the pointer is the caller's promise.
+        unsafe { _mm256_loadu_si256(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn pick(self, p: *const f32, places: __m256i) -> __m256 {
+        // SAFETY: the token proves the features; the pointer is the caller's promise.
+        unsafe { _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), places) }
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32, v: __m256) {

@@ -21,6 +21,7 @@ impl Simd for Avx512 {
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
     type V = __m512;
+    type I = __m512i;
 
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
@@ -31,6 +32,16 @@ impl Simd for Avx512 {
     unsafe fn load(self, p: *const f32) -> __m512 {
         // SAFETY: the token proves the features; the pointer is the caller's promise.
         unsafe { _mm512_loadu_ps(p) }
+    }
+    #[inline(always)]
+    unsafe fn load_index(self, p: *const u32) -> __m512i {
+        // SAFETY: the token proves the features; the pointer is the caller's promise.
+        unsafe { _mm512_loadu_si512(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn pick(self, p: *const f32, places: __m512i) -> __m512 {
+        // SAFETY: the token proves the features; the pointer is the caller's promise.
+        unsafe { _mm512_permutexvar_ps(places, _mm512_loadu_ps(p)) }
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32, v: __m512) {

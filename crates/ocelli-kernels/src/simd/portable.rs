@@ -34,6 +34,7 @@ impl Simd for Portable {
     const LANES: usize = LANES;
     const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 } else { 16 };
     type V = F32x4;
+    type I = [u32; LANES];
 
     #[inline(always)]
     fn splat(self, x: f32) -> F32x4 {
@@ -43,6 +44,16 @@ impl Simd for Portable {
     unsafe fn load(self, p: *const f32) -> F32x4 {
         // SAFETY: the caller's promise about the pointer.
         F32x4(unsafe { p.cast::<[f32; LANES]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn load_index(self, p: *const u32) -> [u32; LANES] {
+        // SAFETY: the caller's promise about the pointer.
+        unsafe { p.cast::<[u32; LANES]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn pick(self, p: *const f32, places: [u32; LANES]) -> F32x4 {
+        // SAFETY: the caller's promise about the pointer and the places.
+        F32x4(std::array::from_fn(|lane| unsafe { *p.add(places[lane] as usize) }))
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32, v: F32x4) {

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use ocelli_kernels::BLOCK;
-use ocelli_kernels::conv::{self, ConvSweep};
+use ocelli_kernels::conv;
 use ocelli_kernels::epilogue::{self, Gradient, Through};
 use ocelli_kernels::outer::sum_pixels;
 use ocelli_kernels::sparse::SparseConv;
-use ocelli_kernels::sweep::{Addend, Finish, Sweep};
+use ocelli_kernels::sweep::{Addend, Finish};
 
 use super::super::memory::disjoint;
 use super::super::ops::Site;
@@ -147,9 +147,8 @@ impl Chunk<'_> {
         }
         let transposed = &shared.transposed[conv.transposed.clone()];
         for phase in &conv.phases {
-            let sweep = Sweep { images: self.images, ..phase.conv.sweep };
             let finish = Finish { addend, ..Finish::NONE };
-            ConvSweep { sweep, ..phase.conv }.run(shared.isa, values, transposed, finish, out);
+            phase.conv.over(self.images).run(shared.isa, values, transposed, finish, out);
         }
     }
 

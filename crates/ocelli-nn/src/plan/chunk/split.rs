@@ -2,7 +2,6 @@
 //! for batches too small to give every thread a chunk.
 
 use ocelli_kernels::activation;
-use ocelli_kernels::conv::ConvSweep;
 use ocelli_kernels::epilogue;
 use ocelli_kernels::sweep::{Addend, Finish, Sweep, sweep};
 use ocelli_kernels::winograd::TILE_ROWS;
@@ -79,13 +78,11 @@ impl Chunk<'_> {
     fn split_channels(&mut self, shared: &Shared<'_>, step: &Step, conv: &ConvStep, tasks: usize) {
         let slots = &shared.program.slots;
         let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
-        let [ConvSweep { sweep: whole, depthwise: false, .. }] = conv.forward[..] else {
-            self.forward(shared, step, None);
-            return;
-        };
+        let whole = conv.forward[0].sweep;
         // Channels past the last must stay zeros, and parts do not know which these are.
         let zeros = step.op.post.activation.is_none_or(|activation| activation.keeps_zero());
-        if !zeros || y.layout.width != 1 || y.layout.halo_x != 0 || step.op.post.add.is_some() {
+        let plain = conv.forward.len() == 1 && conv.forward[0].is_plain();
+        if !plain || !zeros || y.layout.width != 1 || y.layout.halo_x != 0 || step.op.post.add.is_some() {
             self.forward(shared, step, None);
             return;
         }

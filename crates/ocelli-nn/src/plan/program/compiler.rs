@@ -378,9 +378,8 @@ fn data_layouts(graph: &Graph) -> Vec<MapLayout> {
     }
     let only_convolutions = graph.readers(INPUT).all(|reader| {
         let op = &graph.ops[reader];
-        // A depthwise one reads vectors of channels.
         let by_value = matches!(&op.kind, Kind::Conv(conv)
-            if !conv.between(layouts[INPUT], layouts[op.output]).is_depthwise());
+            if !conv.between(layouts[INPUT], layouts[op.output]).reads_vectors());
         by_value && op.post.add != Some(INPUT)
     });
     let input = &mut layouts[INPUT];

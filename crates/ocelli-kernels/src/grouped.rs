@@ -1,0 +1,297 @@
+//! Convolution in groups so narrow that a vector of output channels spans several: each lane reads the
+//! inputs of its own group, picked from one vector of inputs by a permutation.
+//!
+//! Geometry is that of a [`Sweep`] whose run is the inputs of a group. Weights are packed as
+//! `[block][row][column][input of the group][16]`: no place joins channels of different groups.
+
+use crate::isa::{Isa, Kernel};
+use crate::layout::{BLOCK, channels_of};
+use crate::simd::Simd;
+use crate::sweep::{Addend, Finish, Relu, Sweep};
+
+/// Groups of channels, each with so many outputs and inputs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lanes {
+    /// Outputs of a group; groups divide a block.
+    outputs: usize,
+    /// Inputs of a group.
+    inputs: usize,
+}
+
+/// Lanes of the widest vector.
+const MOST_LANES: usize = BLOCK;
+
+impl Lanes {
+    /// For groups of so many outputs and inputs; nothing where the inputs that a vector of 8 or 16 lanes needs do
+    /// not fit a vector, or there is but one input.
+    #[must_use]
+    pub fn new(outputs: usize, inputs: usize) -> Option<Self> {
+        let fit = |lanes: usize| lanes.div_ceil(outputs) * inputs <= lanes;
+        let whole = outputs > 0 && BLOCK.is_multiple_of(outputs) && inputs > 1;
+        (whole && fit(8) && fit(16)).then_some(Self { outputs, inputs })
+    }
+
+    /// Inputs of a group.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// The first input that the vector of outputs from `channel` on reads.
+    fn first_input(&self, channel: usize) -> usize {
+        channel / self.outputs * self.inputs
+    }
+
+    /// For each lane, where in the vector of inputs the input of number `j` of its group is.
+    fn picks<S: Simd>(&self, channel: usize, j: usize) -> [u32; MOST_LANES] {
+        std::array::from_fn(|lane| {
+            let group = (channel % BLOCK + lane % S::LANES) / self.outputs;
+            let first = channel % BLOCK / self.outputs;
+            ((group - first) * self.inputs + j) as u32
+        })
+    }
+}
+
+/// Runs a grouped sweep: `y = relu?(bias + addend + taps · x)`. Its border is not looked at: taps outside
+/// the map read the zeros of its halo. Inputs are read a whole vector at a time.
+///
+/// # Panics
+/// If a slice is too short for what the sweep reads or writes.
+pub fn grouped(isa: Isa, lanes: Lanes, s: &Sweep, x: &[f32], w: &[f32], finish: Finish<'_>, y: &mut [f32]) {
+    if s.images == 0 || s.rows == 0 || s.columns == 0 || s.blocks == 0 {
+        return;
+    }
+    let width = channels_of(s.blocks);
+    check(lanes, s, x.len(), w.len());
+    assert!(s.reach(s.y, width) <= y.len(), "a grouped sweep writes past {} values", y.len());
+    assert!(finish.bias.is_none_or(|b| b.len() >= width), "a grouped sweep needs {width} bias values");
+    if let Addend::Map(map, strides) = finish.addend {
+        assert!(s.reach(strides, width) <= map.len(), "a grouped sweep adds past {} values", map.len());
+    }
+    isa.run(Forward { lanes, s, x: x.as_ptr(), w: w.as_ptr(), finish, y: y.as_mut_ptr() });
+}
+
+/// # Panics
+/// If input or weights are too short.
+fn check(lanes: Lanes, s: &Sweep, x: usize, w: usize) {
+    assert_eq!(s.taps.run, lanes.inputs, "a grouped sweep reads the inputs of a group");
+    // The last vector of outputs begins at most four lanes before the end; its inputs are a vector.
+    let last = lanes.first_input(channels_of(s.blocks) - 4).checked_add(MOST_LANES);
+    let window = last.and_then(|last| s.window().checked_add(last)).expect("a window that fits memory");
+    assert!(s.reach(s.x, window) <= x, "a grouped sweep reads past {x} input values");
+    assert!(s.weights() <= w, "a grouped sweep needs more than {w} weights");
+}
+
+struct Forward<'a> {
+    lanes: Lanes,
+    s: &'a Sweep,
+    x: *const f32,
+    w: *const f32,
+    finish: Finish<'a>,
+    y: *mut f32,
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let s = self.s;
+        for n in 0..s.images {
+            for c in (0..s.blocks * BLOCK).step_by(S::LANES) {
+                let picks: [_; MOST_LANES] = std::array::from_fn(|j| self.lanes.picks::<S>(c, j));
+                for row in 0..s.rows {
+                    let mut column = 0;
+                    while column < s.columns {
+                        let length = (s.columns - column).min(longest::<S>());
+                        self.tile(simd, (n, row, column), length, c, &picks);
+                        column += length;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Outputs whose sums, with a vector of weights, one of inputs and the picks, fit registers.
+#[inline(always)]
+fn longest<S: Simd>() -> usize {
+    if S::REGISTERS > 16 { 12 } else { 6 }
+}
+
+impl Forward<'_> {
+    #[inline(always)]
+    fn tile<S: Simd>(
+        &self,
+        simd: S,
+        at: (usize, usize, usize),
+        length: usize,
+        c: usize,
+        picks: &[[u32; MOST_LANES]; MOST_LANES],
+    ) {
+        macro_rules! tiles {
+            ($($t:literal)*) => {
+                match length {
+                    // SAFETY: `grouped` bounded every output, its window and its channels.
+                    $($t => unsafe { self.outputs::<S, $t>(simd, at, c, picks) },)*
+                    _ => unreachable!("a tile of {length} outputs"),
+                }
+            };
+        }
+        if S::REGISTERS > 16 { tiles!(1 2 3 4 5 6 7 8 9 10 11 12) } else { tiles!(1 2 3 4 5 6) }
+    }
+
+    /// # Safety
+    /// `T` outputs from the one given are in a row of the sweep's, and `c` is one of its channels.
+    #[inline(always)]
+    unsafe fn outputs<S: Simd, const T: usize>(
+        &self,
+        simd: S,
+        (n, row, column): (usize, usize, usize),
+        c: usize,
+        picks: &[[u32; MOST_LANES]; MOST_LANES],
+    ) {
+        let (s, taps) = (self.s, self.s.taps);
+        // SAFETY: the caller's promise covers every pointer below.
+        unsafe {
+            let bias = self.finish.bias.map_or(simd.splat(0.0), |b| simd.load(b.as_ptr().add(c)));
+            let mut acc = [bias; T];
+            let y = self.y.add(s.y.at(n, row, column) + c);
+            let add = match self.finish.addend {
+                Addend::None => None,
+                Addend::Output => Some((y.cast_const(), s.y.pixel)),
+                Addend::Map(map, strides) => {
+                    Some((map.as_ptr().add(strides.at(n, row, column) + c), strides.pixel))
+                }
+            };
+            if let Some((add, step)) = add {
+                for t in 0..T {
+                    acc[t] = simd.add(acc[t], simd.load(add.add(t * step)));
+                }
+            }
+            let x = self.x.add(s.x.at(n, row, column) + self.lanes.first_input(c));
+            let mut w = self.w.add(c / BLOCK * taps.block_len() + c % BLOCK);
+            for tap_row in 0..taps.rows {
+                let mut x = x.add(tap_row * taps.row_stride);
+                for _ in 0..taps.columns {
+                    for pick in &picks[..taps.run] {
+                        let (weight, pick) = (simd.load(w), simd.load_index(pick.as_ptr()));
+                        for t in 0..T {
+                            let value = simd.pick(x.add(t * s.x.pixel), pick);
+                            acc[t] = simd.fma(value, weight, acc[t]);
+                        }
+                        w = w.wrapping_add(BLOCK);
+                    }
+                    // The step past the last column is not read through.
+                    x = x.wrapping_add(taps.column_stride);
+                }
+            }
+            let (floor, ceiling) = Relu::limits(self.finish.relu);
+            let (floor, ceiling) = (simd.splat(floor), simd.splat(ceiling));
+            for t in 0..T {
+                // `max` and `min` return their second operand for NaN, which must not be hidden.
+                simd.store(y.add(t * s.y.pixel), simd.min(ceiling, simd.max(floor, acc[t])));
+            }
+        }
+    }
+}
+
+/// Writes to `dw`, packed as the weights of the grouped sweep `s` are, `Σ x · g` over all its outputs,
+/// where `g` is the gradient of its output, laid out as `s.y` says.
+///
+/// # Panics
+/// If a slice is too short for what the sweep reads or writes.
+pub fn grouped_gradient(isa: Isa, lanes: Lanes, s: &Sweep, x: &[f32], g: &[f32], dw: &mut [f32]) {
+    if s.images == 0 || s.rows == 0 || s.columns == 0 || s.blocks == 0 {
+        dw[..s.weights()].fill(0.0);
+        return;
+    }
+    check(lanes, s, x.len(), dw.len());
+    let reach = s.reach(s.y, channels_of(s.blocks));
+    assert!(reach <= g.len(), "a grouped sweep reads past {} gradients", g.len());
+    isa.run(Gradient { lanes, s, x: x.as_ptr(), g: g.as_ptr(), dw: dw.as_mut_ptr() });
+}
+
+struct Gradient<'a> {
+    lanes: Lanes,
+    s: &'a Sweep,
+    x: *const f32,
+    g: *const f32,
+    dw: *mut f32,
+}
+
+/// Pixels whose sums go together, so that no multiply-add waits for the one before.
+const PIXELS: usize = 4;
+
+impl Kernel for Gradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let taps = self.s.taps;
+        for c in (0..self.s.blocks * BLOCK).step_by(S::LANES) {
+            let picks: [_; MOST_LANES] = std::array::from_fn(|j| self.lanes.picks::<S>(c, j));
+            for tap in (0..taps.rows).flat_map(|row| (0..taps.columns).map(move |column| (row, column))) {
+                for j in (0..taps.run).step_by(2) {
+                    // SAFETY: `grouped_gradient` bounded every output, its window and its channels.
+                    unsafe {
+                        match taps.run - j {
+                            1 => self.sums::<S, 1>(simd, tap, j, c, &picks),
+                            _ => self.sums::<S, 2>(simd, tap, j, c, &picks),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Gradient<'_> {
+    /// # Safety
+    /// The tap is one of the sweep's, `J` inputs of a group from `j` on are there, and `c` is one of its
+    /// channels.
+    #[inline(always)]
+    unsafe fn sums<S: Simd, const J: usize>(
+        &self,
+        simd: S,
+        (row, column): (usize, usize),
+        j: usize,
+        c: usize,
+        picks: &[[u32; MOST_LANES]; MOST_LANES],
+    ) {
+        let (s, taps) = (self.s, self.s.taps);
+        // SAFETY: the caller's promise covers every pointer below.
+        unsafe {
+            let pick: [_; J] = std::array::from_fn(|k| simd.load_index(picks[j + k].as_ptr()));
+            let mut acc = [[simd.splat(0.0); PIXELS]; J];
+            let start = row * taps.row_stride + column * taps.column_stride + self.lanes.first_input(c);
+            let x = self.x.add(start);
+            for (n, y) in (0..s.images).flat_map(|n| (0..s.rows).map(move |y| (n, y))) {
+                let (x, g) = (x.add(s.x.at(n, y, 0)), self.g.add(s.y.at(n, y, 0) + c));
+                let whole = s.columns / PIXELS * PIXELS;
+                for first in (0..whole).step_by(PIXELS) {
+                    for t in 0..PIXELS {
+                        let gradient = simd.load(g.add((first + t) * s.y.pixel));
+                        let x = x.add((first + t) * s.x.pixel);
+                        for k in 0..J {
+                            acc[k][t] = simd.fma(simd.pick(x, pick[k]), gradient, acc[k][t]);
+                        }
+                    }
+                }
+                for last in whole..s.columns {
+                    let gradient = simd.load(g.add(last * s.y.pixel));
+                    let x = x.add(last * s.x.pixel);
+                    for k in 0..J {
+                        acc[k][0] = simd.fma(simd.pick(x, pick[k]), gradient, acc[k][0]);
+                    }
+                }
+            }
+            let place = ((row * taps.columns + column) * taps.room + j) * BLOCK;
+            let dw = self.dw.add(c / BLOCK * taps.block_len() + place + c % BLOCK);
+            for k in 0..J {
+                let [a, b, c, d] = acc[k];
+                simd.store(dw.add(k * BLOCK), simd.add(simd.add(a, b), simd.add(c, d)));
+            }
+        }
+    }
+}
