@@ -183,6 +183,11 @@ fn pools() {
 }
 
 #[test]
+fn pools_of_every_option() {
+    check_file("pools_whole");
+}
+
+#[test]
 fn other_layers() {
     check_file("others");
 }

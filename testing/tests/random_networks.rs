@@ -6,8 +6,8 @@ use ocelli_kernels::random::Stream;
 use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, Recompute, SampleKeys, TrainPlan};
 use ocelli_nn::reference::{Mode, Run, Values, to_channels_first, to_channels_last, values};
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Dropout, Gelu, Layer, Linear, MaxPool2d,
-    Narrow, Network, Node, Padding, PaddingMode, Role, Shape, Source, Tensor, Weights,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Dropout, Gelu, Layer,
+    Linear, MaxPool2d, Narrow, Network, Node, Padding, PaddingMode, Role, Shape, Source, Tensor, Weights,
 };
 use ocelli_testing::Report;
 
@@ -114,6 +114,13 @@ impl Growing {
                 let mode = [PaddingMode::Reflect, PaddingMode::Replicate, PaddingMode::Circular][which];
                 Conv2d::new(channels, width, kernel).padding(padding).padding_mode(mode).bias(bias).into()
             }
+            (Shape::Map { .. }, 12) => {
+                Layer::MaxPool2d(MaxPool2d::new(kernel).stride(stride).dilation(1 + padding).ceil_mode(bias))
+            }
+            (Shape::Map { .. }, 13) => {
+                Layer::AvgPool2d(AvgPool2d::new(kernel).stride(2).ceil_mode(true).count_include_pad(bias))
+            }
+            (Shape::Map { .. }, 14) => Layer::AdaptiveMaxPool2d(AdaptiveMaxPool2d::new(kernel)),
             (_, 19) => Layer::Relu6,
             (Shape::Map { .. }, 4) => Layer::MaxPool2d(MaxPool2d::new(2)),
             (Shape::Map { .. }, 5) => Layer::MaxPool2d(MaxPool2d::new(3).stride(2).padding(1)),

@@ -216,7 +216,7 @@ fn winograd_weight_gradient(bencher: Bencher<'_, '_>, (name, layer): (&str, Laye
     });
 }
 
-const HALVES: MaxPool = MaxPool { kernel: (2, 2), stride: (2, 2), padding: (0, 0) };
+const HALVES: MaxPool = MaxPool::new((2, 2), (2, 2));
 
 /// Both gradients of a convolution that pools, of which a half of the winners have none.
 #[divan::bench(args = cases().into_iter().filter(|(_, layer)| layer.1 <= 32))]

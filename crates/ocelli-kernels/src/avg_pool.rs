@@ -7,31 +7,35 @@ use crate::simd::Simd;
 /// The windows along one axis: for each output, the first input, the one past the last, and by how
 /// much this axis contributes to the divisor.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Windows(Vec<(usize, usize, usize)>);
+pub struct Windows(pub(crate) Vec<(usize, usize, usize)>);
 
 impl Windows {
-    /// AvgPool2d's windows: `(size + 2 · padding − kernel) / stride + 1` of them. Padding counts in
-    /// the divisor if `count_include_pad`.
+    /// AvgPool2d's windows, `outputs` of them: the last may reach past the padding, but must begin before it.
+    /// Padding counts in the divisor if `count_include_pad`; what lies past it does not.
     ///
     /// # Panics
-    /// If the input is empty, the stride is 0, or the kernel larger than the padded input.
+    /// If the input is empty, the kernel is, or a window begins past the input.
     #[must_use]
-    pub fn fixed(size: usize, kernel: usize, stride: usize, padding: usize, count_include_pad: bool) -> Self {
-        assert!(size > 0 && kernel <= size + 2 * padding, "a window of {kernel} on {size} inputs");
-        let outputs = (size + 2 * padding - kernel) / stride + 1;
-        Self(
-            (0..outputs)
-                .map(|o| {
-                    let first = (o * stride).saturating_sub(padding);
-                    let end = (o * stride + kernel).saturating_sub(padding);
-                    let counted = if count_include_pad { kernel } else { end.min(size) - first.min(size) };
-                    (first.min(size), end.min(size), counted)
-                })
-                .collect(),
-        )
+    pub fn fixed(
+        (size, outputs): (usize, usize),
+        (kernel, stride, padding): (usize, usize, usize),
+        count_include_pad: bool,
+    ) -> Self {
+        let last = outputs.saturating_sub(1).checked_mul(stride).expect("windows that can be counted");
+        assert!(
+            size > 0 && kernel > 0 && last < size + padding,
+            "{outputs} windows of {kernel} every {stride} on {size} inputs with {padding} around"
+        );
+        let window = |o: usize| {
+            let (start, end) = (o * stride, (o * stride + kernel).min(size + 2 * padding));
+            let (first, past) = (start.saturating_sub(padding), end.saturating_sub(padding).min(size));
+            let first = first.min(past);
+            (first, past, if count_include_pad { end - start } else { past - first })
+        };
+        Self((0..outputs).map(window).collect())
     }
 
-    /// AdaptiveAvgPool2d's windows: output `o` of `outputs` averages inputs `⌊o·size/outputs⌋` up to
+    /// The windows of AdaptiveAvgPool2d and AdaptiveMaxPool2d: output `o` of `outputs` is of inputs `⌊o·size/outputs⌋` up to
     /// `⌈(o+1)·size/outputs⌉`.
     ///
     /// # Panics
@@ -57,6 +61,8 @@ pub struct AvgPool {
     pub windows: (Windows, Windows),
     /// Blocks of channels.
     pub blocks: usize,
+    /// What sums are divided by, whatever their windows count.
+    pub divisor: Option<usize>,
 }
 
 /// Steps through the input and the output of a pooling, or through their gradients.
@@ -94,7 +100,8 @@ impl AvgPool {
         for n in 0..images {
             for (row, &(y0, y1, rows)) in self.windows.0.0.iter().enumerate() {
                 for (column, &(x0, x1, columns)) in self.windows.1.0.iter().enumerate() {
-                    f(steps.y.at(n, row, column), (y0, y1), (x0, x1), n, 1.0 / (rows * columns) as f32);
+                    let divisor = self.divisor.unwrap_or(rows * columns);
+                    f(steps.y.at(n, row, column), (y0, y1), (x0, x1), n, 1.0 / divisor as f32);
                 }
             }
         }

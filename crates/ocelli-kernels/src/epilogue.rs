@@ -22,13 +22,58 @@ pub struct MaxPool {
     pub stride: (usize, usize),
     /// Rows and pixels of padding.
     pub padding: (usize, usize),
+    /// Rows and pixels from a value of a window to the next.
+    pub dilation: (usize, usize),
+    /// Whether the last windows may reach past the map's end, and past the padding there.
+    pub past_end: bool,
 }
 
 impl MaxPool {
-    /// Whether no pixel is in two windows and no window reaches past the border.
+    /// Windows of neighbours, without padding.
+    #[must_use]
+    pub const fn new(kernel: (usize, usize), stride: (usize, usize)) -> Self {
+        Self { kernel, stride, padding: (0, 0), dilation: (1, 1), past_end: false }
+    }
+
+    /// Whether windows are of neighbours, no pixel is in two of them and none reaches past the border.
     #[must_use]
     pub fn tiles(&self) -> bool {
-        self.kernel.0 <= self.stride.0 && self.kernel.1 <= self.stride.1 && self.padding == (0, 0)
+        let apart = self.kernel.0 <= self.stride.0 && self.kernel.1 <= self.stride.1;
+        apart && self.padding == (0, 0) && self.dilation == (1, 1) && !self.past_end
+    }
+}
+
+/// Rows or columns of a window that lie inside the map.
+#[derive(Clone, Copy)]
+struct Span {
+    /// Where in the map the first of them is.
+    first: usize,
+    /// From one to the next.
+    step: usize,
+    /// Their numbers in the window.
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    /// Of window `index` along one axis of a map of `size`.
+    #[inline(always)]
+    fn new(index: usize, (kernel, stride, padding, step): (usize, usize, usize, usize), size: usize) -> Self {
+        let at = index * stride;
+        // How many of the window lie before a place, counted from the first of the padding.
+        let before = |place: usize| {
+            let room = place.saturating_sub(at);
+            if step == 1 { room.min(kernel) } else { room.div_ceil(step).min(kernel) }
+        };
+        let (start, end) = (before(padding), before(padding + size));
+        let first = if start < end { at + start * step - padding } else { 0 };
+        Self { first, step, start, end }
+    }
+
+    /// Each one's place in the map and number in the window.
+    #[inline(always)]
+    fn places(self) -> impl Iterator<Item = (usize, usize)> {
+        (self.start..self.end).map(move |number| (self.first + (number - self.start) * self.step, number))
     }
 }
 
@@ -110,21 +155,14 @@ impl Epilogue {
         self.images == 0 || self.output.0 == 0 || self.output.1 == 0
     }
 
-    /// The rows of a window that lie inside the map, and the first one's number in the window; the
-    /// same for columns; and the window's width. The row counts from the whole output's first.
+    /// The rows and the columns of a window that lie inside the map, and the window's width. The row counts
+    /// from the whole output's first.
     #[inline(always)]
-    fn window(&self, row: usize, column: usize) -> ([(usize, usize, usize); 2], usize) {
-        let axis = |o: usize, k: usize, s: usize, p: usize, size: usize| {
-            let first = (o * s) as isize - p as isize;
-            let start = first.max(0) as usize;
-            let end = ((first + k as isize).max(0) as usize).min(size);
-            (start, end, (start as isize - first) as usize)
-        };
-        let pixel = MaxPool { kernel: (1, 1), stride: (1, 1), padding: (0, 0) };
-        let p = self.pool.unwrap_or(pixel);
-        let rows = axis(row, p.kernel.0, p.stride.0, p.padding.0, self.input.0);
-        let columns = axis(column, p.kernel.1, p.stride.1, p.padding.1, self.input.1);
-        ([rows, columns], p.kernel.1)
+    fn window(&self, row: usize, column: usize) -> (Span, Span, usize) {
+        let p = self.pool.unwrap_or(MaxPool::new((1, 1), (1, 1)));
+        let rows = Span::new(row, (p.kernel.0, p.stride.0, p.padding.0, p.dilation.0), self.input.0);
+        let columns = Span::new(column, (p.kernel.1, p.stride.1, p.padding.1, p.dilation.1), self.input.1);
+        (rows, columns, p.kernel.1)
     }
 }
 
@@ -235,10 +273,11 @@ impl Forward<'_> {
         c: usize,
     ) -> (S::V, S::V) {
         let row = row + self.e.first_row;
-        let ([(y0, y1, ky), (x0, x1, kx)], width) = self.e.window(row, column);
+        let (rows, columns, width) = self.e.window(row, column);
         let mut best = simd.splat(f32::NEG_INFINITY);
         // Should nothing exceed −∞, the first pixel has won.
-        let mut best_place = simd.splat(if WINDOW == 0 { (ky * width + kx) as f32 } else { 0.0 });
+        let mut best_place =
+            simd.splat(if WINDOW == 0 { (rows.start * width + columns.start) as f32 } else { 0.0 });
         let mut take = |y: usize, x: usize, place: usize| {
             // SAFETY: the caller's promise; windows lie inside the map.
             let v = unsafe { self.value(simd, (n, y, x), affine, c) };
@@ -258,9 +297,9 @@ impl Forward<'_> {
                 }
             }
             _ => {
-                for y in y0..y1 {
-                    for x in x0..x1 {
-                        take(y, x, (y - y0 + ky) * width + x - x0 + kx);
+                for (y, in_column) in rows.places() {
+                    for (x, in_row) in columns.places() {
+                        take(y, x, in_column * width + in_row);
                     }
                 }
             }

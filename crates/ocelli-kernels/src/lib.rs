@@ -9,6 +9,7 @@
 //! AVX-512, AVX2 with FMA, or portable vectors.
 
 pub mod activation;
+pub mod adaptive_max_pool;
 pub mod avg_pool;
 pub mod batch_norm;
 pub mod channels;

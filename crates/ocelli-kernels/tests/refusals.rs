@@ -73,7 +73,7 @@ fn runs_that_are_no_whole_columns() {
 #[test]
 fn epilogues_with_more_outputs_than_inputs() {
     let pixel = Strides { start: 0, image: 0, row: 16, pixel: 16 };
-    let halves = MaxPool { kernel: (2, 2), stride: (2, 2), padding: (0, 0) };
+    let halves = MaxPool::new((2, 2), (2, 2));
     for (input, output, first_row, pool) in [
         ((1, 1), (1, 2), 0, None),
         ((1, 1), (1, 1), 1, None),
@@ -115,7 +115,7 @@ fn conv(channels: usize, side: usize) -> Conv {
 
 #[test]
 fn lists_of_blocks_that_are_not_there() {
-    let pool = MaxPool { kernel: (2, 2), stride: (2, 2), padding: (0, 0) };
+    let pool = MaxPool::new((2, 2), (2, 2));
     let sparse = SparseConv::new(&conv(16, 4), &pool, (2, 2)).expect("it fits");
     let pooled = MapLayout::new(16, 2, 2);
     let mut entries = vec![Entry::default(); sparse.entries()];
@@ -139,5 +139,6 @@ fn maps_that_are_empty_or_larger_than_memory() {
     assert!(Winograd::new(&empty).is_none());
     assert!(Winograd::new(&conv(16, 1 << 31)).is_none());
     refused("windows on nothing", || drop(Windows::adaptive(0, 1)));
-    refused("a window larger than its input", || drop(Windows::fixed(2, 5, 1, 1, true)));
+    refused("a window behind its input", || drop(Windows::fixed((2, 4), (2, 1, 1), true)));
+    refused("a window of nothing", || drop(Windows::fixed((2, 1), (0, 1, 0), true)));
 }

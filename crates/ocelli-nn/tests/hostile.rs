@@ -1,8 +1,8 @@
 //! Networks from files may say anything: whatever they say is an error or works, and nothing panics or overflows.
 
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Layer, Linear, MaxPool2d, Narrow,
-    Network, Node, Pair, Shape, Source, Summary,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Layer, Linear,
+    MaxPool2d, Narrow, Network, Node, Pair, Shape, Source, Summary,
 };
 use proptest::prelude::*;
 
@@ -36,9 +36,18 @@ fn layer() -> impl Strategy<Value = Layer> {
         (pair(), pair(), pair()).prop_map(|(kernel, stride, padding)| {
             Layer::MaxPool2d(MaxPool2d::new(kernel).stride(stride).padding(padding))
         }),
+        (pair(), pair(), pair(), pair()).prop_map(|(kernel, stride, padding, dilation)| {
+            let pool = MaxPool2d::new(kernel).stride(stride).padding(padding).dilation(dilation);
+            Layer::MaxPool2d(pool.ceil_mode(true))
+        }),
         (pair(), pair(), pair()).prop_map(|(kernel, stride, padding)| {
             Layer::AvgPool2d(AvgPool2d::new(kernel).stride(stride).padding(padding))
         }),
+        (pair(), pair(), number()).prop_map(|(kernel, stride, divisor)| {
+            let pool = AvgPool2d::new(kernel).stride(stride).ceil_mode(true);
+            Layer::AvgPool2d(pool.divisor_override(divisor))
+        }),
+        pair().prop_map(|size| Layer::AdaptiveMaxPool2d(AdaptiveMaxPool2d::new(size))),
         pair().prop_map(|size| Layer::AdaptiveAvgPool2d(AdaptiveAvgPool2d::new(size))),
         any::<f32>().prop_map(|p| Layer::Dropout(p.into())),
         any::<f32>().prop_map(|p| Layer::Dropout2d(p.into())),

@@ -96,10 +96,10 @@ impl Gradient<'_> {
             }
             return;
         }
-        let ([(y0, y1, ky), (x0, x1, kx)], width) = e.window(row, column);
-        for y in y0..y1 {
-            for x in x0..x1 {
-                each(y, x, part((y - y0 + ky) * width + x - x0 + kx));
+        let (rows, columns, width) = e.window(row, column);
+        for (y, in_column) in rows.places() {
+            for (x, in_row) in columns.places() {
+                each(y, x, part(in_column * width + in_row));
             }
         }
     }

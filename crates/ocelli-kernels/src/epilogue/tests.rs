@@ -26,11 +26,16 @@ fn relu() -> impl Strategy<Value = Option<Relu>> {
 
 fn pool() -> impl Strategy<Value = Option<MaxPool>> {
     let pair = |range: std::ops::Range<usize>| (range.clone(), range);
-    let any = (pair(1..4), pair(1..4), pair(0..2)).prop_map(|(kernel, stride, padding)| {
+    let dilation = (any::<bool>(), any::<bool>());
+    let any = (pair(1..4), pair(1..4), pair(0..2), dilation, any::<bool>());
+    let any = any.prop_map(|(kernel, stride, padding, apart, past_end)| {
         let padding = (padding.0.min(kernel.0 / 2), padding.1.min(kernel.1 / 2));
-        Some(MaxPool { kernel, stride, padding })
+        // A window of three values apart would not fit the smallest maps.
+        let step = |kernel: usize, apart: bool| if apart && kernel < 3 { 2 } else { 1 };
+        let dilation = (step(kernel.0, apart.0), step(kernel.1, apart.1));
+        Some(MaxPool { kernel, stride, padding, dilation, past_end })
     });
-    prop_oneof![Just(None), Just(Some(MaxPool { kernel: (2, 2), stride: (2, 2), padding: (0, 0) })), any]
+    prop_oneof![Just(None), Just(Some(MaxPool::new((2, 2), (2, 2)))), any]
 }
 
 prop_compose! {
@@ -38,10 +43,14 @@ prop_compose! {
         images in 1usize..=3, channels in 1usize..=33, size in (3usize..=7, 3usize..=7), halo in 0usize..=1,
         pool in pool(), relu in relu(), with_add: bool, with_affine: bool, mask in 0..3, seed: u64,
     ) -> Case {
-        let out = |size: usize, k: usize, s: usize, p: usize| (size + 2 * p - k) / s + 1;
-        let output = pool.map_or(size, |p: MaxPool| (
-            out(size.0, p.kernel.0, p.stride.0, p.padding.0), out(size.1, p.kernel.1, p.stride.1, p.padding.1),
-        ));
+        let output = pool.map_or(size, |p: MaxPool| {
+            let out = |size: usize, k: usize, s: usize, pad: usize, d: usize| {
+                let inside = (size + 2 * pad - (k - 1) * d - 1) / s + 1;
+                if p.past_end && inside * s < size + pad { inside + 1 } else { inside }
+            };
+            let rows = out(size.0, p.kernel.0, p.stride.0, p.padding.0, p.dilation.0);
+            (rows, out(size.1, p.kernel.1, p.stride.1, p.padding.1, p.dilation.1))
+        });
         let x = MapLayout::new(channels, size.0, size.1).with_halo(halo, 0);
         let y = MapLayout::new(channels, output.0, output.1).with_halo(0, halo);
         let blocks = x.pixel / BLOCK;
@@ -92,12 +101,11 @@ impl Case {
 
     /// The window's winner: its value, place in the window, row and column; the first of equals, or the last NaN.
     fn winner(&self, n: usize, row: usize, column: usize, c: usize) -> (f32, usize, usize, usize) {
-        let one = MaxPool { kernel: (1, 1), stride: (1, 1), padding: (0, 0) };
-        let p = self.e.pool.unwrap_or(one);
+        let p = self.e.pool.unwrap_or(MaxPool::new((1, 1), (1, 1)));
         let mut best: Option<(f32, usize, usize, usize)> = None;
         for place in 0..p.kernel.0 * p.kernel.1 {
-            let y = (row * p.stride.0 + place / p.kernel.1).checked_sub(p.padding.0);
-            let x = (column * p.stride.1 + place % p.kernel.1).checked_sub(p.padding.1);
+            let y = (row * p.stride.0 + place / p.kernel.1 * p.dilation.0).checked_sub(p.padding.0);
+            let x = (column * p.stride.1 + place % p.kernel.1 * p.dilation.1).checked_sub(p.padding.1);
             let (Some(y), Some(x)) = (y, x) else { continue };
             if y < self.e.input.0 && x < self.e.input.1 {
                 let v = self.value(n, y, x, c);

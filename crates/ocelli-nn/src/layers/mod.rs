@@ -3,6 +3,7 @@
 //! One file per layer holds its options, its shape rule, its parameters and its cost. [`Layer`] is the enum over them.
 
 mod activation;
+mod adaptive_pool;
 mod add;
 mod batch_norm;
 mod channels;
@@ -24,6 +25,7 @@ use crate::error::{ShapeError, ShapeErrorKind};
 use crate::shape::Shape;
 
 pub use activation::{Approximate, Elu, Gelu, LeakyRelu};
+pub use adaptive_pool::{AdaptiveAvgPool2d, AdaptiveMaxPool2d};
 pub use batch_norm::BatchNorm;
 pub use channels::{ChannelShuffle, Narrow};
 pub use conv2d::Conv2d;
@@ -31,7 +33,7 @@ pub use dropout::Dropout;
 pub use linear::Linear;
 pub(crate) use padding::Margins;
 pub use padding::{Padding, PaddingMode};
-pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use pool::{AvgPool2d, MaxPool2d};
 pub use window::Window;
 
 /// What a parameter or buffer is to its layer.
@@ -121,6 +123,8 @@ pub enum Layer {
     AvgPool2d(AvgPool2d),
     /// The mean of windows chosen so that the output has a given size.
     AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    /// The largest value of windows chosen so that the output has a given size.
+    AdaptiveMaxPool2d(AdaptiveMaxPool2d),
     /// max(x, 0).
     #[serde(rename = "ReLU")]
     Relu,
@@ -187,6 +191,7 @@ impl Layer {
             Self::MaxPool2d(spec) => Box::new(spec),
             Self::AvgPool2d(spec) => Box::new(spec),
             Self::AdaptiveAvgPool2d(spec) => Box::new(spec),
+            Self::AdaptiveMaxPool2d(spec) => Box::new(spec),
             Self::Relu => Box::new(activation::Relu),
             Self::Relu6 => of_values("ReLU6"),
             Self::LeakyRelu(LeakyRelu { negative_slope }) => {
@@ -286,12 +291,13 @@ impl Layer {
     }
 
     /// One layer of every type.
-    fn examples() -> [Self; 28] {
+    fn examples() -> [Self; 29] {
         [
             Self::Conv2d(Conv2d::new(1, 1, 1)),
             Self::MaxPool2d(MaxPool2d::new(1)),
             Self::AvgPool2d(AvgPool2d::new(1)),
             Self::AdaptiveAvgPool2d(AdaptiveAvgPool2d::new(1)),
+            Self::AdaptiveMaxPool2d(AdaptiveMaxPool2d::new(1)),
             Self::Relu,
             Self::Relu6,
             Self::LeakyRelu(LeakyRelu::default()),

@@ -32,10 +32,18 @@ impl Window {
     /// Height and width of the output over a map of `size`: floor((size + 2·padding − kernel) / stride) + 1.
     pub(super) fn output_size(&self, size: Pair) -> Result<Pair, ShapeError> {
         self.check()?;
+        self.rounded_size(size, false)
+    }
+
+    /// The same for options that are valid. With `up`, sizes that do not divide are rounded up, but no window begins
+    /// behind the map.
+    pub(super) fn rounded_size(&self, size: Pair, up: bool) -> Result<Pair, ShapeError> {
         let along = |name, size, kernel, stride, padding| -> Result<usize, ShapeError> {
             let padded = padded(name, size, padding)?;
-            let room = padded.checked_sub(kernel).ok_or_else(|| too_small(name, size, padding, kernel))?;
-            Ok(room / stride + 1)
+            let more = if up { stride - 1 } else { 0 };
+            let room = padded.saturating_add(more).checked_sub(kernel);
+            let last = room.ok_or_else(|| too_small(name, size, padding, kernel))? / stride;
+            Ok(if up && last * stride >= size + padding { last } else { last + 1 })
         };
         let Self { kernel, stride, padding } = *self;
         Ok(Pair {

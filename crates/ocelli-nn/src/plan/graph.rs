@@ -8,9 +8,9 @@ use ocelli_kernels::sweep::Relu;
 
 use super::PlanError;
 use super::ops::{AvgWindow, Channels, ImageOp, Pad};
-use crate::layers::{Approximate, Conv2d, Gelu, Layer, Margins, PaddingMode};
+use crate::layers::{Approximate, Conv2d, Gelu, Layer, Margins, MaxPool2d, PaddingMode};
 use crate::network::{Network, Source};
-use crate::shape::Shape;
+use crate::shape::{Pair, Shape};
 
 /// Index of a [`Value`].
 pub(super) type ValueId = usize;
@@ -249,16 +249,14 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
         Layer::Relu => relu(Relu::PLAIN),
         Layer::Dropout(d) => dropout(d.p, false),
         Layer::Dropout2d(d) => dropout(d.p, true),
-        Layer::MaxPool2d(p) => {
-            let pool =
-                MaxPool { kernel: pair(p.kernel_size), stride: pair(p.stride), padding: pair(p.padding) };
-            if pool.kernel.0 * pool.kernel.1 > MAX_WINDOW {
-                return Err(PlanError::window(name, pool.kernel));
-            }
-            Lowered::Post(Post { pool: Some(pool), ..Post::default() })
-        }
+        Layer::MaxPool2d(p) => lower_max_pool(p, name, input)?,
         Layer::AvgPool2d(p) => image(ImageOp::AvgPool(AvgWindow::Fixed(*p))),
-        Layer::AdaptiveAvgPool2d(p) => image(ImageOp::AvgPool(AvgWindow::Adaptive(*p))),
+        Layer::AdaptiveAvgPool2d(_) => image(ImageOp::AvgPool(AvgWindow::Adaptive)),
+        Layer::AdaptiveMaxPool2d(_) => {
+            let widest = layer.window(Shape::map(input.channels, input.height, input.width)).kernel;
+            check_places(name, pair(widest))?;
+            image(ImageOp::AdaptiveMaxPool)
+        }
         Layer::Flatten if input.height * input.width == 1 => Lowered::Nothing,
         Layer::Flatten => image(ImageOp::Flatten),
         Layer::Softmax => image(ImageOp::Softmax),
@@ -287,9 +285,26 @@ fn lower_conv(c: &Conv2d) -> Lowered {
     Lowered::Padded(pad, ConvOp { margins: Margins::NONE, ..conv })
 }
 
-/// The places of maxima are 16-bit numbers.
-const MAX_WINDOW: usize = 1 << 16;
+fn lower_max_pool(p: &MaxPool2d, name: &str, input: Value) -> Result<Lowered, PlanError> {
+    let pool = MaxPool {
+        kernel: pair(p.kernel_size),
+        stride: pair(p.stride),
+        padding: pair(p.padding),
+        dilation: pair(p.dilation),
+        past_end: p.reaches_past(Pair { height: input.height, width: input.width }),
+    };
+    check_places(name, pool.kernel)?;
+    Ok(Lowered::Post(Post { pool: Some(pool), ..Post::default() }))
+}
 
-fn pair(p: crate::shape::Pair) -> (usize, usize) {
+/// Refuses windows of more values than 16 bits number: the places of maxima.
+fn check_places(name: &str, window: (usize, usize)) -> Result<(), PlanError> {
+    if window.0.saturating_mul(window.1) > 1 << 16 {
+        return Err(PlanError::window(name, window));
+    }
+    Ok(())
+}
+
+fn pair(p: Pair) -> (usize, usize) {
     (p.height, p.width)
 }

@@ -69,7 +69,9 @@ impl Run<'_> {
                 }
                 of_x
             }
-            Layer::MaxPool2d(spec) => pool::max_backward(&spec, (input, output), x, grad),
+            Layer::MaxPool2d(_) | Layer::AdaptiveMaxPool2d(_) => {
+                pool::max_backward(&node.layer, (input, output), x, grad)
+            }
             Layer::AvgPool2d(_) | Layer::AdaptiveAvgPool2d(_) => {
                 pool::mean_backward(&node.layer, (input, output), x, grad)
             }

@@ -15,7 +15,9 @@ impl Run<'_> {
                 let (weight, bias) = (self.parameter(index, Role::Weight), self.parameter(index, Role::Bias));
                 conv::forward(&spec, self.batch, (input, output), x, weight, bias)
             }
-            Layer::MaxPool2d(spec) => pool::max_forward(&spec, (input, output), x),
+            Layer::MaxPool2d(_) | Layer::AdaptiveMaxPool2d(_) => {
+                pool::max_forward(&node.layer, (input, output), x)
+            }
             Layer::AvgPool2d(_) | Layer::AdaptiveAvgPool2d(_) => {
                 pool::mean_forward(&node.layer, (input, output), x)
             }

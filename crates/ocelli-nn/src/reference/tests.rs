@@ -105,13 +105,19 @@ fn map_layer(channels: usize) -> impl Strategy<Value = Layer> {
         (1..4usize, window(), any::<bool>()).prop_map(move |(out, (kernel, stride, padding), bias)| {
             Conv2d::new(channels, out, kernel).stride(stride).padding(padding).bias(bias).into()
         }),
-        window().prop_map(|(kernel, stride, padding)| {
-            Layer::MaxPool2d(MaxPool2d::new(kernel).stride(stride).padding(padding))
+        (window(), pair(1..3), any::<bool>()).prop_map(|((kernel, stride, padding), dilation, up)| {
+            let pool = MaxPool2d::new(kernel).stride(stride).padding(padding).dilation(dilation);
+            Layer::MaxPool2d(pool.ceil_mode(up))
         }),
-        (window(), any::<bool>()).prop_map(|((kernel, stride, padding), whole)| {
-            Layer::AvgPool2d(AvgPool2d::new(kernel).stride(stride).padding(padding).count_include_pad(whole))
-        }),
+        (window(), any::<(bool, bool)>(), prop::option::of(1..7usize)).prop_map(
+            |((kernel, stride, padding), (whole, up), divisor_override)| {
+                let pool = AvgPool2d::new(kernel).stride(stride).padding(padding);
+                let pool = pool.count_include_pad(whole).ceil_mode(up);
+                Layer::AvgPool2d(AvgPool2d { divisor_override, ..pool })
+            }
+        ),
         pair(1..6).prop_map(|size| Layer::AdaptiveAvgPool2d(size.into())),
+        pair(1..6).prop_map(|size| Layer::AdaptiveMaxPool2d(size.into())),
         activation(),
         Just(Layer::Dropout(0.5.into())),
         Just(Layer::Dropout2d(0.5.into())),

@@ -6,13 +6,13 @@ use rayon::prelude::*;
 
 use super::super::program::Compiler;
 use super::{Operation, Site};
-use crate::layers::{AdaptiveAvgPool2d, AvgPool2d};
+use crate::layers::AvgPool2d;
 
 /// Which windows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in super::super) enum AvgWindow {
     Fixed(AvgPool2d),
-    Adaptive(AdaptiveAvgPool2d),
+    Adaptive,
 }
 
 #[derive(Debug)]
@@ -21,17 +21,20 @@ pub(super) struct Pool(AvgPool);
 impl Pool {
     pub(super) fn new(window: AvgWindow, compiler: &Compiler<'_>, index: usize) -> Self {
         let x = compiler.input_layout(index, 0);
-        let windows = match window {
-            AvgWindow::Fixed(AvgPool2d { kernel_size: k, stride: s, padding: p, count_include_pad }) => (
-                Windows::fixed(x.height, k.height, s.height, p.height, count_include_pad),
-                Windows::fixed(x.width, k.width, s.width, p.width, count_include_pad),
-            ),
-            AvgWindow::Adaptive(AdaptiveAvgPool2d { output_size }) => (
-                Windows::adaptive(x.height, output_size.height),
-                Windows::adaptive(x.width, output_size.width),
-            ),
+        let y = compiler.output_layout(index);
+        let (height, width) = ((x.height, y.height), (x.width, y.width));
+        let (windows, divisor) = match window {
+            AvgWindow::Fixed(pool) => {
+                let AvgPool2d { kernel_size: k, stride: s, padding: p, count_include_pad, .. } = pool;
+                let rows = Windows::fixed(height, (k.height, s.height, p.height), count_include_pad);
+                let columns = Windows::fixed(width, (k.width, s.width, p.width), count_include_pad);
+                ((rows, columns), pool.divisor_override)
+            }
+            AvgWindow::Adaptive => {
+                ((Windows::adaptive(height.0, height.1), Windows::adaptive(width.0, width.1)), None)
+            }
         };
-        Self(AvgPool { windows, blocks: x.pixel / BLOCK })
+        Self(AvgPool { windows, blocks: x.pixel / BLOCK, divisor })
     }
 }
 
@@ -50,7 +53,7 @@ impl Operation for Pool {
         let blocks = self.0.blocks.div_ceil(rayon::current_num_threads());
         let out = &mut out[steps.y.start..][..y.layout.pixel];
         out.par_chunks_mut(blocks * BLOCK).enumerate().with_max_len(1).for_each(|(task, out)| {
-            let pool = AvgPool { windows: self.0.windows.clone(), blocks: out.len() / BLOCK };
+            let pool = AvgPool { blocks: out.len() / BLOCK, ..self.0.clone() };
             let mut steps = steps;
             steps.x.start += task * blocks * BLOCK;
             steps.y.start = 0;

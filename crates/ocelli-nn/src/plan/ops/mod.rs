@@ -2,6 +2,7 @@
 //! the graph to its passes over a chunk.
 
 mod activation;
+mod adaptive_max_pool;
 mod avg_pool;
 mod channels;
 mod flatten;
@@ -24,6 +25,7 @@ pub(super) use site::{Site, clear_padding};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ImageOp {
     Activation(Activation),
+    AdaptiveMaxPool,
     AvgPool(AvgWindow),
     Channels(Channels),
     Flatten,
@@ -36,7 +38,8 @@ impl ImageOp {
     /// Whether it has parameters of its own.
     pub(super) fn has_parameters(&self) -> bool {
         match self {
-            Self::Activation(_) | Self::AvgPool(_) | Self::Channels(_) | Self::Flatten => false,
+            Self::Activation(_) | Self::AdaptiveMaxPool | Self::AvgPool(_) => false,
+            Self::Channels(_) | Self::Flatten => false,
             Self::Multiply | Self::Pad(_) | Self::Softmax => false,
         }
     }
@@ -45,7 +48,7 @@ impl ImageOp {
     pub(super) fn keeps_inputs(&self) -> bool {
         match self {
             Self::Activation(_) | Self::Multiply => true,
-            Self::AvgPool(_) | Self::Channels(_) | Self::Flatten => false,
+            Self::AdaptiveMaxPool | Self::AvgPool(_) | Self::Channels(_) | Self::Flatten => false,
             Self::Pad(_) | Self::Softmax => false,
         }
     }
@@ -76,6 +79,7 @@ pub(super) trait Operation: Debug + Send + Sync {
 pub(super) fn compile(op: &ImageOp, compiler: &mut Compiler<'_>, index: usize) -> Box<dyn Operation> {
     match op {
         ImageOp::Activation(activation) => Box::new(activation::ByValue(*activation)),
+        ImageOp::AdaptiveMaxPool => Box::new(adaptive_max_pool::Pool::new(compiler, index)),
         ImageOp::AvgPool(window) => Box::new(avg_pool::Pool::new(*window, compiler, index)),
         ImageOp::Channels(what) => Box::new(channels::Moves::new(*what, compiler, index)),
         ImageOp::Flatten => Box::new(flatten::Flatten),

@@ -1,5 +1,7 @@
 //! Where an operation runs: a step on a chunk, with the memory that it reads and writes.
 
+use std::ops::Range;
+
 use ocelli_kernels::{Isa, MapLayout};
 use rayon::prelude::*;
 
@@ -79,6 +81,18 @@ impl<'s> Site<'s, '_> {
         reads: [&Map; N],
     ) -> (&mut [f32], [&[f32]; N]) {
         disjoint(self.chunk.floats, write.range.clone(), reads.map(|map| map.range.clone()))
+    }
+
+    /// The same with places of maxima.
+    pub(super) fn memory_and_places<const N: usize>(
+        &mut self,
+        write: &Map,
+        reads: [&Map; N],
+        places: &Range<usize>,
+    ) -> (&mut [f32], [&[f32]; N], &mut [u16]) {
+        let ranges = reads.map(|map| map.range.clone());
+        let (out, reads) = disjoint(self.chunk.floats, write.range.clone(), ranges);
+        (out, reads, &mut self.chunk.places[places.clone()])
     }
 
     /// Calls `row` with the image, the row and the pixels of each row of a map to write, and the memory of

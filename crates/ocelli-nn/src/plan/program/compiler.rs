@@ -114,10 +114,10 @@ impl<'a> Compiler<'a> {
         self.training.then(|| self.memory.place(floats, life))
     }
 
-    /// The same for places of maxima, which lie in memory of their own.
+    /// The same for so many places of maxima of every image, which lie in memory of their own.
     pub(in super::super) fn kept_places(&mut self, index: usize, places: usize) -> Option<Range<usize>> {
         let life = Life { from: index, to: self.backward_time(index) };
-        self.training.then(|| self.places.place(places, life))
+        self.training.then(|| self.places.place(self.chunk * places, life))
     }
 
     /// Sees to it that a thread has so many floats to work in.
