@@ -65,6 +65,41 @@ fn a_list_decides_the_size_of_the_run() {
 }
 
 #[test]
+fn rules_of_initialisation_follow_the_networks() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = format!("initialisation = [{{ init = \"ones\" }}]\n{NETWORK}");
+    let rules = "model.init=[{pattern=\"5.*\",role=\"weight\",init=\"orthogonal\"},{pattern=\"1.weight\",init=\"zeros\"}]";
+    let run = Run::prepare(recipe(folder.path(), &network, &[rules]), RunOptions { threads: 1 }).unwrap();
+    let weights = run.network().init(1);
+    let of = |name: &str| weights.get(name).unwrap().as_f32().unwrap();
+    assert!(of("0.weight").iter().chain(of("5.bias")).all(|&value| value == 1.0));
+    assert!(of("1.weight").iter().all(|&value| value == 0.0));
+    let square: f32 = of("5.weight").iter().map(|value| value * value).sum();
+    assert!((square - 2.0).abs() < 1e-5, "two rows of length 1: {square}");
+    // What is resolved says it again.
+    let text = run.recipe().to_toml();
+    assert!(
+        text.contains("[[model.init]]\npattern = \"5.*\"\nrole = \"weight\"\ninit = \"orthogonal\"\n"),
+        "{text}"
+    );
+    let again = RecipeBuilder::new().text(&text, "again").unwrap().build().unwrap();
+    assert_eq!(again.model.init, run.recipe().model.init);
+}
+
+#[test]
+fn rules_of_initialisation_that_cannot_be_are_refused() {
+    let error = refused(NETWORK, &["model.init=[{pattern=\"fc.weight\",init=\"zeros\"}]"]);
+    let said = error.to_string();
+    assert!(
+        error.is_request() && said.starts_with("model.init: initialisation by zeros of \"fc.weight\""),
+        "{said}"
+    );
+    assert!(said.contains("the nearest: 0.weight, 1.weight, 5.weight"), "{said}");
+    let said = RecipeBuilder::new().set("model.init=[{init=\"orthogonl\"}]").unwrap_err().to_string();
+    assert!(said.contains("model.init") && said.contains("did you mean `orthogonal`?"), "{said}");
+}
+
+#[test]
 fn the_reason_is_told_where_no_image_can_be_used() {
     let folder = tempfile::tempdir().unwrap();
     let list = "transforms.train=[{type=\"RandomCrop\",size=64},{type=\"Normalize\"}]";

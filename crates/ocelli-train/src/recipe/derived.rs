@@ -10,9 +10,9 @@ pub(super) const KEY: &str = "derived";
 const SOURCES: [(&str, &[&str]); 5] = [
     ("train.lr", &["train.optimizer"]),
     ("transforms.channels", &["data"]),
-    ("transforms.size", &["data", "model", "transforms.train", "transforms.eval"]),
-    ("transforms.train", &["seed", "data", "model", "transforms"]),
-    ("transforms.eval", &["seed", "data", "model", "transforms"]),
+    ("transforms.size", &["data", "model.network", "transforms.train", "transforms.eval"]),
+    ("transforms.train", &["seed", "data", "model.network", "transforms"]),
+    ("transforms.eval", &["seed", "data", "model.network", "transforms"]),
 ];
 
 /// Leaves what is derived in `base` open again where `over`, a layer that is about to be laid over it, changes what it

@@ -4,6 +4,7 @@ use super::RecipeError;
 use crate::groups::{Freeze, Group};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::schedule::{OneCycle, Schedule};
+use ocelli_nn::init::Rule;
 use serde::{Deserialize, Serialize};
 
 /// `[data]`: what to train on.
@@ -37,11 +38,15 @@ pub struct ModelSection {
     /// last layer for other classes begins anew (default: all weights begin anew).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
+    /// How its weights begin: rules after the network's own, of which later ones win, such as
+    /// `[[model.init]]` with `pattern = "fc.weight"`, `init = "orthogonal"` (default: none).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub init: Vec<Rule>,
 }
 
 impl Default for ModelSection {
     fn default() -> Self {
-        ModelSection { network: "lesson-bn".into(), weights: None }
+        ModelSection { network: "lesson-bn".into(), weights: None, init: Vec::new() }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::prepare::absolute;
 use crate::error::TrainError;
 use crate::trainer::check_last_layer;
+use ocelli_nn::init::Rule;
 use ocelli_nn::suggest::nearest;
 use ocelli_nn::{Network, Pair, Shape, Template, zoo};
 use std::path::Path;
@@ -22,6 +23,17 @@ pub fn build(name: &str, input: Shape, classes: usize) -> Result<Network, TrainE
     template(Path::new(name))?
         .build(input, classes)
         .map_err(|source| TrainError::Network { origin: origin(name), source })
+}
+
+/// The network with a recipe's rules of initialisation after its own.
+///
+/// # Errors
+/// A rule that fills nothing, or has options that cannot be.
+pub(super) fn initialised(network: Network, rules: &[Rule]) -> Result<Network, TrainError> {
+    let initialisation = network.initialisation().clone().then(rules.iter().cloned());
+    network
+        .with_initialisation(initialisation)
+        .map_err(|source| TrainError::Network { origin: "model.init".to_owned(), source })
 }
 
 /// The height and width of the images that a network was made for, where its name or its file says.

@@ -113,6 +113,7 @@ impl Run {
         let pipeline = lists::lists(&recipe.transforms, info.extent, size)?;
         let input = Shape::map(info.extent.channels, size[0], size[1]);
         let network = network::build(&recipe.model.network, input, splits.classes.len())?;
+        let network = network::initialised(network, &recipe.model.init)?;
         network::check_output(&network, &recipe.model.network, splits.classes.len())?;
         let groups = Groups::new(&network, &recipe.train.freeze, &recipe.train.groups)?;
         let (pipeline, parts) = resolve(&splits, pipeline, threads).map_err(TrainError::Data)?;
