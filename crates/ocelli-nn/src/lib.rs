@@ -22,6 +22,7 @@ pub mod builder;
 pub mod error;
 pub mod init;
 pub mod layers;
+pub mod lint;
 pub mod network;
 pub mod pattern;
 pub mod plan;

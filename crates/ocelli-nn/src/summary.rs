@@ -3,6 +3,7 @@
 mod field;
 mod table;
 
+pub(crate) use field::receptive_fields;
 use serde::Serialize;
 
 use crate::layers::Role;
@@ -87,7 +88,7 @@ impl Summary {
 
     /// Of a network, with the memory for `batch` images at a time.
     pub fn with_batch(network: &Network, batch: usize) -> Self {
-        let fields = field::receptive_fields(network);
+        let fields = receptive_fields(network);
         let layers: Vec<_> = network
             .nodes()
             .iter()

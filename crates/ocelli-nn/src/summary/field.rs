@@ -34,7 +34,7 @@ impl Field {
 ///
 /// A pixel of factors that weighs a map's channels (squeeze-and-excitation) sees the whole input, but moves nothing: the
 /// field of what it weighs is that of the map.
-pub(super) fn receptive_fields(network: &Network) -> Vec<Option<Pair>> {
+pub(crate) fn receptive_fields(network: &Network) -> Vec<Option<Pair>> {
     let input = matches!(network.input(), Shape::Map { .. }).then_some(Field::PIXEL);
     let mut fields: Vec<Option<Field>> = Vec::with_capacity(network.nodes().len());
     for (index, node) in network.nodes().iter().enumerate() {

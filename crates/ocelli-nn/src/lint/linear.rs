@@ -1,0 +1,70 @@
+//! Linear layers upon each other.
+
+use super::chain::{Chains, is_linear, is_weighted};
+use super::{Facts, Finding, Severity};
+use crate::layers::Layer;
+
+/// Two layers with weights and nothing nonlinear between them, unless together they save work on purpose.
+pub(super) fn nothing_between(chains: &Chains<'_>, _facts: &Facts) -> Vec<Finding> {
+    let pairs = chains.nodes().filter_map(|second| Some((linear_before(chains, second)?, second)));
+    let found = pairs.filter(|&(first, second)| !factorises(chains.layer(first), chains.layer(second)));
+    let layers = chains.places(found.flat_map(|(first, second)| [first, second]));
+    if layers.is_empty() {
+        return Vec::new();
+    }
+    vec![Finding {
+        rule: "no-nonlinearity-between",
+        severity: Severity::Serious,
+        what: "two layers with weights and no nonlinearity between them".into(),
+        layers,
+        why: "one linear function of another is a linear function: the two can do no more than one of them could, and \
+              BatchNorm, mean pooling and dropout do not change that"
+            .into(),
+        change: "put a nonlinearity such as ReLU between them, or leave one of them out".into(),
+    }]
+}
+
+/// The layer with weights of which a layer with weights is given a linear function.
+fn linear_before(chains: &Chains<'_>, second: usize) -> Option<usize> {
+    if !is_weighted(chains.layer(second)) {
+        return None;
+    }
+    chains
+        .before(second)
+        .find(|&node| !is_linear(chains.layer(node)))
+        .filter(|&node| is_weighted(chains.layer(node)))
+}
+
+/// Whether the pair stands for one larger layer that it makes cheaper: through fewer channels than either end has, by
+/// channels and space apart, or by height and width apart.
+fn factorises(first: &Layer, second: &Layer) -> bool {
+    let (Some(one), Some(two)) = (Size::of(first), Size::of(second)) else { return true };
+    let narrow = one.outputs < one.inputs && one.outputs < two.outputs;
+    narrow || one.grouped || two.grouped || one.oblong || two.oblong
+}
+
+/// What matters of a layer with weights.
+struct Size {
+    inputs: usize,
+    outputs: usize,
+    grouped: bool,
+    oblong: bool,
+}
+
+impl Size {
+    fn of(layer: &Layer) -> Option<Self> {
+        let weight = layer.parameters().into_iter().next()?.1;
+        match *layer {
+            Layer::Conv2d(spec) => Some(Self {
+                inputs: weight[1..].iter().product(),
+                outputs: weight[0],
+                grouped: weight[1] != spec.in_channels,
+                oblong: spec.kernel_size.height != spec.kernel_size.width,
+            }),
+            Layer::Linear(_) => {
+                Some(Self { inputs: weight[1], outputs: weight[0], grouped: false, oblong: false })
+            }
+            _ => None,
+        }
+    }
+}
