@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Show a network layer by layer: shapes, parameters, multiply-adds, memory.
     Summary(SummaryArgs),
+    /// Say what an experienced colleague would of a network or recipe; exit code 1 if something is serious.
+    Lint(LintArgs),
     /// List the networks that have names, with their parameters, multiply-adds and usual input.
     Models(ModelsArgs),
     /// List the tensors of a file of weights (PyTorch's .pth, safetensors), and write them as safetensors.
@@ -131,6 +133,22 @@ pub(crate) struct SummaryArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    /// A network by name, a TOML file with a network's layers, a recipe (TOML), or a trained model.
+    #[arg(value_name = "NAME|FILE|RECIPE")]
+    pub(crate) network: String,
+    /// Channels, height and width of the images [default: the recipe's or the model's own, else the network's usual].
+    #[arg(long, value_name = "3x32x32")]
+    pub(crate) input: Option<String>,
+    /// Images in one step [default: the recipe's; without one, batches are not looked at].
+    #[arg(long, value_name = "N", value_parser = batch_size)]
+    pub(crate) batch_size: Option<usize>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
     /// Print one JSON document.
     #[arg(long)]
@@ -152,6 +170,10 @@ pub(crate) struct WeightsArgs {
 
 fn threads(text: &str) -> Result<usize, String> {
     within(text, 1, 1024)
+}
+
+fn batch_size(text: &str) -> Result<usize, String> {
+    within(text, 1, 65_536)
 }
 
 fn top_k(text: &str) -> Result<usize, String> {

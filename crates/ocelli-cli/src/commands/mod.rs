@@ -1,7 +1,9 @@
 //! The commands, one file each.
 
 pub(crate) mod eval;
+pub(crate) mod lint;
 pub(crate) mod models;
+mod network;
 pub(crate) mod predict;
 pub(crate) mod summary;
 pub(crate) mod train;

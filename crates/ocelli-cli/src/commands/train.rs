@@ -8,6 +8,7 @@ use crate::folder;
 use crate::progress::{self, Progress};
 use crate::text::{count, percent, plural, shell};
 use ocelli::data::printable;
+use ocelli::nn::lint::Severity;
 use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
 use ocelli::train::{
     DataInfo, Outcome, Recipe, RecipeBuilder, RecipeError, Run, RunOptions, TrainError, claim,
@@ -22,6 +23,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let run = prepare(args, recipe, options).map_err(failure)?;
     progress::name(run.problems());
     heard(introduce(&run, options.threads))?;
+    caution(&run);
     let out = args.out.clone().unwrap_or_else(|| folder::for_run(Path::new("runs"), run.network().name()));
     let mut progress = Progress::new();
     let outcome = run.train(&out, &mut progress);
@@ -171,6 +173,14 @@ fn introduce_weights(run: &Run, out: &mut impl Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// What is likely to be regretted when the run is over. Nobody may be there to read it: the run goes on.
+fn caution(run: &Run) {
+    let serious = run.lint().into_iter().filter(|finding| finding.severity == Severity::Serious);
+    for finding in serious {
+        let _ = writeln!(io::stderr(), "{finding}\n");
+    }
 }
 
 /// The test accuracy, the files, and the commands to try next.
