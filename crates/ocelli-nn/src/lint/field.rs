@@ -51,20 +51,18 @@ fn by(pair: Pair) -> String {
     format!("{}×{}", pair.height, pair.width)
 }
 
-/// The pooling that makes a pixel of the last map. None where more than one makes a pixel (squeeze and excitation, whose
-/// values see everything), or where convolutions follow that see more than a pixel.
+/// The last pooling that makes a pixel of a map. None where convolutions follow that see more than a pixel: then it is no
+/// global pooling but squeeze and excitation, and the network has none.
 fn global_pool(chains: &Chains<'_>) -> Option<usize> {
     let to_pixel = |&node: &usize| {
         let pools = matches!(chains.layer(node), Layer::AdaptiveAvgPool2d(_) | Layer::AvgPool2d(_));
         pools && chains.network.shapes()[node].size() == Some(Pair::square(1))
     };
-    let mut pools = chains.nodes().filter(to_pixel);
-    let pool = pools.next()?;
+    let pool = chains.nodes().rev().find(to_pixel)?;
     let looks_around = |node: usize| {
         let layer = chains.layer(node);
         let window = layer.window(chains.input(node));
         is_weighted(layer) && window.kernel.area() > 1
     };
-    let alone = pools.next().is_none() && !chains.nodes().skip(pool + 1).any(looks_around);
-    alone.then_some(pool)
+    (!chains.nodes().skip(pool + 1).any(looks_around)).then_some(pool)
 }

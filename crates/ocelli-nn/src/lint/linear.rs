@@ -53,17 +53,19 @@ struct Size {
 
 impl Size {
     fn of(layer: &Layer) -> Option<Self> {
-        let weight = layer.parameters().into_iter().next()?.1;
         match *layer {
             Layer::Conv2d(spec) => Some(Self {
-                inputs: weight[1..].iter().product(),
-                outputs: weight[0],
-                grouped: weight[1] != spec.in_channels,
+                inputs: spec.in_channels,
+                outputs: spec.out_channels,
+                grouped: spec.groups > 1,
                 oblong: spec.kernel_size.height != spec.kernel_size.width,
             }),
-            Layer::Linear(_) => {
-                Some(Self { inputs: weight[1], outputs: weight[0], grouped: false, oblong: false })
-            }
+            Layer::Linear(spec) => Some(Self {
+                inputs: spec.in_features,
+                outputs: spec.out_features,
+                grouped: false,
+                oblong: false,
+            }),
             _ => None,
         }
     }

@@ -94,6 +94,8 @@ fn batch_norm_over_a_single_value() {
 #[test]
 fn no_nonlinearity_between() {
     let start = || Sequential::new(IMAGES).conv2d(conv(3, 8).bias(false)).batch_norm2d(8);
+    let growing = Sequential::new(IMAGES).conv2d(conv(3, 16)).conv2d(conv(16, 32)).relu();
+    assert_eq!(found(growing), ["Serious no-nonlinearity-between: 0 (Conv2d), 1 (Conv2d)"]);
     let serious = |pair: &str| vec![format!("Serious no-nonlinearity-between: {pair}")];
     assert_eq!(found(start().avg_pool2d(2).conv2d(conv(8, 8))), serious("0 (Conv2d), 3 (Conv2d)"));
     assert_eq!(found(start().relu().conv2d(conv(8, 8))), nothing());
@@ -116,6 +118,12 @@ fn factors_of_a_larger_layer_are_meant() {
         .conv2d(Conv2d::new(3, 8, (1, 5)).padding((0, 2)))
         .conv2d(Conv2d::new(8, 8, (5, 1)).padding((2, 0)));
     assert_eq!(found(apart), nothing());
+    // Space and channels apart: a depthwise convolution and one of single pixels.
+    let depthwise = |groups| {
+        Sequential::new(Shape::map(8, 32, 32)).conv2d(conv(8, 8).groups(groups)).conv2d(Conv2d::new(8, 16, 1))
+    };
+    assert_eq!(found(depthwise(8)), nothing());
+    assert_eq!(found(depthwise(1)), ["Serious no-nonlinearity-between: 0 (Conv2d), 1 (Conv2d)"]);
 }
 
 #[test]
