@@ -199,9 +199,9 @@ impl Rule {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of \"{}\"", self.init.name(), self.pattern)?;
+        write!(f, "{} of {:?}", self.init.name(), self.pattern.as_str())?;
         if let Some(layer) = &self.layer {
-            write!(f, ", layer {layer}")?;
+            write!(f, ", layer {layer:?}")?;
         }
         match self.role {
             Some(role) => write!(f, ", role {}", role.name()),
