@@ -51,11 +51,11 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let s = self.s;
-        // All rows of a block before the next: the rows that neighbouring outputs share stay in the
-        // first-level cache.
+        // All channels of a row before the next row: pixels are read in the order of memory, however many
+        // channels they have.
         for n in 0..s.images {
-            for c in (0..s.blocks * BLOCK).step_by(S::LANES) {
-                for row in 0..s.rows {
+            for row in 0..s.rows {
+                for c in (0..s.blocks * BLOCK).step_by(S::LANES) {
                     let mut column = 0;
                     while column < s.columns {
                         let length = (s.columns - column).min(longest::<S>());
@@ -163,10 +163,12 @@ struct Gradient<'a> {
     dw: *mut f32,
 }
 
-/// Columns of taps whose sums go through the pixels together, and pixels that go together: enough sums at
-/// once that no multiply-add waits for the one before.
-const TAPS: usize = 3;
-const PIXELS: usize = 4;
+/// Taps whose sums go through the pixels together: as many as fit registers with a gradient, so that pixels
+/// are read seldom and no multiply-add waits for the one before.
+#[inline(always)]
+fn most_taps<S: Simd>() -> usize {
+    if S::REGISTERS > 16 { 13 } else { 9 }
+}
 
 impl Kernel for Gradient<'_> {
     type Output = ();
@@ -174,18 +176,23 @@ impl Kernel for Gradient<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let taps = self.s.taps;
-        for c in (0..self.s.blocks * BLOCK).step_by(S::LANES) {
-            for row in 0..taps.rows {
-                for column in (0..taps.columns).step_by(TAPS) {
-                    // SAFETY: `depthwise_gradient` bounded every output, its window and its channels.
-                    unsafe {
-                        match taps.columns - column {
-                            1 => self.sums::<S, 1>(simd, (row, column), c),
-                            2 => self.sums::<S, 2>(simd, (row, column), c),
-                            _ => self.sums::<S, TAPS>(simd, (row, column), c),
+        let all = taps.rows * taps.columns;
+        let together = all.div_ceil(all.div_ceil(most_taps::<S>()));
+        let rows = (0..self.s.images).flat_map(|n| (0..self.s.rows).map(move |y| (n, y)));
+        let channels = (0..self.s.blocks * BLOCK).step_by(S::LANES);
+        // Row by row, so that what the blocks of a row's pixels share of the cache is read once.
+        for (row, c) in rows.flat_map(|row| channels.clone().map(move |c| (row, c))) {
+            for first in (0..all).step_by(together) {
+                macro_rules! sums {
+                    ($($n:literal)*) => {
+                        match together.min(all - first) {
+                            // SAFETY: `depthwise_gradient` bounded every output, its window and its channels.
+                            $($n => unsafe { self.sums::<S, $n>(simd, row, first, c) },)*
+                            count => unreachable!("{count} taps together"),
                         }
-                    }
+                    };
                 }
+                sums!(1 2 3 4 5 6 7 8 9 10 11 12 13);
             }
         }
     }
@@ -193,40 +200,32 @@ impl Kernel for Gradient<'_> {
 
 impl Gradient<'_> {
     /// # Safety
-    /// `K` taps from the one given are in a row of the sweep's, and `c` is one of its channels.
+    /// The row and `N` taps from the one given are the sweep's, and `c` is one of its channels.
     #[inline(always)]
-    unsafe fn sums<S: Simd, const K: usize>(&self, simd: S, (row, column): (usize, usize), c: usize) {
+    unsafe fn sums<S: Simd, const N: usize>(&self, simd: S, (n, y): (usize, usize), first: usize, c: usize) {
         let (s, taps) = (self.s, self.s.taps);
+        let offsets: [usize; N] = std::array::from_fn(|k| {
+            let tap = first + k;
+            tap / taps.columns * taps.row_stride + tap % taps.columns * taps.column_stride + c
+        });
         // SAFETY: the caller's promise covers every pointer below.
         unsafe {
-            let mut acc = [[simd.splat(0.0); PIXELS]; K];
-            let x = self.x.add(row * taps.row_stride + column * taps.column_stride + c);
-            for (n, y) in (0..s.images).flat_map(|n| (0..s.rows).map(move |y| (n, y))) {
-                let (x, g) = (x.add(s.x.at(n, y, 0)), self.g.add(s.y.at(n, y, 0) + c));
-                let whole = s.columns / PIXELS * PIXELS;
-                for first in (0..whole).step_by(PIXELS) {
-                    let (x, g) = (x.add(first * s.x.pixel), g.add(first * s.y.pixel));
-                    for t in 0..PIXELS {
-                        let gradient = simd.load(g.add(t * s.y.pixel));
-                        for k in 0..K {
-                            let value = simd.load(x.add(t * s.x.pixel + k * taps.column_stride));
-                            acc[k][t] = simd.fma(value, gradient, acc[k][t]);
-                        }
-                    }
+            let dw = self.dw.add(c / BLOCK * taps.block_len() + first * BLOCK + c % BLOCK);
+            let begun = n + y > 0;
+            let mut acc: [S::V; N] =
+                std::array::from_fn(|k| if begun { simd.load(dw.add(k * BLOCK)) } else { simd.splat(0.0) });
+            let (mut x, mut g) = (self.x.add(s.x.at(n, y, 0)), self.g.add(s.y.at(n, y, 0) + c));
+            for _ in 0..s.columns {
+                let gradient = simd.load(g);
+                for k in 0..N {
+                    acc[k] = simd.fma(simd.load(x.add(offsets[k])), gradient, acc[k]);
                 }
-                for last in whole..s.columns {
-                    let gradient = simd.load(g.add(last * s.y.pixel));
-                    for k in 0..K {
-                        let value = simd.load(x.add(last * s.x.pixel + k * taps.column_stride));
-                        acc[k][0] = simd.fma(value, gradient, acc[k][0]);
-                    }
-                }
+                // The step past the last pixel is not read through.
+                x = x.wrapping_add(s.x.pixel);
+                g = g.wrapping_add(s.y.pixel);
             }
-            let place = (row * taps.columns + column) * BLOCK;
-            let dw = self.dw.add(c / BLOCK * taps.block_len() + place + c % BLOCK);
-            for k in 0..K {
-                let [a, b, c, d] = acc[k];
-                simd.store(dw.add(k * BLOCK), simd.add(simd.add(a, b), simd.add(c, d)));
+            for k in 0..N {
+                simd.store(dw.add(k * BLOCK), acc[k]);
             }
         }
     }

@@ -21,6 +21,12 @@ pub struct Lanes {
 /// Lanes of the widest vector.
 const MOST_LANES: usize = BLOCK;
 
+/// Where the lanes of a vector find an input of their groups.
+type Pick = [u32; MOST_LANES];
+
+/// Of each vector of a block and each input of a group.
+type Picks = [[Pick; MOST_LANES]; 4];
+
 impl Lanes {
     /// For groups of so many outputs and inputs; nothing where the inputs that a vector of 8 or 16 lanes needs do
     /// not fit a vector, or there is but one input.
@@ -42,12 +48,16 @@ impl Lanes {
         channel / self.outputs * self.inputs
     }
 
-    /// For each lane, where in the vector of inputs the input of number `j` of its group is.
-    fn picks<S: Simd>(&self, channel: usize, j: usize) -> [u32; MOST_LANES] {
-        std::array::from_fn(|lane| {
-            let group = (channel % BLOCK + lane % S::LANES) / self.outputs;
-            let first = channel % BLOCK / self.outputs;
-            ((group - first) * self.inputs + j) as u32
+    /// For each vector of a block and each input of a group, where in the vector of inputs each lane finds it.
+    fn picks<S: Simd>(&self) -> Picks {
+        std::array::from_fn(|vector| {
+            let channel = vector * S::LANES % BLOCK;
+            std::array::from_fn(|j| {
+                std::array::from_fn(|lane| {
+                    let group = (channel + lane % S::LANES) / self.outputs;
+                    ((group - channel / self.outputs) * self.inputs + j) as u32
+                })
+            })
         })
     }
 }
@@ -97,14 +107,15 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let s = self.s;
+        let picks = self.lanes.picks::<S>();
         for n in 0..s.images {
             for c in (0..s.blocks * BLOCK).step_by(S::LANES) {
-                let picks: [_; MOST_LANES] = std::array::from_fn(|j| self.lanes.picks::<S>(c, j));
+                let picks = &picks[c % BLOCK / S::LANES];
                 for row in 0..s.rows {
                     let mut column = 0;
                     while column < s.columns {
                         let length = (s.columns - column).min(longest::<S>());
-                        self.tile(simd, (n, row, column), length, c, &picks);
+                        self.tile(simd, (n, row, column), length, c, picks);
                         column += length;
                     }
                 }
@@ -127,7 +138,7 @@ impl Forward<'_> {
         at: (usize, usize, usize),
         length: usize,
         c: usize,
-        picks: &[[u32; MOST_LANES]; MOST_LANES],
+        picks: &[Pick; MOST_LANES],
     ) {
         macro_rules! tiles {
             ($($t:literal)*) => {
@@ -149,7 +160,7 @@ impl Forward<'_> {
         simd: S,
         (n, row, column): (usize, usize, usize),
         c: usize,
-        picks: &[[u32; MOST_LANES]; MOST_LANES],
+        picks: &[Pick; MOST_LANES],
     ) {
         let (s, taps) = (self.s, self.s.taps);
         // SAFETY: the caller's promise covers every pointer below.
@@ -220,8 +231,12 @@ struct Gradient<'a> {
     dw: *mut f32,
 }
 
-/// Pixels whose sums go together, so that no multiply-add waits for the one before.
-const PIXELS: usize = 4;
+/// Weights whose sums go through the pixels together: as many as fit registers with their picks and a
+/// gradient, so that pixels are read seldom and no multiply-add waits for the one before.
+#[inline(always)]
+fn most_weights<S: Simd>() -> usize {
+    if S::REGISTERS > 16 { 12 } else { 6 }
+}
 
 impl Kernel for Gradient<'_> {
     type Output = ();
@@ -229,18 +244,25 @@ impl Kernel for Gradient<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let taps = self.s.taps;
-        for c in (0..self.s.blocks * BLOCK).step_by(S::LANES) {
-            let picks: [_; MOST_LANES] = std::array::from_fn(|j| self.lanes.picks::<S>(c, j));
-            for tap in (0..taps.rows).flat_map(|row| (0..taps.columns).map(move |column| (row, column))) {
-                for j in (0..taps.run).step_by(2) {
-                    // SAFETY: `grouped_gradient` bounded every output, its window and its channels.
-                    unsafe {
-                        match taps.run - j {
-                            1 => self.sums::<S, 1>(simd, tap, j, c, &picks),
-                            _ => self.sums::<S, 2>(simd, tap, j, c, &picks),
+        let all = taps.rows * taps.columns * taps.run;
+        let together = all.div_ceil(all.div_ceil(most_weights::<S>()));
+        let rows = (0..self.s.images).flat_map(|n| (0..self.s.rows).map(move |y| (n, y)));
+        let channels = (0..self.s.blocks * BLOCK).step_by(S::LANES);
+        let picks = self.lanes.picks::<S>();
+        // Row by row, so that what the blocks of a row's pixels share of the cache is read once.
+        for (row, c) in rows.flat_map(|row| channels.clone().map(move |c| (row, c))) {
+            let picks = &picks[c % BLOCK / S::LANES];
+            for first in (0..all).step_by(together) {
+                macro_rules! sums {
+                    ($($n:literal)*) => {
+                        match together.min(all - first) {
+                            // SAFETY: `grouped_gradient` bounded every output, its window and its channels.
+                            $($n => unsafe { self.sums::<S, $n>(simd, row, first, c, picks) },)*
+                            count => unreachable!("{count} weights together"),
                         }
-                    }
+                    };
                 }
+                sums!(1 2 3 4 5 6 7 8 9 10 11 12);
             }
         }
     }
@@ -248,49 +270,43 @@ impl Kernel for Gradient<'_> {
 
 impl Gradient<'_> {
     /// # Safety
-    /// The tap is one of the sweep's, `J` inputs of a group from `j` on are there, and `c` is one of its
-    /// channels.
+    /// The row is the sweep's, `N` weights from the one given are those of one channel's taps, and `c` is one of
+    /// its channels.
     #[inline(always)]
-    unsafe fn sums<S: Simd, const J: usize>(
+    unsafe fn sums<S: Simd, const N: usize>(
         &self,
         simd: S,
-        (row, column): (usize, usize),
-        j: usize,
+        (n, y): (usize, usize),
+        first: usize,
         c: usize,
-        picks: &[[u32; MOST_LANES]; MOST_LANES],
+        picks: &[Pick; MOST_LANES],
     ) {
         let (s, taps) = (self.s, self.s.taps);
+        let offsets: [usize; N] = std::array::from_fn(|k| {
+            let tap = (first + k) / taps.run;
+            let place = tap / taps.columns * taps.row_stride + tap % taps.columns * taps.column_stride;
+            place + self.lanes.first_input(c)
+        });
         // SAFETY: the caller's promise covers every pointer below.
         unsafe {
-            let pick: [_; J] = std::array::from_fn(|k| simd.load_index(picks[j + k].as_ptr()));
-            let mut acc = [[simd.splat(0.0); PIXELS]; J];
-            let start = row * taps.row_stride + column * taps.column_stride + self.lanes.first_input(c);
-            let x = self.x.add(start);
-            for (n, y) in (0..s.images).flat_map(|n| (0..s.rows).map(move |y| (n, y))) {
-                let (x, g) = (x.add(s.x.at(n, y, 0)), self.g.add(s.y.at(n, y, 0) + c));
-                let whole = s.columns / PIXELS * PIXELS;
-                for first in (0..whole).step_by(PIXELS) {
-                    for t in 0..PIXELS {
-                        let gradient = simd.load(g.add((first + t) * s.y.pixel));
-                        let x = x.add((first + t) * s.x.pixel);
-                        for k in 0..J {
-                            acc[k][t] = simd.fma(simd.pick(x, pick[k]), gradient, acc[k][t]);
-                        }
-                    }
+            let pick: [_; N] =
+                std::array::from_fn(|k| simd.load_index(picks[(first + k) % taps.run].as_ptr()));
+            let dw = self.dw.add(c / BLOCK * taps.block_len() + first * BLOCK + c % BLOCK);
+            let begun = n + y > 0;
+            let mut acc: [S::V; N] =
+                std::array::from_fn(|k| if begun { simd.load(dw.add(k * BLOCK)) } else { simd.splat(0.0) });
+            let (mut x, mut g) = (self.x.add(s.x.at(n, y, 0)), self.g.add(s.y.at(n, y, 0) + c));
+            for _ in 0..s.columns {
+                let gradient = simd.load(g);
+                for k in 0..N {
+                    acc[k] = simd.fma(simd.pick(x.add(offsets[k]), pick[k]), gradient, acc[k]);
                 }
-                for last in whole..s.columns {
-                    let gradient = simd.load(g.add(last * s.y.pixel));
-                    let x = x.add(last * s.x.pixel);
-                    for k in 0..J {
-                        acc[k][0] = simd.fma(simd.pick(x, pick[k]), gradient, acc[k][0]);
-                    }
-                }
+                // The step past the last pixel is not read through.
+                x = x.wrapping_add(s.x.pixel);
+                g = g.wrapping_add(s.y.pixel);
             }
-            let place = ((row * taps.columns + column) * taps.room + j) * BLOCK;
-            let dw = self.dw.add(c / BLOCK * taps.block_len() + place + c % BLOCK);
-            for k in 0..J {
-                let [a, b, c, d] = acc[k];
-                simd.store(dw.add(k * BLOCK), simd.add(simd.add(a, b), simd.add(c, d)));
+            for k in 0..N {
+                simd.store(dw.add(k * BLOCK), acc[k]);
             }
         }
     }
