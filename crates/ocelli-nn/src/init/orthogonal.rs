@@ -3,6 +3,9 @@
 /// Partial sums of [`dot`], so that it runs in vectors.
 const LANES: usize = 8;
 
+/// How many vectors are taken out of those after them at once.
+const PANEL: usize = 16;
+
 /// The orthogonal factor of a matrix (rows one after another) or, if it is wider than tall, of its transpose, given back
 /// transposed: `torch.linalg.qr` with each column's sign such that R's diagonal is positive. With that sign the factor is
 /// unique, so Gram and Schmidt's method gives PyTorch's; in its modified form and in `f64` its rounding is far below
@@ -23,20 +26,31 @@ fn transposed(matrix: &[f64], rows: usize, columns: usize) -> Vec<f64> {
 }
 
 /// Makes vectors of this length, lying one after another, orthonormal: each keeps what is orthogonal to those before it.
+/// Those before it come a panel at a time, so that a vector is read from memory once for each panel.
 fn gram_schmidt(vectors: &mut [f64], length: usize) {
     let mut rest = vectors;
     while !rest.is_empty() {
-        let (first, after) = rest.split_at_mut(length);
-        let norm = dot(first, first).sqrt();
-        // A vector of zeros alone stays: PyTorch gives it the sign 0.
-        if norm > 0.0 {
-            first.iter_mut().for_each(|value| *value /= norm);
+        let (panel, after) = rest.split_at_mut(length * PANEL.min(rest.len() / length));
+        for index in 0..panel.len() / length {
+            let (done, vector) = panel.split_at_mut(index * length);
+            let vector = &mut vector[..length];
+            take_out(vector, done);
+            let norm = dot(vector, vector).sqrt();
+            // A vector of zeros alone stays: PyTorch gives it the sign 0.
+            if norm > 0.0 {
+                vector.iter_mut().for_each(|value| *value /= norm);
+            }
         }
-        for vector in after.chunks_exact_mut(length) {
-            let along = dot(first, vector);
-            vector.iter_mut().zip(&*first).for_each(|(value, unit)| *value -= along * unit);
-        }
+        after.chunks_exact_mut(length).for_each(|vector| take_out(vector, panel));
         rest = after;
+    }
+}
+
+/// Takes what lies along each of these unit vectors out of a vector of their length.
+fn take_out(vector: &mut [f64], units: &[f64]) {
+    for unit in units.chunks_exact(vector.len()) {
+        let along = dot(unit, vector);
+        vector.iter_mut().zip(unit).for_each(|(value, unit)| *value -= along * unit);
     }
 }
 

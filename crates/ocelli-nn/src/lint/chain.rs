@@ -105,6 +105,7 @@ pub(super) fn keeps_channels(layer: &Layer) -> bool {
             | Layer::MaxPool2d(_)
             | Layer::AvgPool2d(_)
             | Layer::AdaptiveAvgPool2d(_)
+            | Layer::AdaptiveMaxPool2d(_)
             | Layer::Flatten
     )
 }

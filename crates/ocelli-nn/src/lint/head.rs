@@ -4,8 +4,9 @@ use super::chain::Chains;
 use super::{Facts, Finding, Severity};
 use crate::layers::Layer;
 
-/// Linear layers that hold this many tenths of the parameters of a convolutional network are heavy.
-const TENTHS: u64 = 9;
+/// Linear layers that hold this many hundredths of the parameters of a convolutional network, nine tenths when rounded, are
+/// heavy.
+const HUNDREDTHS: u64 = 85;
 
 /// A head of linear layers that outweighs the convolutions.
 pub(super) fn heavy(chains: &Chains<'_>, _facts: &Facts) -> Vec<Finding> {
@@ -22,7 +23,7 @@ pub(super) fn heavy(chains: &Chains<'_>, _facts: &Facts) -> Vec<Finding> {
         chains.nodes().skip(flatten).filter(|&node| matches!(chains.layer(node), Layer::Linear(_))).collect();
     let all: u64 = chains.nodes().map(trained).sum();
     let of_head: u64 = head.iter().map(|&node| trained(node)).sum();
-    if !convolves || head.is_empty() || of_head * 10 < all * TENTHS {
+    if !convolves || head.is_empty() || of_head * 100 < all * HUNDREDTHS {
         return Vec::new();
     }
     let share = of_head * 100 / all;

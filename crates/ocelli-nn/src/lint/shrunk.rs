@@ -43,7 +43,7 @@ pub(super) fn repeated(chains: &Chains<'_>, _facts: &Facts) -> Vec<Finding> {
         chains.input_size(node),
         chains.network.shapes()[node].size(),
     ) {
-        (Layer::AdaptiveAvgPool2d(_), Some(before), Some(after)) => {
+        (Layer::AdaptiveAvgPool2d(_) | Layer::AdaptiveMaxPool2d(_), Some(before), Some(after)) => {
             after.height > before.height || after.width > before.width
         }
         _ => false,

@@ -204,6 +204,7 @@ fn nothing_serious_is_said_of_the_zoo() {
     assert_eq!(rules("lesson", 32), nothing());
     assert_eq!(rules("lesson-bn", 32), ["dropout-a-layer-before-batch-norm", "bias-before-batch-norm"]);
     assert_eq!(rules("resnet18", 224), nothing());
+    assert_eq!(rules("vgg16", 224), ["heavy-head"]);
     assert_eq!(rules("resnet20", 32), nothing());
     // Made for 224×224.
     assert_eq!(rules("resnet18", 32), ["maps-shrunk-to-nothing", "receptive-field-large"]);
