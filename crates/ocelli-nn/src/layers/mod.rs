@@ -295,7 +295,8 @@ impl Layer {
         [
             Self::Conv2d(Conv2d::new(1, 1, 1)),
             Self::MaxPool2d(MaxPool2d::new(1)),
-            Self::AvgPool2d(AvgPool2d::new(1)),
+            // Every option, so that files may say it: what is None is not written.
+            Self::AvgPool2d(AvgPool2d::new(1).divisor_override(1)),
             Self::AdaptiveAvgPool2d(AdaptiveAvgPool2d::new(1)),
             Self::AdaptiveMaxPool2d(AdaptiveMaxPool2d::new(1)),
             Self::Relu,
