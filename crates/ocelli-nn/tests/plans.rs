@@ -219,7 +219,7 @@ fn weights_for_either_pass_are_those_of_the_last_step() {
     let images: Vec<f32> = (0..4 * 16 * 1024).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
     let keys = SampleKeys { seed: 0, epoch: 0, samples: &[0, 1, 2, 3] };
     let mut plan = TrainPlan::new(&network, &network.init(1), options).expect("it is valid");
-    let mut pass = |plan: &mut TrainPlan| {
+    let pass = |plan: &mut TrainPlan| {
         let output = plan.forward(&images, &keys).to_vec();
         plan.backward(&output);
         (output, plan.gradients())
