@@ -2,7 +2,9 @@
 
 use ocelli_kernels::Isa;
 use ocelli_nn::plan::{Passes, PlanOptions, SampleKeys, TrainPlan};
-use ocelli_nn::{Conv2d, Dropout, Layer, Network, Sequential, Shape, Tensor, Weights};
+use ocelli_nn::{
+    Conv2d, DropMode, Dropout, Layer, Network, Sequential, Shape, StochasticDepth, Tensor, Weights,
+};
 
 const CHANNELS: usize = 33;
 const SIDE: usize = 6;
@@ -60,9 +62,38 @@ fn dropout2d_takes_whole_channels() {
     }
 }
 
+/// The factor of each image, which all its values must have.
+fn of_images(values: &[f32]) -> Vec<f32> {
+    let images = values.chunks_exact(SIDE * SIDE * CHANNELS);
+    images
+        .map(|image| {
+            assert!(image.iter().all(|value| *value == image[0]), "an image is dropped in part");
+            image[0]
+        })
+        .collect()
+}
+
+#[test]
+fn stochastic_depth_takes_whole_images_or_the_batch() {
+    for options in options() {
+        let rows = alone(Layer::StochasticDepth(StochasticDepth::new(P)));
+        let draws: Vec<f32> =
+            (0..30).flat_map(|epoch| of_images(&mask(&rows, options, 1, epoch, &samples()))).collect();
+        check_shares(&draws, draws.len());
+        let batch = alone(Layer::StochasticDepth(StochasticDepth::new(P).mode(DropMode::Batch)));
+        let draws = (0..200).map(|epoch| {
+            let images = of_images(&mask(&batch, options, 1, epoch, &samples()[..4]));
+            assert!(images.iter().all(|factor| *factor == images[0]), "a batch is dropped in part");
+            images[0]
+        });
+        check_shares(&draws.collect::<Vec<_>>(), 200);
+    }
+}
+
 #[test]
 fn nothing_but_the_keys_decides() {
-    for layer in [Layer::Dropout(Dropout::new(P)), Layer::Dropout2d(Dropout::new(P))] {
+    let images = Layer::StochasticDepth(StochasticDepth::new(P));
+    for layer in [Layer::Dropout(Dropout::new(P)), Layer::Dropout2d(Dropout::new(P)), images] {
         let network = alone(layer);
         let size = network.input().elements();
         let first = mask(&network, options()[0], 1, 0, &samples());
@@ -75,7 +106,7 @@ fn nothing_but_the_keys_decides() {
         }
         assert_ne!(mask(&network, options()[0], 2, 0, &samples()), first, "another seed");
         assert_ne!(mask(&network, options()[0], 1, 1, &samples()), first, "another epoch");
-        assert_ne!(first[..size], first[size..2 * size], "another sample");
+        assert!(first.chunks_exact(size).any(|image| image != &first[..size]), "another sample");
     }
 }
 

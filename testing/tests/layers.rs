@@ -206,3 +206,8 @@ fn activations() {
 fn joins() {
     check_file("joins");
 }
+
+#[test]
+fn norms() {
+    check_file("norms");
+}

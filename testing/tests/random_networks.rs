@@ -7,7 +7,8 @@ use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, Recompute, SampleKeys, Tra
 use ocelli_nn::reference::{Mode, Run, Values, to_channels_first, to_channels_last, values};
 use ocelli_nn::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Dropout, Gelu, Layer,
-    Linear, MaxPool2d, Narrow, Network, Node, Padding, PaddingMode, Role, Shape, Source, Tensor, Weights,
+    LayerNorm2d, LayerScale, Linear, MaxPool2d, Narrow, Network, Node, Padding, PaddingMode, Role, Shape,
+    Source, StochasticDepth, Tensor, Weights,
 };
 use ocelli_testing::Report;
 
@@ -79,7 +80,7 @@ impl Growing {
     /// A layer for the end, which may turn out not to fit it.
     fn draw(&mut self) -> Layer {
         let mut below = |n: u32| self.random.below(n) as usize;
-        let (kind, kernel, stride) = (below(23), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
+        let (kind, kernel, stride) = (below(26), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
         let (padding, width, bias) = (below(2), [1, 3, 16, 17, 24][below(5)], below(2) == 0);
         // Not those that squash: BatchNorm after one magnifies its rounding.
         let activations = [Layer::Silu, Layer::Hardswish, Layer::Gelu(Gelu::default())];
@@ -137,6 +138,11 @@ impl Growing {
             (_, 21) if bias => Layer::Multiply,
             (_, 21) => Layer::ChannelShuffle(ChannelShuffle::new([1, 2, 3, 17][below4])),
             (_, 22) => Layer::Narrow(Narrow::new(channels / 3, channels.div_ceil(2))),
+            (Shape::Map { .. }, 23) if channels > 2 && self.may_normalise() => {
+                Layer::LayerNorm2d(LayerNorm2d::new(channels).eps(0.01))
+            }
+            (Shape::Map { .. }, 24) => Layer::LayerScale(LayerScale::new(channels)),
+            (_, 25) => Layer::StochasticDepth(StochasticDepth::new(0.0)),
             _ => Layer::Relu,
         }
     }
@@ -144,14 +150,16 @@ impl Growing {
     /// Not over a handful of values, nor what is normalised already, nor one map scaled: the gradient through a second
     /// BatchNorm, or of a scale before one, is a difference of almost equal numbers, of which f32 leaves little but rounding.
     fn may_normalise(&self) -> bool {
-        let weighing =
-            |node: &&Node| matches!(node.layer, Layer::Conv2d(_) | Layer::Linear(_) | Layer::BatchNorm2d(_));
+        let weighing = |node: &&Node| {
+            matches!(node.layer, Layer::Conv2d(_) | Layer::Linear(_) | Layer::LayerScale(_))
+                || normalises(node)
+        };
         let last = self.nodes.iter().rev().find(weighing);
         let values = self.batch * self.shape().elements() / self.shape().channels();
         let does_not_matter = |node: &Node| match node.layer {
-            Layer::BatchNorm2d(_) => true,
+            Layer::LayerScale(_) => true,
             Layer::Conv2d(c) => c.in_channels / c.groups * c.kernel_size.area() == 1,
-            _ => false,
+            _ => normalises(node),
         };
         values >= 12 && !last.is_some_and(does_not_matter)
     }
@@ -179,6 +187,10 @@ impl Growing {
         let network = Network::new(format!("network {seed}"), self.input, self.nodes);
         (network.unwrap_or_else(|error| panic!("{described}: {error}")), self.batch, self.random)
     }
+}
+
+fn normalises(node: &Node) -> bool {
+    matches!(node.layer, Layer::BatchNorm2d(_) | Layer::LayerNorm2d(_))
 }
 
 /// Values that leave no term at 0 or 1.

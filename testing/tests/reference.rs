@@ -48,7 +48,18 @@ fn check_case(fixture: &Fixture, case: &Case, report: &mut Report) {
 #[test]
 fn agrees_with_pytorch_on_every_fixture() {
     let mut report = Report::default();
-    for file in ["conv2d", "conv2d_whole", "conv2d_blocks", "pools", "others", "blocks", "activations"] {
+    let files = [
+        "conv2d",
+        "conv2d_whole",
+        "conv2d_blocks",
+        "pools",
+        "others",
+        "blocks",
+        "activations",
+        "joins",
+        "norms",
+    ];
+    for file in files {
         let fixture = Fixture::load(file);
         for case in fixture.cases::<Case>() {
             check_case(&fixture, &case, &mut report);

@@ -1,4 +1,4 @@
-//! Softmax over one row of logits, and its gradient.
+//! Softmax over one row of logits, its logarithm, and their gradients.
 
 /// `y = exp(x − max x) / Σ exp(x − max x)` for one row, in f32.
 ///
@@ -27,9 +27,41 @@ pub fn softmax_backward(y: &[f32], dy: &[f32], dx: &mut [f32]) {
     }
 }
 
+/// `y = x − max x − ln Σ exp(x − max x)` for one row, in f32.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn log_softmax(x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), y.len());
+    let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f32 = x.iter().map(|x| (x - max).exp()).sum();
+    let logarithm = sum.ln();
+    y.iter_mut().zip(x).for_each(|(y, x)| *y = x - max - logarithm);
+}
+
+/// Adds to `dx` the input's gradient `dy − exp(y) · Σ dy` of one row, from the output of [`log_softmax`] and its gradient.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn log_softmax_backward(y: &[f32], dy: &[f32], dx: &mut [f32]) {
+    assert!(y.len() == dy.len() && dy.len() == dx.len());
+    let sum: f32 = dy.iter().sum();
+    for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
+        *dx += dy - y.exp() * sum;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn far_logits_have_a_logarithm() {
+        let mut y = [0.0; 3];
+        log_softmax(&[1000.0, 1000.0, -1000.0], &mut y);
+        let half = -std::f32::consts::LN_2;
+        assert_eq!(y, [half, half, -2000.0 + half]);
+    }
 
     #[test]
     fn large_logits_do_not_overflow() {

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ocelli_kernels::avg_pool::Windows;
 use ocelli_kernels::conv::Conv;
 use ocelli_kernels::epilogue::{self, Epilogue, Gradient, MaxPool, Operands};
+use ocelli_kernels::layer_norm::{self, LayerNorm};
 use ocelli_kernels::outer::{Groups, outer};
 use ocelli_kernels::sparse::{Entry, SparseConv};
 use ocelli_kernels::sweep::{Border, Finish, Sweep, Taps, sweep};
@@ -129,6 +130,29 @@ fn lists_of_blocks_that_are_not_there() {
     refused("the inputs of a second block", || {
         sparse.input_gradient(isa(), 1, (&entries, &counts), &weights, &mut x);
     });
+}
+
+#[test]
+fn pixels_that_are_not_whole() {
+    let n = LayerNorm { channels: 3, pixel: 16, eps: 1e-5, weight: None, bias: None };
+    let forward = |what: &str, n: LayerNorm<'_>, x: usize, y: usize| {
+        refused(what, || layer_norm::forward(isa(), &n, &vec![0.0; x], &mut vec![0.0; y]));
+    };
+    forward("one and a half pixels", n, 24, 24);
+    forward("fewer outputs than inputs", n, 32, 16);
+    forward("half a block", LayerNorm { pixel: 8, ..n }, 8, 8);
+    forward("more channels than a pixel has", LayerNorm { channels: 17, ..n }, 16, 16);
+    forward("no channels", LayerNorm { channels: 0, ..n }, 16, 16);
+    forward("too few weights", LayerNorm { weight: Some(&[1.0; 15]), ..n }, 16, 16);
+    forward("too few biases", LayerNorm { bias: Some(&[1.0; 15]), ..n }, 16, 16);
+    let backward = |what: &str, dy: usize, dx: usize, sums: usize| {
+        let (mut dx, mut sums) = (vec![0.0; dx], vec![0.0; sums]);
+        let (x, dy) = ([0.0; 16], vec![0.0; dy]);
+        refused(what, || layer_norm::backward(isa(), &n, (&x, &dy), Some((&mut dx, false)), &mut sums));
+    };
+    backward("too few gradients", 15, 16, 32);
+    backward("too few gradients to write", 16, 0, 32);
+    backward("too few sums", 16, 16, 31);
 }
 
 #[test]

@@ -39,8 +39,9 @@ pub use builder::Sequential;
 pub use error::{NetworkError, NetworkErrorKind, ParseShapeError, ShapeError, ShapeErrorKind};
 pub use init::{Initialisation, Initialiser};
 pub use layers::{
-    AdaptiveAvgPool2d, AdaptiveMaxPool2d, Approximate, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Dropout,
-    Elu, Gelu, Layer, LeakyRelu, Linear, MaxPool2d, Narrow, Padding, PaddingMode, Role,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, Approximate, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d,
+    DropMode, Dropout, Elu, Gelu, Layer, LayerNorm2d, LayerScale, LeakyRelu, Linear, MaxPool2d, Narrow,
+    Padding, PaddingMode, Role, StochasticDepth,
 };
 pub use network::{Network, Node, ParameterSpec, Source};
 pub use pattern::{Pattern, PatternError};

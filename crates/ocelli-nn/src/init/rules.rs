@@ -32,6 +32,8 @@ pub enum ParameterKind {
     NormWeight,
     /// The shift (beta) of a normalisation.
     NormBias,
+    /// The factors of a layer scale.
+    Factor,
 }
 
 impl ParameterKind {
@@ -41,6 +43,7 @@ impl ParameterKind {
             Role::Bias => Some(Self::Bias),
             Role::NormWeight => Some(Self::NormWeight),
             Role::NormBias => Some(Self::NormBias),
+            Role::LayerScale => Some(Self::Factor),
             Role::RunningMean | Role::RunningVar | Role::NumBatchesTracked => None,
         }
     }
@@ -51,6 +54,7 @@ impl ParameterKind {
             Self::Bias => "bias",
             Self::NormWeight => "norm_weight",
             Self::NormBias => "norm_bias",
+            Self::Factor => "factor",
         }
     }
 }

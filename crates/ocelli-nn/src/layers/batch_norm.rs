@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::check_eps;
 use super::window::{need_count, need_features, need_map};
 use super::{Parameter, Role, Spec};
 use crate::error::ShapeError;
@@ -56,9 +57,7 @@ impl BatchNorm {
     }
 
     fn check(&self, channels: usize) -> Result<(), ShapeError> {
-        if !(self.eps.is_finite() && self.eps > 0.0) {
-            return Err(ShapeError::option("eps", self.eps, "a number above 0"));
-        }
+        check_eps(self.eps)?;
         if !(0.0..=1.0).contains(&self.momentum) {
             return Err(ShapeError::option("momentum", self.momentum, "a number from 0 to 1"));
         }

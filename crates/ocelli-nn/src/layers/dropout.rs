@@ -1,4 +1,4 @@
-//! Dropout of values and of whole channels.
+//! Dropout of values, of whole channels, and of whole images of a branch.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,62 @@ impl Dropout {
         } else {
             Err(ShapeError::option("p", self.p, "a number from 0 to 1"))
         }
+    }
+}
+
+/// Options of `StochasticDepth`, as torchvision's (Huang et al., 2016, arXiv:1603.09382).
+///
+/// In training, all values of an image, or of the whole batch, are zeroed with probability `p`, and what stays is multiplied
+/// by 1/(1−p). At the end of a residual branch that leaves the shortcut alone. In evaluation it does nothing.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StochasticDepth {
+    /// The probability to be zeroed, 0 to 1.
+    pub p: f32,
+    /// What goes or stays as one; default each image.
+    #[serde(default)]
+    pub mode: DropMode,
+}
+
+/// What [`StochasticDepth`] zeroes as one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DropMode {
+    /// Each image.
+    #[default]
+    Row,
+    /// The whole batch.
+    Batch,
+}
+
+impl StochasticDepth {
+    /// With the probability `p`, 0 to 1, that an image is zeroed.
+    pub fn new(p: f32) -> Self {
+        Self { p, mode: DropMode::Row }
+    }
+
+    /// What goes or stays as one.
+    #[must_use]
+    pub fn mode(mut self, mode: DropMode) -> Self {
+        self.mode = mode;
+        self
+    }
+}
+
+impl From<f32> for StochasticDepth {
+    fn from(p: f32) -> Self {
+        Self::new(p)
+    }
+}
+
+impl Spec for StochasticDepth {
+    fn type_name(&self) -> &'static str {
+        "StochasticDepth"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        Dropout::new(self.p).check()?;
+        Ok(inputs[0])
     }
 }
 
@@ -93,6 +149,8 @@ mod tests {
         for p in [-0.1, 1.1, f32::NAN, f32::INFINITY] {
             let error = Layer::Dropout(p.into()).output_shape(&[Shape::features(7)]).unwrap_err().to_string();
             assert!(error.contains("from 0 to 1"), "{error}");
+            let layer = Layer::StochasticDepth(p.into());
+            assert_eq!(layer.output_shape(&[Shape::features(7)]).unwrap_err().to_string(), error);
         }
     }
 }

@@ -27,6 +27,15 @@ pub(super) fn check_shape(shape: Shape) -> Result<(), ShapeError> {
     ))
 }
 
+/// Refuses an eps of a normalisation that is not above 0.
+pub(super) fn check_eps(eps: f32) -> Result<(), ShapeError> {
+    if eps.is_finite() && eps > 0.0 {
+        Ok(())
+    } else {
+        Err(ShapeError::option("eps", eps, "a number above 0"))
+    }
+}
+
 /// Refuses parameters with no elements or too many.
 pub(super) fn check_parameter(shape: &[usize]) -> Result<(), ShapeError> {
     if elements(shape).is_some() {

@@ -10,6 +10,8 @@ mod channels;
 mod conv2d;
 mod dropout;
 mod flatten;
+mod layer_norm;
+mod layer_scale;
 mod limits;
 mod linear;
 mod multiply;
@@ -29,7 +31,9 @@ pub use adaptive_pool::{AdaptiveAvgPool2d, AdaptiveMaxPool2d};
 pub use batch_norm::BatchNorm;
 pub use channels::{ChannelShuffle, Narrow};
 pub use conv2d::Conv2d;
-pub use dropout::Dropout;
+pub use dropout::{DropMode, Dropout, StochasticDepth};
+pub use layer_norm::LayerNorm2d;
+pub use layer_scale::LayerScale;
 pub use linear::Linear;
 pub(crate) use padding::Margins;
 pub use padding::{Padding, PaddingMode};
@@ -47,6 +51,8 @@ pub enum Role {
     NormWeight,
     /// A normalisation's shift (beta), `bias` in PyTorch.
     NormBias,
+    /// A layer scale's factors (C×1×1).
+    LayerScale,
     /// BatchNorm's running mean: a buffer.
     RunningMean,
     /// BatchNorm's running variance (unbiased): a buffer.
@@ -58,7 +64,7 @@ pub enum Role {
 impl Role {
     /// Whether training changes it by its gradient; the rest are buffers.
     pub const fn is_trainable(self) -> bool {
-        matches!(self, Self::Weight | Self::Bias | Self::NormWeight | Self::NormBias)
+        matches!(self, Self::Weight | Self::Bias | Self::NormWeight | Self::NormBias | Self::LayerScale)
     }
 
     /// The last part of its name in a `state_dict`.
@@ -66,6 +72,7 @@ impl Role {
         match self {
             Self::Weight | Self::NormWeight => "weight",
             Self::Bias | Self::NormBias => "bias",
+            Self::LayerScale => "layer_scale",
             Self::RunningMean => "running_mean",
             Self::RunningVar => "running_var",
             Self::NumBatchesTracked => "num_batches_tracked",
@@ -95,6 +102,11 @@ trait Spec {
     /// Parameters and buffers, in the order of PyTorch's `state_dict`.
     fn parameters(&self) -> Vec<Parameter> {
         Vec::new()
+    }
+
+    /// What a [`Role::LayerScale`] of its starts at.
+    fn initial_value(&self) -> f32 {
+        1.0
     }
 
     /// Multiply-adds for one image, given the shape of its output.
@@ -160,6 +172,8 @@ pub enum Layer {
     Dropout(Dropout),
     /// In training, zeroes whole channels with probability p and scales the rest by 1/(1−p).
     Dropout2d(Dropout),
+    /// In training, zeroes whole images with probability p and scales the rest by 1/(1−p).
+    StochasticDepth(StochasticDepth),
     /// A map to a row of features, in the order channel, height, width.
     Flatten,
     /// A fully connected layer on features.
@@ -168,6 +182,10 @@ pub enum Layer {
     BatchNorm1d(BatchNorm),
     /// Batch normalisation of the channels of a map.
     BatchNorm2d(BatchNorm),
+    /// Normalisation over the channels of each pixel of a map.
+    LayerNorm2d(LayerNorm2d),
+    /// Each channel times a factor that is learned.
+    LayerScale(LayerScale),
     /// exp(x) / Σ exp(x) over the features (PyTorch's `Softmax(dim=1)`).
     Softmax,
     /// The sum of two inputs of one shape: the end of a residual block.
@@ -211,10 +229,13 @@ impl Layer {
             Self::Identity => of_values("Identity"),
             Self::Dropout(spec) => Box::new(dropout::OfValues(spec)),
             Self::Dropout2d(spec) => Box::new(dropout::OfChannels(spec)),
+            Self::StochasticDepth(spec) => Box::new(spec),
             Self::Flatten => Box::new(flatten::Flatten),
             Self::Linear(spec) => Box::new(spec),
             Self::BatchNorm1d(spec) => Box::new(batch_norm::OfFeatures(spec)),
             Self::BatchNorm2d(spec) => Box::new(batch_norm::OfMaps(spec)),
+            Self::LayerNorm2d(spec) => Box::new(spec),
+            Self::LayerScale(spec) => Box::new(spec),
             Self::Softmax => Box::new(activation::Softmax),
             Self::Add => Box::new(add::Add),
             Self::Multiply => Box::new(multiply::Multiply),
@@ -267,6 +288,11 @@ impl Layer {
         self.spec().parameters().into_iter().map(|(shape, role)| (role.suffix(), shape, role)).collect()
     }
 
+    /// What the parameters that start at a number of the layer's own choice start at.
+    pub(crate) fn initial_value(&self) -> f32 {
+        self.spec().initial_value()
+    }
+
     /// Multiply-adds of one image's forward pass, for inputs that [`Layer::output_shape`] took; 0 for inputs that it refuses.
     ///
     /// Only convolutions and linear layers count, without their bias: the usual reading, in which ResNet-18 has
@@ -291,8 +317,8 @@ impl Layer {
     }
 
     /// One layer of every type.
-    fn examples() -> [Self; 29] {
-        [
+    fn examples() -> Vec<Self> {
+        vec![
             Self::Conv2d(Conv2d::new(1, 1, 1)),
             Self::MaxPool2d(MaxPool2d::new(1)),
             // Every option, so that files may say it: what is None is not written.
@@ -313,10 +339,13 @@ impl Layer {
             Self::Identity,
             Self::Dropout(Dropout::default()),
             Self::Dropout2d(Dropout::default()),
+            Self::StochasticDepth(StochasticDepth::new(0.5)),
             Self::Flatten,
             Self::Linear(Linear::new(1, 1)),
             Self::BatchNorm1d(BatchNorm::new(1)),
             Self::BatchNorm2d(BatchNorm::new(1)),
+            Self::LayerNorm2d(LayerNorm2d::new(1)),
+            Self::LayerScale(LayerScale::new(1)),
             Self::Softmax,
             Self::Add,
             Self::Multiply,

@@ -11,7 +11,7 @@ use ocelli_kernels::random::Stream;
 use ocelli_kernels::{Isa, Strides, dropout};
 
 use super::SampleKeys;
-use super::graph::{DropoutOp, INPUT};
+use super::graph::{DropoutOp, Extent, INPUT};
 use super::parameters::Norm;
 use super::program::{Map, NormStep, Program, Step};
 use super::scratch::ScratchPool;
@@ -114,21 +114,29 @@ impl Chunk<'_> {
         });
     }
 
-    /// Draws a step's dropout mask, a function of the seed, the epoch, the layer and each sample.
+    /// Draws a step's dropout mask, a function of the seed, the epoch, the layer and each sample; one for the whole
+    /// batch, of the batch's first.
     fn draw_mask(&mut self, step: &Step, keys: Option<&SampleKeys<'_>>) {
-        let (Some(DropoutOp { p, purpose, .. }), Some(map)) = (step.op.post.dropout, &step.mask) else {
+        let (Some(DropoutOp { p, extent, purpose }), Some(map)) = (step.op.post.dropout, &step.mask) else {
             return;
         };
         let keys = keys.expect("dropout runs in training, with keys");
         let layout = &map.layout;
         let mask = &mut self.floats[map.range.clone()];
         for n in 0..self.images {
-            let sample = keys.samples[self.first + n];
+            let drawn_by = if extent == Extent::Batch { 0 } else { self.first + n };
+            let sample = keys.samples[drawn_by];
             let mut stream = Stream::new(keys.seed, purpose, keys.epoch, sample);
             let image = &mut mask[n * layout.image()..][..layout.image()];
             for pixel in image.chunks_exact_mut(layout.pixel) {
                 let (factors, padding) = pixel.split_at_mut(layout.channels);
-                dropout::fill_mask(&mut stream, p, factors);
+                match extent {
+                    Extent::Value | Extent::Channel => dropout::fill_mask(&mut stream, p, factors),
+                    Extent::Image | Extent::Batch => {
+                        dropout::fill_mask(&mut stream, p, &mut factors[..1]);
+                        factors.fill(factors[0]);
+                    }
+                }
                 padding.fill(0.0);
             }
         }
@@ -147,12 +155,15 @@ fn copy_rows(
     }
 }
 
-/// The factors of a step's dropout in `values`, if it has one, and the steps through them: a mask by
-/// channel stays where it is from pixel to pixel.
+/// The factors of a step's dropout in `values`, if it has one, and the steps through them: one by
+/// channel or image stays where it is from pixel to pixel.
 fn mask_of<'m>(step: &Step, values: &'m [f32]) -> Option<(&'m [f32], Strides)> {
     let (map, dropout) = step.mask.as_ref().zip(step.op.post.dropout)?;
     let strides = map.layout.strides();
-    Some((values, if dropout.by_channel { Strides { row: 0, pixel: 0, ..strides } } else { strides }))
+    Some((
+        values,
+        if dropout.extent == Extent::Value { strides } else { Strides { row: 0, pixel: 0, ..strides } },
+    ))
 }
 
 /// What a step's epilogue reads beside its input: BatchNorm's affine map, the addend and the mask.

@@ -8,7 +8,9 @@ use ocelli_kernels::sweep::Relu;
 
 use super::PlanError;
 use super::ops::{AvgWindow, Channels, ImageOp, Pad};
-use crate::layers::{Approximate, Conv2d, Gelu, Layer, Margins, MaxPool2d, PaddingMode};
+use crate::layers::{
+    Approximate, Conv2d, DropMode, Gelu, Layer, Margins, MaxPool2d, PaddingMode, StochasticDepth,
+};
 use crate::network::{Network, Source};
 use crate::shape::{Pair, Shape};
 
@@ -120,9 +122,18 @@ pub(super) struct Post {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct DropoutOp {
     pub(super) p: f32,
-    pub(super) by_channel: bool,
+    pub(super) extent: Extent,
     /// What keeps its random numbers apart from other layers'.
     pub(super) purpose: u64,
+}
+
+/// What a dropout zeroes as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Value,
+    Channel,
+    Image,
+    Batch,
 }
 
 /// Operations in an order in which they can run.
@@ -223,11 +234,11 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
     };
     let image = |op| Lowered::Op(Kind::Image(op));
     let activation = |activation| image(ImageOp::Activation(activation));
-    let dropout = |p: f32, by_channel: bool| {
+    let dropout = |p: f32, extent: Extent| {
         if !training || p == 0.0 {
             return Lowered::Nothing;
         }
-        let dropout = Some(DropoutOp { p, by_channel, purpose: random::hash(name) });
+        let dropout = Some(DropoutOp { p, extent, purpose: random::hash(name) });
         Lowered::Post(Post { dropout, ..Post::default() })
     };
     Ok(match layer {
@@ -247,8 +258,10 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
         Layer::Gelu(Gelu { approximate: Approximate::Tanh }) => activation(Activation::GeluTanh),
         Layer::Identity => Lowered::Nothing,
         Layer::Relu => relu(Relu::PLAIN),
-        Layer::Dropout(d) => dropout(d.p, false),
-        Layer::Dropout2d(d) => dropout(d.p, true),
+        Layer::Dropout(d) => dropout(d.p, Extent::Value),
+        Layer::Dropout2d(d) => dropout(d.p, Extent::Channel),
+        Layer::StochasticDepth(StochasticDepth { p, mode: DropMode::Row }) => dropout(*p, Extent::Image),
+        Layer::StochasticDepth(StochasticDepth { p, mode: DropMode::Batch }) => dropout(*p, Extent::Batch),
         Layer::MaxPool2d(p) => lower_max_pool(p, name, input)?,
         Layer::AvgPool2d(p) => image(ImageOp::AvgPool(AvgWindow::Fixed(*p))),
         Layer::AdaptiveAvgPool2d(_) => image(ImageOp::AvgPool(AvgWindow::Adaptive)),
@@ -259,6 +272,8 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
         }
         Layer::Flatten if input.height * input.width == 1 => Lowered::Nothing,
         Layer::Flatten => image(ImageOp::Flatten),
+        Layer::LayerNorm2d(spec) => image(ImageOp::LayerNorm(*spec)),
+        Layer::LayerScale(_) => image(ImageOp::LayerScale),
         Layer::Softmax => image(ImageOp::Softmax),
         Layer::Add => Lowered::Sum,
         Layer::Multiply => image(ImageOp::Multiply),

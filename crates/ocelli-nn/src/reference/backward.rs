@@ -75,7 +75,7 @@ impl Run<'_> {
             Layer::AvgPool2d(_) | Layer::AdaptiveAvgPool2d(_) => {
                 pool::mean_backward(&node.layer, (input, output), x, grad)
             }
-            Layer::Dropout(_) | Layer::Dropout2d(_) => self.masked(index, grad),
+            Layer::Dropout(_) | Layer::Dropout2d(_) | Layer::StochasticDepth(_) => self.masked(index, grad),
             Layer::Flatten => grad.to_vec(),
             Layer::Linear(spec) => {
                 let weight = self.parameter(index, Role::Weight);
@@ -86,11 +86,27 @@ impl Run<'_> {
                 }
                 of_x
             }
-            Layer::BatchNorm1d(spec) | Layer::BatchNorm2d(spec) => {
-                let [of_x, of_weight, of_bias] = norm::backward(self, index, &spec, x, grad);
-                put(Role::NormWeight, of_weight);
-                put(Role::NormBias, of_bias);
+            Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_) | Layer::LayerNorm2d(_) => {
+                let [of_x, of_weight, of_bias] = norm::backward(self, index, x, grad);
+                for (_, _, role) in node.layer.parameters() {
+                    match role {
+                        Role::NormWeight => put(role, of_weight.clone()),
+                        Role::NormBias => put(role, of_bias.clone()),
+                        _ => None,
+                    };
+                }
                 of_x
+            }
+            Layer::LayerScale(_) => {
+                let factors = self.parameter(index, Role::LayerScale);
+                let channel = |place| conv::channel(place, input);
+                let mut of_factors = vec![0.0; factors.len()];
+                x.iter()
+                    .zip(grad)
+                    .enumerate()
+                    .for_each(|(place, (x, g))| of_factors[channel(place)] += x * g);
+                put(Role::LayerScale, of_factors);
+                grad.iter().enumerate().map(|(place, grad)| grad * factors[channel(place)]).collect()
             }
             Layer::Softmax => {
                 let rows = self.outputs[index].chunks(output.elements()).zip(grad.chunks(output.elements()));

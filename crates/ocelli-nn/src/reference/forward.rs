@@ -21,15 +21,19 @@ impl Run<'_> {
             Layer::AvgPool2d(_) | Layer::AdaptiveAvgPool2d(_) => {
                 pool::mean_forward(&node.layer, (input, output), x)
             }
-            Layer::Dropout(_) | Layer::Dropout2d(_) => self.masked(index, x),
+            Layer::Dropout(_) | Layer::Dropout2d(_) | Layer::StochasticDepth(_) => self.masked(index, x),
             Layer::Flatten => x.to_vec(),
             Layer::Linear(spec) => {
                 let (weight, bias) = (self.parameter(index, Role::Weight), self.parameter(index, Role::Bias));
                 linear(x, weight, bias, spec.in_features)
             }
-            Layer::BatchNorm1d(spec) | Layer::BatchNorm2d(spec) => {
+            Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_) | Layer::LayerNorm2d(_) => {
                 let x = x.to_vec();
-                norm::forward(self, index, &spec, &x)
+                norm::forward(self, index, &x)
+            }
+            Layer::LayerScale(_) => {
+                let factors = self.parameter(index, Role::LayerScale);
+                x.iter().enumerate().map(|(place, x)| x * factors[conv::channel(place, input)]).collect()
             }
             Layer::Softmax => x.chunks(input.elements()).flat_map(softmax).collect(),
             Layer::Add => x.iter().zip(self.source(node.inputs[1])).map(|(x, y)| x + y).collect(),
@@ -53,6 +57,7 @@ impl Run<'_> {
         let shape = self.network.shapes()[index];
         let share = match (&node.layer, shape) {
             (Layer::Dropout2d(_), Shape::Map { height, width, .. }) => height * width,
+            (Layer::StochasticDepth(_), _) => values.len() / mask.len(),
             _ => 1,
         };
         assert_eq!(mask.len() * share, values.len(), "mask of {}", node.name);

@@ -1,49 +1,117 @@
-//! Batch normalisation.
+//! Normalisations: a value less the mean of a set of values that it is in, over their deviation.
 
 use super::Run;
 use super::conv::channel;
-use crate::layers::{BatchNorm, Role};
+use crate::layers::{BatchNorm, Layer, Role};
 use crate::shape::Shape;
 
-/// Mean and (biased) variance of each channel.
-fn statistics(x: &[f64], shape: Shape) -> (Vec<f64>, Vec<f64>) {
-    let channels = shape.channels();
-    let count = (x.len() / channels) as f64;
-    let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
-    for (place, x) in x.iter().enumerate() {
-        mean[channel(place, shape)] += x / count;
+/// A normalisation, and what it normalises.
+struct Norm {
+    shape: Shape,
+    sets: Sets,
+    eps: f64,
+    /// Those that move in training, and by how much.
+    running: Option<f64>,
+}
+
+/// What values are normalised together.
+#[derive(Clone, Copy)]
+enum Sets {
+    /// A channel's, over the batch.
+    Channels,
+    /// A pixel's.
+    Pixels,
+}
+
+impl Norm {
+    fn of(run: &Run<'_>, index: usize) -> Self {
+        let shape = run.network.shapes()[index];
+        match run.network.nodes()[index].layer {
+            Layer::BatchNorm1d(BatchNorm { eps, momentum, .. })
+            | Layer::BatchNorm2d(BatchNorm { eps, momentum, .. }) => {
+                let running = Some(f64::from(momentum));
+                Self { shape, sets: Sets::Channels, eps: f64::from(eps), running }
+            }
+            Layer::LayerNorm2d(spec) => {
+                Self { shape, sets: Sets::Pixels, eps: f64::from(spec.eps), running: None }
+            }
+            _ => unreachable!("a normalisation"),
+        }
     }
-    for (place, x) in x.iter().enumerate() {
-        let c = channel(place, shape);
-        variance[c] += (x - mean[c]).powi(2) / count;
+
+    /// The set that the value at a place is in.
+    fn set(&self, place: usize) -> usize {
+        let (image, pixels) = (self.shape.elements(), self.shape.elements() / self.shape.channels());
+        match self.sets {
+            Sets::Channels => channel(place, self.shape),
+            Sets::Pixels => place / image * pixels + place % pixels,
+        }
     }
-    (mean, variance)
+
+    /// Whether the statistics are those of what comes in.
+    fn by_input(&self, run: &Run<'_>) -> bool {
+        run.mode.is_train() || self.running.is_none()
+    }
+
+    /// The statistics that x is normalised by.
+    fn statistics(&self, run: &Run<'_>, index: usize, x: &[f64]) -> Statistics {
+        if self.by_input(run) {
+            return Statistics::of(x, |place| self.set(place));
+        }
+        let running = |role| run.parameter(index, role).to_vec();
+        Statistics { mean: running(Role::RunningMean), variance: running(Role::RunningVar), count: 0.0 }
+    }
+}
+
+/// Mean and (biased) variance of each set.
+struct Statistics {
+    mean: Vec<f64>,
+    variance: Vec<f64>,
+    /// Values of a set.
+    count: f64,
+}
+
+impl Statistics {
+    fn of(x: &[f64], set: impl Fn(usize) -> usize) -> Self {
+        let sets = (0..x.len()).map(&set).max().map_or(0, |last| last + 1);
+        let count = (x.len() / sets) as f64;
+        let (mut mean, mut variance) = (vec![0.0; sets], vec![0.0; sets]);
+        for (place, x) in x.iter().enumerate() {
+            mean[set(place)] += x / count;
+        }
+        for (place, x) in x.iter().enumerate() {
+            variance[set(place)] += (x - mean[set(place)]).powi(2) / count;
+        }
+        Self { mean, variance, count }
+    }
 }
 
 /// The output; in training the running averages of the run move.
-pub(super) fn forward(run: &mut Run<'_>, index: usize, spec: &BatchNorm, x: &[f64]) -> Vec<f64> {
-    let shape = run.network.shapes()[index];
-    let (mean, variance) = used_statistics(run, index, x);
-    if run.mode.is_train() {
-        let count = (x.len() / shape.channels()) as f64;
-        assert!(count > 1.0, "batch normalisation in training needs more than 1 value per channel");
-        let momentum = f64::from(spec.momentum);
-        let unbiased = count / (count - 1.0);
-        for (role, batch, factor) in
-            [(Role::RunningMean, &mean, 1.0), (Role::RunningVar, &variance, unbiased)]
-        {
-            for (running, batch) in buffer(run, index, role).iter_mut().zip(batch) {
-                *running = (1.0 - momentum) * *running + momentum * batch * factor;
-            }
-        }
-        buffer(run, index, Role::NumBatchesTracked)[0] += 1.0;
+pub(super) fn forward(run: &mut Run<'_>, index: usize, x: &[f64]) -> Vec<f64> {
+    let norm = Norm::of(run, index);
+    let statistics = norm.statistics(run, index, x);
+    if let (Some(momentum), true) = (norm.running, run.mode.is_train()) {
+        move_averages(run, index, momentum, &statistics);
     }
     let (weight, bias) = (run.parameter(index, Role::NormWeight), run.parameter(index, Role::NormBias));
     let normalised = |(place, x): (usize, &f64)| {
-        let c = channel(place, shape);
-        (x - mean[c]) / (variance[c] + f64::from(spec.eps)).sqrt() * weight[c] + bias[c]
+        let (set, c) = (norm.set(place), channel(place, norm.shape));
+        let hat = (x - statistics.mean[set]) / (statistics.variance[set] + norm.eps).sqrt();
+        hat * weight.get(c).unwrap_or(&1.0) + bias.get(c).unwrap_or(&0.0)
     };
     x.iter().enumerate().map(normalised).collect()
+}
+
+fn move_averages(run: &mut Run<'_>, index: usize, momentum: f64, statistics: &Statistics) {
+    let Statistics { mean, variance, count } = statistics;
+    assert!(*count > 1.0, "batch normalisation in training needs more than 1 value per channel");
+    let unbiased = count / (count - 1.0);
+    for (role, batch, factor) in [(Role::RunningMean, mean, 1.0), (Role::RunningVar, variance, unbiased)] {
+        for (running, batch) in buffer(run, index, role).iter_mut().zip(batch) {
+            *running = (1.0 - momentum) * *running + momentum * batch * factor;
+        }
+    }
+    buffer(run, index, Role::NumBatchesTracked)[0] += 1.0;
 }
 
 fn buffer<'r>(run: &'r mut Run<'_>, index: usize, role: Role) -> &'r mut Vec<f64> {
@@ -51,42 +119,30 @@ fn buffer<'r>(run: &'r mut Run<'_>, index: usize, role: Role) -> &'r mut Vec<f64
     run.parameters.get_mut(&key).expect("the network's buffers")
 }
 
-/// The mean and variance that x is normalised by.
-fn used_statistics(run: &Run<'_>, index: usize, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    if run.mode.is_train() {
-        return statistics(x, run.network.shapes()[index]);
-    }
-    let running = |role| run.parameter(index, role).to_vec();
-    (running(Role::RunningMean), running(Role::RunningVar))
-}
-
 /// The gradients of x, the weight and the bias.
-pub(super) fn backward(
-    run: &Run<'_>,
-    index: usize,
-    spec: &BatchNorm,
-    x: &[f64],
-    grad: &[f64],
-) -> [Vec<f64>; 3] {
-    let shape = run.network.shapes()[index];
-    let (mean, variance) = used_statistics(run, index, x);
+pub(super) fn backward(run: &Run<'_>, index: usize, x: &[f64], grad: &[f64]) -> [Vec<f64>; 3] {
+    let norm = Norm::of(run, index);
+    let Statistics { mean, variance, count } = norm.statistics(run, index, x);
+    let deviation: Vec<_> = variance.iter().map(|variance| (variance + norm.eps).sqrt()).collect();
+    let hat = |place: usize| (x[place] - mean[norm.set(place)]) / deviation[norm.set(place)];
     let weight = run.parameter(index, Role::NormWeight);
-    let deviation: Vec<_> = variance.iter().map(|variance| (variance + f64::from(spec.eps)).sqrt()).collect();
-    let normalised = |place: usize, c: usize| (x[place] - mean[c]) / deviation[c];
+    let weighted = |place: usize| grad[place] * weight.get(channel(place, norm.shape)).unwrap_or(&1.0);
 
-    let (mut of_weight, mut of_bias) = (vec![0.0; weight.len()], vec![0.0; weight.len()]);
+    let channels = norm.shape.channels();
+    let (mut of_weight, mut of_bias) = (vec![0.0; channels], vec![0.0; channels]);
+    let (mut sum, mut product) = (vec![0.0; mean.len()], vec![0.0; mean.len()]);
     for (place, grad) in grad.iter().enumerate() {
-        let c = channel(place, shape);
-        of_weight[c] += grad * normalised(place, c);
+        let (set, c) = (norm.set(place), channel(place, norm.shape));
+        of_weight[c] += grad * hat(place);
         of_bias[c] += grad;
+        sum[set] += weighted(place);
+        product[set] += weighted(place) * hat(place);
     }
-    let count = (x.len() / weight.len()) as f64;
-    let of_x = |(place, grad): (usize, &f64)| {
-        let c = channel(place, shape);
-        // In training the mean and variance depend on x too.
-        let shared = (of_bias[c] + normalised(place, c) * of_weight[c]) / count;
-        weight[c] / deviation[c] * (grad - if run.mode.is_train() { shared } else { 0.0 })
+    let of_x = |place: usize| {
+        let set = norm.set(place);
+        // Statistics of the input depend on x too.
+        let shared = if norm.by_input(run) { (sum[set] + hat(place) * product[set]) / count } else { 0.0 };
+        (weighted(place) - shared) / deviation[set]
     };
-    let of_x = grad.iter().enumerate().map(of_x).collect();
-    [of_x, of_weight, of_bias]
+    [(0..x.len()).map(of_x).collect(), of_weight, of_bias]
 }

@@ -4,7 +4,9 @@ use ocelli_kernels::random::Stream;
 use proptest::prelude::*;
 
 use super::*;
-use crate::layers::{AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Layer, Linear, MaxPool2d, Narrow};
+use crate::layers::{
+    AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Layer, LayerNorm2d, Linear, MaxPool2d, Narrow,
+};
 use crate::{Pair, Sequential, Tensor};
 
 /// Numbers in [-1, 1), each at least 1/count from the others: a small step crosses no kink of ReLU or MaxPool2d.
@@ -36,6 +38,7 @@ fn random_masks(network: &Network, batch: usize, stream: &mut Stream) -> Values 
         let per_image = match node.layer {
             Layer::Dropout(_) => shape.elements(),
             Layer::Dropout2d(_) => shape.channels(),
+            Layer::StochasticDepth(_) => 1,
             _ => continue,
         };
         masks.insert(node.name.clone(), (0..batch * per_image).map(|_| f64::from(stream.below(3))).collect());
@@ -121,6 +124,11 @@ fn map_layer(channels: usize) -> impl Strategy<Value = Layer> {
         activation(),
         Just(Layer::Dropout(0.5.into())),
         Just(Layer::Dropout2d(0.5.into())),
+        Just(Layer::StochasticDepth(0.5.into())),
+        Just(Layer::LayerScale(channels.into())),
+        (any::<bool>(), any::<bool>()).prop_map(move |(affine, bias)| {
+            Layer::LayerNorm2d(LayerNorm2d::new(channels).eps(0.01).elementwise_affine(affine).bias(bias))
+        }),
         Just(Layer::Flatten),
         Just(Layer::ChannelShuffle(ChannelShuffle::new(channels))),
         (0..channels, 1..=channels).prop_map(|(start, length)| Layer::Narrow(Narrow::new(start, length))),

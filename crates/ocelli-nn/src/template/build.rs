@@ -22,10 +22,12 @@ pub(super) fn network(template: &Template, input: Shape, classes: usize) -> Resu
 }
 
 /// The options that may be left out, to be taken from what comes in.
-const INFERRED: [(&str, &[&str]); 3] = [
+const INFERRED: [(&str, &[&str]); 5] = [
     ("in_channels", &["Conv2d"]),
     ("in_features", &["Linear"]),
     ("num_features", &["BatchNorm1d", "BatchNorm2d"]),
+    ("normalized_shape", &["LayerNorm2d"]),
+    ("num_channels", &["LayerScale"]),
 ];
 
 struct Builder {

@@ -6,6 +6,8 @@ mod adaptive_max_pool;
 mod avg_pool;
 mod channels;
 mod flatten;
+mod layer_norm;
+mod layer_scale;
 mod multiply;
 mod pad;
 mod site;
@@ -16,6 +18,7 @@ use std::fmt::Debug;
 use ocelli_kernels::activation::Activation;
 
 use super::program::{Compiler, Part};
+use crate::layers::LayerNorm2d;
 pub(super) use avg_pool::AvgWindow;
 pub(super) use channels::Channels;
 pub(super) use pad::Pad;
@@ -29,6 +32,8 @@ pub(super) enum ImageOp {
     AvgPool(AvgWindow),
     Channels(Channels),
     Flatten,
+    LayerNorm(LayerNorm2d),
+    LayerScale,
     Multiply,
     Pad(Pad),
     Softmax,
@@ -38,9 +43,9 @@ impl ImageOp {
     /// Whether it has parameters of its own.
     pub(super) fn has_parameters(&self) -> bool {
         match self {
-            Self::Activation(_) | Self::AdaptiveMaxPool | Self::AvgPool(_) => false,
-            Self::Channels(_) | Self::Flatten => false,
-            Self::Multiply | Self::Pad(_) | Self::Softmax => false,
+            Self::LayerNorm(norm) => norm.elementwise_affine,
+            Self::LayerScale => true,
+            _ => false,
         }
     }
 
@@ -48,8 +53,8 @@ impl ImageOp {
     pub(super) fn keeps_inputs(&self) -> bool {
         match self {
             Self::Activation(_) | Self::Multiply => true,
-            Self::AdaptiveMaxPool | Self::AvgPool(_) | Self::Channels(_) | Self::Flatten => false,
-            Self::Pad(_) | Self::Softmax => false,
+            Self::LayerNorm(_) | Self::LayerScale => true,
+            _ => false,
         }
     }
 
@@ -85,6 +90,8 @@ pub(super) fn compile(op: &ImageOp, compiler: &mut Compiler<'_>, index: usize) -
         ImageOp::Flatten => Box::new(flatten::Flatten),
         ImageOp::Multiply => Box::new(multiply::Multiply),
         ImageOp::Pad(padding) => Box::new(pad::Padding::new(*padding, compiler, index)),
+        ImageOp::LayerNorm(spec) => Box::new(layer_norm::LayerNorm::new(spec, compiler, index)),
+        ImageOp::LayerScale => Box::new(layer_scale::LayerScale::new(compiler, index)),
         ImageOp::Softmax => Box::new(softmax::Softmax),
     }
 }

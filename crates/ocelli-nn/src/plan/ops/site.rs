@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::super::SampleKeys;
 use super::super::chunk::{Chunk, Shared};
 use super::super::memory::disjoint;
-use super::super::program::{Map, Step, Target};
+use super::super::program::{Map, Step, Target, Vector};
 
 /// A step on a chunk.
 pub(in super::super) struct Site<'s, 'c> {
@@ -119,6 +119,41 @@ impl<'s> Site<'s, '_> {
         for (n, y) in (0..images).flat_map(|n| (0..layout.height).map(move |y| (n, y))) {
             row(n, y, &mut out[layout.row_values(n, y)], reads);
         }
+    }
+}
+
+impl Site<'_, '_> {
+    /// The backward pass of an operation with a parameter for each channel. Calls `row` with the image and the row,
+    /// the pixels of the gradient to write, if any, and whether to add to them, the memory of maps to read, and sums: as
+    /// many floats as a pixel has for each of `vectors`, zero at first. In the end they are the chunk's shares of the
+    /// vectors' gradients.
+    pub(super) fn rows_and_sums<const N: usize, const V: usize>(
+        &mut self,
+        write: Option<(&Map, bool)>,
+        reads: [&Map; N],
+        vectors: [Option<&Vector>; V],
+        mut row: impl FnMut((usize, usize), Option<(&mut [f32], bool)>, [&[f32]; N], &mut [f32]),
+    ) {
+        let (images, layout) = (self.images(), reads[0].layout);
+        let places = (0..images).flat_map(|n| (0..layout.height).map(move |y| (n, y)));
+        self.shared.scratch.with(|scratch| {
+            let sums = &mut scratch.floats[..V * layout.pixel];
+            sums.fill(0.0);
+            if let Some((map, add)) = write {
+                let (out, reads) = self.memory(map, reads);
+                for (n, y) in places {
+                    row((n, y), Some((&mut out[map.layout.row_values(n, y)], add)), reads, sums);
+                }
+            } else {
+                let reads = reads.map(|map| &self.chunk.floats[map.range.clone()]);
+                places.for_each(|place| row(place, None, reads, sums));
+            }
+            for (vector, sums) in vectors.iter().zip(sums.chunks_exact(layout.pixel)) {
+                if let Some(part) = vector.and_then(|vector| vector.part.clone()) {
+                    self.chunk.floats[part].copy_from_slice(sums);
+                }
+            }
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use ocelli_kernels::batch_norm::Maps;
 use ocelli_kernels::{BLOCK, MapLayout, padded};
 
 use super::super::Recompute;
-use super::super::graph::{DropoutOp, Graph, INPUT, Kind, NormOp, Op, Post, ValueId};
+use super::super::graph::{DropoutOp, Extent, Graph, INPUT, Kind, NormOp, Op, Post, ValueId};
 use super::super::memory::{Layout, Life};
 use super::super::ops;
 use super::super::parameters::Parameters;
@@ -310,7 +310,7 @@ impl<'a> Compiler<'a> {
 
     fn mask(&mut self, dropout: DropoutOp, op: &Op, life: Life) -> Map {
         let y = self.data[op.output];
-        let (height, width) = if dropout.by_channel { (1, 1) } else { (y.height, y.width) };
+        let (height, width) = if dropout.extent == Extent::Value { (y.height, y.width) } else { (1, 1) };
         let layout = MapLayout { height, width, halo_y: 0, halo_x: 0, ..y };
         self.place(layout, &[life])
     }
