@@ -62,6 +62,22 @@ fn dropout2d_takes_whole_channels() {
     }
 }
 
+/// What is dropped goes to one value, and what stays to another: PyTorch's, of ones with p = 0.3.
+#[test]
+fn alpha_dropout_shifts_what_it_drops() {
+    let layer = Layer::AlphaDropout(Dropout::new(P));
+    for options in options() {
+        let values = mask(&alone(layer), options, 1, 0, &samples());
+        let is = |value: f32, expected: f32| (value - expected).abs() < 1e-6;
+        assert!(values.iter().all(|&value| is(value, 1.315_044_7) || is(value, -1.059_548_2)));
+        let factors: Vec<f32> =
+            values.iter().map(|value| if *value < 0.0 { 0.0 } else { 1.0 / (1.0 - P) }).collect();
+        check_shares(&factors, factors.len());
+        let none = mask(&alone(Layer::AlphaDropout(Dropout::new(1.0))), options, 1, 0, &samples());
+        assert!(none.iter().all(|value| *value == 0.0));
+    }
+}
+
 /// The factor of each image, which all its values must have.
 fn of_images(values: &[f32]) -> Vec<f32> {
     let images = values.chunks_exact(SIDE * SIDE * CHANNELS);
@@ -93,7 +109,8 @@ fn stochastic_depth_takes_whole_images_or_the_batch() {
 #[test]
 fn nothing_but_the_keys_decides() {
     let images = Layer::StochasticDepth(StochasticDepth::new(P));
-    for layer in [Layer::Dropout(Dropout::new(P)), Layer::Dropout2d(Dropout::new(P)), images] {
+    let alpha = Layer::AlphaDropout(Dropout::new(P));
+    for layer in [Layer::Dropout(Dropout::new(P)), Layer::Dropout2d(Dropout::new(P)), images, alpha] {
         let network = alone(layer);
         let size = network.input().elements();
         let first = mask(&network, options()[0], 1, 0, &samples());

@@ -6,9 +6,9 @@ use ocelli_kernels::random::Stream;
 use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, Recompute, SampleKeys, TrainPlan};
 use ocelli_nn::reference::{Mode, Run, Values, to_channels_first, to_channels_last, values};
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Dropout, Gelu, Layer,
-    LayerNorm2d, LayerScale, Linear, MaxPool2d, Narrow, Network, Node, Padding, PaddingMode, Role, Shape,
-    Source, StochasticDepth, Tensor, Weights,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Dropout, Gelu,
+    GroupNorm, Layer, LayerNorm2d, LayerScale, Linear, LocalResponseNorm, MaxPool2d, Narrow, Network, Node,
+    Padding, PaddingMode, Prelu, Role, Shape, Source, StochasticDepth, Tensor, Weights,
 };
 use ocelli_testing::Report;
 
@@ -80,7 +80,7 @@ impl Growing {
     /// A layer for the end, which may turn out not to fit it.
     fn draw(&mut self) -> Layer {
         let mut below = |n: u32| self.random.below(n) as usize;
-        let (kind, kernel, stride) = (below(26), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
+        let (kind, kernel, stride) = (below(29), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
         let (padding, width, bias) = (below(2), [1, 3, 16, 17, 24][below(5)], below(2) == 0);
         // Not those that squash: BatchNorm after one magnifies its rounding.
         let activations = [Layer::Silu, Layer::Hardswish, Layer::Gelu(Gelu::default())];
@@ -142,6 +142,11 @@ impl Growing {
                 Layer::LayerNorm2d(LayerNorm2d::new(channels).eps(0.01))
             }
             (Shape::Map { .. }, 24) => Layer::LayerScale(LayerScale::new(channels)),
+            (Shape::Map { .. }, 26) if channels.is_multiple_of(3) && self.may_normalise() => {
+                Layer::GroupNorm(GroupNorm::new(3, channels).eps(0.01))
+            }
+            (_, 27) => Layer::Prelu(Prelu::new(if bias { 1 } else { channels })),
+            (Shape::Map { .. }, 28) => Layer::LocalResponseNorm(LocalResponseNorm::new(width).alpha(0.5)),
             (_, 25) => Layer::StochasticDepth(StochasticDepth::new(0.0)),
             _ => Layer::Relu,
         }
@@ -161,7 +166,7 @@ impl Growing {
             Layer::Conv2d(c) => c.in_channels / c.groups * c.kernel_size.area() == 1,
             _ => normalises(node),
         };
-        values >= 12 && !last.is_some_and(does_not_matter)
+        values >= 32 && !last.is_some_and(does_not_matter)
     }
 
     /// Up to ten layers, and for most a head that makes features of maps.
@@ -190,7 +195,7 @@ impl Growing {
 }
 
 fn normalises(node: &Node) -> bool {
-    matches!(node.layer, Layer::BatchNorm2d(_) | Layer::LayerNorm2d(_))
+    matches!(node.layer, Layer::BatchNorm2d(_) | Layer::GroupNorm(_) | Layer::LayerNorm2d(_))
 }
 
 /// Values that leave no term at 0 or 1.

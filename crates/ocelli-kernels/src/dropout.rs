@@ -85,10 +85,10 @@ mod tests {
         let mut y = [0.0; 2];
         let alpha = AlphaDropout::new(0.3);
         alpha.forward(&[1.0, 0.0], &[1.0, 1.0], &mut y);
-        assert!((y[0] - 1.31504468).abs() < 1e-6 && (y[1] + 1.05954816).abs() < 1e-6, "{y:?}");
+        assert!((y[0] - 1.315_044_7).abs() < 1e-6 && (y[1] + 1.059_548_1).abs() < 1e-6, "{y:?}");
         let mut dx = [1.0; 2];
         alpha.backward(&[1.0, 0.0], &[2.0, 2.0], &mut dx, true);
-        assert!((dx[0] - 1.0 - 2.0 * 0.86095262).abs() < 1e-6 && dx[1] == 1.0, "{dx:?}");
+        assert!((dx[0] - 1.0 - 2.0 * 0.860_952_6).abs() < 1e-6 && dx[1] == 1.0, "{dx:?}");
     }
 
     #[test]

@@ -40,8 +40,8 @@ pub use error::{NetworkError, NetworkErrorKind, ParseShapeError, ShapeError, Sha
 pub use init::{Initialisation, Initialiser};
 pub use layers::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, Approximate, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d,
-    DropMode, Dropout, Elu, Gelu, Layer, LayerNorm2d, LayerScale, LeakyRelu, Linear, MaxPool2d, Narrow,
-    Padding, PaddingMode, Role, StochasticDepth,
+    DropMode, Dropout, Elu, Gelu, GroupNorm, Layer, LayerNorm2d, LayerScale, LeakyRelu, Linear,
+    LocalResponseNorm, MaxPool2d, Narrow, Padding, PaddingMode, Prelu, Role, StochasticDepth,
 };
 pub use network::{Network, Node, ParameterSpec, Source};
 pub use pattern::{Pattern, PatternError};

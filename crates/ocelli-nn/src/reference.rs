@@ -10,6 +10,7 @@ mod forward;
 mod multiply;
 mod norm;
 mod pool;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +33,8 @@ pub enum Mode {
     /// BatchNorm uses the batch's statistics and moves its running averages; dropout multiplies by these masks.
     Train {
         /// By the node's name, what to multiply with (0 or 1/(1−p)): batch × elements for `Dropout`, in the order
-        /// N×C×H×W; batch × channels for `Dropout2d`; batch, or 1, for `StochasticDepth`. A dropout without a mask does nothing.
+        /// N×C×H×W; batch × channels for `Dropout2d`; batch, or 1, for `StochasticDepth`;
+        /// as for `Dropout` but 0 or 1 for `AlphaDropout`. A dropout without a mask does nothing.
         masks: Values,
     },
 }

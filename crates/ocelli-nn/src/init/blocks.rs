@@ -38,9 +38,11 @@ fn ending_norm(network: &Network, source: Source) -> Option<usize> {
     let Source::Node(index) = source else { return None };
     let node = &network.nodes()[index];
     match node.layer {
-        Layer::Dropout(_) | Layer::Dropout2d(_) | Layer::StochasticDepth(_) | Layer::Identity => {
-            ending_norm(network, node.inputs[0])
-        }
+        Layer::Dropout(_)
+        | Layer::Dropout2d(_)
+        | Layer::AlphaDropout(_)
+        | Layer::StochasticDepth(_)
+        | Layer::Identity => ending_norm(network, node.inputs[0]),
         layer if layer.parameters().iter().any(|(_, _, role)| *role == Role::NormWeight) => Some(index),
         _ => None,
     }

@@ -43,7 +43,7 @@ impl Network {
         match spec.role {
             Role::NormWeight | Role::RunningVar => constant(1.0),
             Role::NormBias | Role::RunningMean => constant(0.0),
-            Role::LayerScale => constant(self.nodes()[spec.node].layer.initial_value()),
+            Role::LayerScale | Role::Slope => constant(self.nodes()[spec.node].layer.initial_value()),
             Role::NumBatchesTracked => Tensor::i64(Vec::new(), vec![0]),
             Role::Weight | Role::Bias => {
                 // A bias takes its layer's weight for fan_in; the weight is the layer's first parameter.

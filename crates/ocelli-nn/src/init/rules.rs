@@ -32,7 +32,7 @@ pub enum ParameterKind {
     NormWeight,
     /// The shift (beta) of a normalisation.
     NormBias,
-    /// The factors of a layer scale.
+    /// The factors of a layer scale, the slopes of a PReLU.
     Factor,
 }
 
@@ -43,7 +43,7 @@ impl ParameterKind {
             Role::Bias => Some(Self::Bias),
             Role::NormWeight => Some(Self::NormWeight),
             Role::NormBias => Some(Self::NormBias),
-            Role::LayerScale => Some(Self::Factor),
+            Role::LayerScale | Role::Slope => Some(Self::Factor),
             Role::RunningMean | Role::RunningVar | Role::NumBatchesTracked => None,
         }
     }

@@ -89,14 +89,14 @@ impl Spec for OfValues {
     }
 }
 
-/// exp(x) / Σ exp(x) over the features, as PyTorch's `nn.Softmax(dim=1)`.
+/// exp(x) / Σ exp(x) over the features, as PyTorch's `nn.Softmax(dim=1)`, or the logarithm of that, by its name.
 ///
 /// Not needed before cross-entropy, which takes logits.
-pub(super) struct Softmax;
+pub(super) struct OfFeatures(pub(super) &'static str);
 
-impl Spec for Softmax {
+impl Spec for OfFeatures {
     fn type_name(&self) -> &'static str {
-        "Softmax"
+        self.0
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
@@ -118,6 +118,7 @@ mod tests {
     #[test]
     fn softmax_takes_features() {
         assert_eq!(Layer::Softmax.output_shape(&[Shape::features(7)]), Ok(Shape::features(7)));
+        assert_eq!(Layer::LogSoftmax.output_shape(&[Shape::features(7)]), Ok(Shape::features(7)));
         let error = Layer::Softmax.output_shape(&[Shape::map(3, 4, 5)]).unwrap_err();
         assert_eq!(error.to_string(), "got a 3×4×5 map, needs features: insert Flatten before it");
     }

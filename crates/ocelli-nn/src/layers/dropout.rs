@@ -115,6 +115,21 @@ impl Spec for OfValues {
     }
 }
 
+/// `nn.AlphaDropout` (Klambauer et al., 2017, arXiv:1706.02515): after SELU. What is dropped takes the value that SELU goes to
+/// far below zero, and all values are scaled and shifted so that mean 0 and variance 1 stay.
+pub(super) struct Alpha(pub(super) Dropout);
+
+impl Spec for Alpha {
+    fn type_name(&self) -> &'static str {
+        "AlphaDropout"
+    }
+
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        self.0.check()?;
+        Ok(inputs[0])
+    }
+}
+
 /// `nn.Dropout2d`.
 pub(super) struct OfChannels(pub(super) Dropout);
 
@@ -149,8 +164,9 @@ mod tests {
         for p in [-0.1, 1.1, f32::NAN, f32::INFINITY] {
             let error = Layer::Dropout(p.into()).output_shape(&[Shape::features(7)]).unwrap_err().to_string();
             assert!(error.contains("from 0 to 1"), "{error}");
-            let layer = Layer::StochasticDepth(p.into());
-            assert_eq!(layer.output_shape(&[Shape::features(7)]).unwrap_err().to_string(), error);
+            for layer in [Layer::StochasticDepth(p.into()), Layer::AlphaDropout(p.into())] {
+                assert_eq!(layer.output_shape(&[Shape::features(7)]).unwrap_err().to_string(), error);
+            }
         }
     }
 }

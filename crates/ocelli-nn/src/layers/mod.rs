@@ -10,13 +10,16 @@ mod channels;
 mod conv2d;
 mod dropout;
 mod flatten;
+mod group_norm;
 mod layer_norm;
 mod layer_scale;
 mod limits;
 mod linear;
+mod local_response_norm;
 mod multiply;
 mod padding;
 mod pool;
+mod prelu;
 mod window;
 
 use std::ops::RangeInclusive;
@@ -32,12 +35,15 @@ pub use batch_norm::BatchNorm;
 pub use channels::{ChannelShuffle, Narrow};
 pub use conv2d::Conv2d;
 pub use dropout::{DropMode, Dropout, StochasticDepth};
+pub use group_norm::GroupNorm;
 pub use layer_norm::LayerNorm2d;
 pub use layer_scale::LayerScale;
 pub use linear::Linear;
+pub use local_response_norm::LocalResponseNorm;
 pub(crate) use padding::Margins;
 pub use padding::{Padding, PaddingMode};
 pub use pool::{AvgPool2d, MaxPool2d};
+pub use prelu::Prelu;
 pub use window::Window;
 
 /// What a parameter or buffer is to its layer.
@@ -53,6 +59,8 @@ pub enum Role {
     NormBias,
     /// A layer scale's factors (C×1×1).
     LayerScale,
+    /// PReLU's slopes, `weight` in PyTorch.
+    Slope,
     /// BatchNorm's running mean: a buffer.
     RunningMean,
     /// BatchNorm's running variance (unbiased): a buffer.
@@ -64,13 +72,16 @@ pub enum Role {
 impl Role {
     /// Whether training changes it by its gradient; the rest are buffers.
     pub const fn is_trainable(self) -> bool {
-        matches!(self, Self::Weight | Self::Bias | Self::NormWeight | Self::NormBias | Self::LayerScale)
+        matches!(
+            self,
+            Self::Weight | Self::Bias | Self::NormWeight | Self::NormBias | Self::LayerScale | Self::Slope
+        )
     }
 
     /// The last part of its name in a `state_dict`.
     pub const fn suffix(self) -> &'static str {
         match self {
-            Self::Weight | Self::NormWeight => "weight",
+            Self::Weight | Self::NormWeight | Self::Slope => "weight",
             Self::Bias | Self::NormBias => "bias",
             Self::LayerScale => "layer_scale",
             Self::RunningMean => "running_mean",
@@ -104,7 +115,7 @@ trait Spec {
         Vec::new()
     }
 
-    /// What a [`Role::LayerScale`] of its starts at.
+    /// What a [`Role::LayerScale`] or [`Role::Slope`] of its starts at.
     fn initial_value(&self) -> f32 {
         1.0
     }
@@ -166,6 +177,9 @@ pub enum Layer {
     /// x Φ(x), with the normal distribution's Φ.
     #[serde(rename = "GELU")]
     Gelu(Gelu),
+    /// x, and a learned slope times x where that is negative.
+    #[serde(rename = "PReLU")]
+    Prelu(Prelu),
     /// What comes in.
     Identity,
     /// In training, zeroes each value with probability p and scales the rest by 1/(1−p).
@@ -174,6 +188,8 @@ pub enum Layer {
     Dropout2d(Dropout),
     /// In training, zeroes whole images with probability p and scales the rest by 1/(1−p).
     StochasticDepth(StochasticDepth),
+    /// In training, sets each value with probability p to what SELU goes to, and keeps mean 0 and variance 1.
+    AlphaDropout(Dropout),
     /// A map to a row of features, in the order channel, height, width.
     Flatten,
     /// A fully connected layer on features.
@@ -184,10 +200,16 @@ pub enum Layer {
     BatchNorm2d(BatchNorm),
     /// Normalisation over the channels of each pixel of a map.
     LayerNorm2d(LayerNorm2d),
+    /// Normalisation of groups of an image's channels.
+    GroupNorm(GroupNorm),
+    /// A value over a power of its neighbouring channels' mean square.
+    LocalResponseNorm(LocalResponseNorm),
     /// Each channel times a factor that is learned.
     LayerScale(LayerScale),
     /// exp(x) / Σ exp(x) over the features (PyTorch's `Softmax(dim=1)`).
     Softmax,
+    /// ln (exp(x) / Σ exp(x)) over the features (PyTorch's `LogSoftmax(dim=1)`).
+    LogSoftmax,
     /// The sum of two inputs of one shape: the end of a residual block.
     Add,
     /// The product of two inputs of one shape, or of a map and one factor for each of its channels (C×1×1).
@@ -226,17 +248,22 @@ impl Layer {
             Self::Sigmoid => of_values("Sigmoid"),
             Self::Tanh => of_values("Tanh"),
             Self::Gelu(_) => of_values("GELU"),
+            Self::Prelu(spec) => Box::new(spec),
             Self::Identity => of_values("Identity"),
             Self::Dropout(spec) => Box::new(dropout::OfValues(spec)),
             Self::Dropout2d(spec) => Box::new(dropout::OfChannels(spec)),
+            Self::AlphaDropout(spec) => Box::new(dropout::Alpha(spec)),
             Self::StochasticDepth(spec) => Box::new(spec),
             Self::Flatten => Box::new(flatten::Flatten),
             Self::Linear(spec) => Box::new(spec),
             Self::BatchNorm1d(spec) => Box::new(batch_norm::OfFeatures(spec)),
             Self::BatchNorm2d(spec) => Box::new(batch_norm::OfMaps(spec)),
             Self::LayerNorm2d(spec) => Box::new(spec),
+            Self::GroupNorm(spec) => Box::new(spec),
+            Self::LocalResponseNorm(spec) => Box::new(spec),
             Self::LayerScale(spec) => Box::new(spec),
-            Self::Softmax => Box::new(activation::Softmax),
+            Self::Softmax => Box::new(activation::OfFeatures("Softmax")),
+            Self::LogSoftmax => Box::new(activation::OfFeatures("LogSoftmax")),
             Self::Add => Box::new(add::Add),
             Self::Multiply => Box::new(multiply::Multiply),
             Self::Concat => Box::new(channels::Concat),
@@ -336,17 +363,22 @@ impl Layer {
             Self::Sigmoid,
             Self::Tanh,
             Self::Gelu(Gelu::default()),
+            Self::Prelu(Prelu::default()),
             Self::Identity,
             Self::Dropout(Dropout::default()),
             Self::Dropout2d(Dropout::default()),
+            Self::AlphaDropout(Dropout::default()),
             Self::StochasticDepth(StochasticDepth::new(0.5)),
             Self::Flatten,
             Self::Linear(Linear::new(1, 1)),
             Self::BatchNorm1d(BatchNorm::new(1)),
             Self::BatchNorm2d(BatchNorm::new(1)),
             Self::LayerNorm2d(LayerNorm2d::new(1)),
+            Self::GroupNorm(GroupNorm::new(1, 1)),
+            Self::LocalResponseNorm(LocalResponseNorm::new(1)),
             Self::LayerScale(LayerScale::new(1)),
             Self::Softmax,
+            Self::LogSoftmax,
             Self::Add,
             Self::Multiply,
             Self::Concat,

@@ -103,16 +103,30 @@ pub(super) struct ConvStep {
     pub(super) bias_part: Option<Range<usize>>,
 }
 
-/// A parameter with one value for each channel.
+/// A parameter with one value for each channel, or for all.
 #[derive(Clone, Debug)]
 pub(super) struct Vector {
     /// Where it lies among the packed parameters, padded with zeros.
     pub(super) whole: Range<usize>,
     /// Where the chunk's share of its gradient lies, in training.
     pub(super) part: Option<Range<usize>>,
+    /// How many values mean something: one may be for all channels.
+    pub(super) values: usize,
 }
 
 impl Vector {
+    /// Takes over the chunk's share of its gradient, given for each channel of a pixel.
+    pub(super) fn take_share(&self, memory: &mut [f32], sums: &[f32]) {
+        let Some(part) = self.part.clone() else { return };
+        let share = &mut memory[part];
+        if self.values == 1 {
+            share.fill(0.0);
+            share[0] = sums.iter().sum();
+        } else {
+            share.copy_from_slice(sums);
+        }
+    }
+
     /// What has to be summed over the chunks.
     pub(super) fn part(&self) -> Option<Part> {
         self.part.clone().map(|part| Part { whole: self.whole.clone(), part })

@@ -13,6 +13,7 @@ use self::phases::Phase;
 use self::update::Optimizer;
 use super::chunk::Chunk;
 use super::graph::{Graph, Kind};
+use super::ops::ImageOp;
 use super::parameters::Parameters;
 use super::program::{Compiler, Program};
 use super::scratch::ScratchPool;
@@ -249,7 +250,15 @@ enum Pass {
 fn check_norms(network: &Network, graph: &Graph, batch: usize) -> Result<(), PlanError> {
     for op in &graph.ops {
         let value = graph.values[op.input()];
-        if matches!(op.kind, Kind::BatchNorm(_)) && batch * value.height * value.width == 1 {
+        let values = match &op.kind {
+            Kind::BatchNorm(_) => batch * value.height * value.width,
+            // As in PyTorch, where a batch of more images goes through, whatever comes of it.
+            Kind::Image(ImageOp::GroupNorm(norm)) => {
+                batch * value.height * value.width * (norm.num_channels / norm.num_groups)
+            }
+            _ => continue,
+        };
+        if values == 1 {
             return Err(PlanError::one_value(&network.nodes()[op.node].name));
         }
     }

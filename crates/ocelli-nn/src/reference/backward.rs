@@ -1,6 +1,7 @@
 //! The backward pass of each layer.
 
-use super::{Gradients, Run, Values, activation, channels, conv, multiply, norm, pool};
+use super::forward::alpha_of;
+use super::{Gradients, Run, Values, activation, channels, conv, multiply, norm, pool, response};
 use crate::layers::{Layer, Role};
 use crate::network::Source;
 
@@ -86,7 +87,7 @@ impl Run<'_> {
                 }
                 of_x
             }
-            Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_) | Layer::LayerNorm2d(_) => {
+            Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_) | Layer::GroupNorm(_) | Layer::LayerNorm2d(_) => {
                 let [of_x, of_weight, of_bias] = norm::backward(self, index, x, grad);
                 for (_, _, role) in node.layer.parameters() {
                     match role {
@@ -96,6 +97,34 @@ impl Run<'_> {
                     };
                 }
                 of_x
+            }
+            Layer::AlphaDropout(spec) => match self.mode.mask(&node.name) {
+                None => grad.to_vec(),
+                Some(mask) => {
+                    let scale = alpha_of(spec.p).0;
+                    grad.iter().zip(mask).map(|(grad, mask)| scale * mask * grad).collect()
+                }
+            },
+            Layer::LocalResponseNorm(spec) => response::backward(&spec, input, x, grad),
+            Layer::Prelu(_) => {
+                let slopes = self.parameter(index, Role::Slope);
+                let which = |place| conv::channel(place, input) % slopes.len();
+                let mut of_slopes = vec![0.0; slopes.len()];
+                let mut of_x = grad.to_vec();
+                for (place, x) in x.iter().enumerate().filter(|(_, x)| **x <= 0.0) {
+                    of_slopes[which(place)] += x * grad[place];
+                    of_x[place] *= slopes[which(place)];
+                }
+                put(Role::Slope, of_slopes);
+                of_x
+            }
+            Layer::LogSoftmax => {
+                let rows = self.outputs[index].chunks(output.elements()).zip(grad.chunks(output.elements()));
+                let row = |(y, grad): (&[f64], &[f64])| {
+                    let sum: f64 = grad.iter().sum();
+                    y.iter().zip(grad).map(|(y, grad)| grad - y.exp() * sum).collect::<Vec<_>>()
+                };
+                rows.flat_map(row).collect()
             }
             Layer::LayerScale(_) => {
                 let factors = self.parameter(index, Role::LayerScale);

@@ -1,6 +1,6 @@
 //! The forward pass of each layer.
 
-use super::{Run, activation, channels, conv, multiply, norm, pool};
+use super::{Run, activation, channels, conv, multiply, norm, pool, response};
 use crate::layers::{Layer, Role};
 use crate::shape::Shape;
 
@@ -27,10 +27,22 @@ impl Run<'_> {
                 let (weight, bias) = (self.parameter(index, Role::Weight), self.parameter(index, Role::Bias));
                 linear(x, weight, bias, spec.in_features)
             }
-            Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_) | Layer::LayerNorm2d(_) => {
+            Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_) | Layer::GroupNorm(_) | Layer::LayerNorm2d(_) => {
                 let x = x.to_vec();
                 norm::forward(self, index, &x)
             }
+            Layer::AlphaDropout(spec) => match self.mode.mask(&node.name) {
+                None => x.to_vec(),
+                Some(mask) => x.iter().zip(mask).map(|(x, mask)| alpha_dropout(spec.p, *mask)(*x)).collect(),
+            },
+            Layer::LocalResponseNorm(spec) => response::forward(&spec, input, x),
+            Layer::Prelu(_) => {
+                let slopes = self.parameter(index, Role::Slope);
+                let slope = |place| slopes[conv::channel(place, input) % slopes.len()];
+                let value = |(place, &x): (usize, &f64)| if x > 0.0 { x } else { slope(place) * x };
+                x.iter().enumerate().map(value).collect()
+            }
+            Layer::LogSoftmax => x.chunks(input.elements()).flat_map(softmax).map(f64::ln).collect(),
             Layer::LayerScale(_) => {
                 let factors = self.parameter(index, Role::LayerScale);
                 x.iter().enumerate().map(|(place, x)| x * factors[conv::channel(place, input)]).collect()
@@ -63,6 +75,18 @@ impl Run<'_> {
         assert_eq!(mask.len() * share, values.len(), "mask of {}", node.name);
         values.iter().enumerate().map(|(i, value)| value * mask[i / share]).collect()
     }
+}
+
+/// What Alpha Dropout makes of a value whose factor, 1 if it stays and 0 if it is dropped, is `mask`.
+fn alpha_dropout(p: f32, mask: f64) -> impl Fn(f64) -> f64 {
+    let (scale, dropped) = alpha_of(p);
+    move |x| scale * (x * mask + dropped * (1.0 - mask)) - scale * dropped * f64::from(p)
+}
+
+/// The scale that keeps the variance, and the value that SELU goes to.
+pub(super) fn alpha_of(p: f32) -> (f64, f64) {
+    let (p, dropped) = (f64::from(p), -1.758_099_340_847_376_6);
+    (1.0 / ((dropped * dropped * p + 1.0) * (1.0 - p)).sqrt(), dropped)
 }
 
 fn linear(x: &[f64], weight: &[f64], bias: &[f64], in_features: usize) -> Vec<f64> {

@@ -21,6 +21,8 @@ enum Sets {
     Channels,
     /// A pixel's.
     Pixels,
+    /// So many neighbouring channels of an image.
+    Groups(usize),
 }
 
 impl Norm {
@@ -35,6 +37,10 @@ impl Norm {
             Layer::LayerNorm2d(spec) => {
                 Self { shape, sets: Sets::Pixels, eps: f64::from(spec.eps), running: None }
             }
+            Layer::GroupNorm(spec) => {
+                let sets = Sets::Groups(spec.num_channels / spec.num_groups);
+                Self { shape, sets, eps: f64::from(spec.eps), running: None }
+            }
             _ => unreachable!("a normalisation"),
         }
     }
@@ -44,6 +50,7 @@ impl Norm {
         let (image, pixels) = (self.shape.elements(), self.shape.elements() / self.shape.channels());
         match self.sets {
             Sets::Channels => channel(place, self.shape),
+            Sets::Groups(channels) => place / (channels * pixels),
             Sets::Pixels => place / image * pixels + place % pixels,
         }
     }

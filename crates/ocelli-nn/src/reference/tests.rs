@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::layers::{
-    AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Layer, LayerNorm2d, Linear, MaxPool2d, Narrow,
+    AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, GroupNorm, Layer, LayerNorm2d, Linear, LocalResponseNorm,
+    MaxPool2d, Narrow, Prelu,
 };
 use crate::{Pair, Sequential, Tensor};
 
@@ -39,6 +40,7 @@ fn random_masks(network: &Network, batch: usize, stream: &mut Stream) -> Values 
             Layer::Dropout(_) => shape.elements(),
             Layer::Dropout2d(_) => shape.channels(),
             Layer::StochasticDepth(_) => 1,
+            Layer::AlphaDropout(_) => shape.elements(),
             _ => continue,
         };
         masks.insert(node.name.clone(), (0..batch * per_image).map(|_| f64::from(stream.below(3))).collect());
@@ -126,6 +128,12 @@ fn map_layer(channels: usize) -> impl Strategy<Value = Layer> {
         Just(Layer::Dropout2d(0.5.into())),
         Just(Layer::StochasticDepth(0.5.into())),
         Just(Layer::LayerScale(channels.into())),
+        Just(Layer::AlphaDropout(0.3.into())),
+        any::<bool>().prop_map(move |one| Layer::Prelu(Prelu::new(if one { 1 } else { channels }))),
+        (1..channels + 1, any::<bool>()).prop_map(move |(groups, affine)| {
+            Layer::GroupNorm(GroupNorm::new(groups, channels).eps(0.01).affine(affine))
+        }),
+        (1..6usize).prop_map(|size| Layer::LocalResponseNorm(LocalResponseNorm::new(size).alpha(0.9).k(0.5))),
         (any::<bool>(), any::<bool>()).prop_map(move |(affine, bias)| {
             Layer::LayerNorm2d(LayerNorm2d::new(channels).eps(0.01).elementwise_affine(affine).bias(bias))
         }),
@@ -143,6 +151,7 @@ fn feature_layer(features: usize) -> impl Strategy<Value = Layer> {
         Just(Layer::Dropout(0.5.into())),
         Just(Layer::BatchNorm1d(BatchNorm::new(features).eps(0.01))),
         Just(Layer::Softmax),
+        Just(Layer::LogSoftmax),
     ]
 }
 

@@ -27,7 +27,7 @@ const INFERRED: [(&str, &[&str]); 5] = [
     ("in_features", &["Linear"]),
     ("num_features", &["BatchNorm1d", "BatchNorm2d"]),
     ("normalized_shape", &["LayerNorm2d"]),
-    ("num_channels", &["LayerScale"]),
+    ("num_channels", &["GroupNorm", "LayerScale"]),
 ];
 
 struct Builder {

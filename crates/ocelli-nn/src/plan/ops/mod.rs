@@ -3,13 +3,17 @@
 
 mod activation;
 mod adaptive_max_pool;
+mod alpha_dropout;
 mod avg_pool;
 mod channels;
 mod flatten;
+mod group_norm;
 mod layer_norm;
 mod layer_scale;
+mod local_response_norm;
 mod multiply;
 mod pad;
+mod prelu;
 mod site;
 mod softmax;
 
@@ -18,7 +22,7 @@ use std::fmt::Debug;
 use ocelli_kernels::activation::Activation;
 
 use super::program::{Compiler, Part};
-use crate::layers::LayerNorm2d;
+use crate::layers::{GroupNorm, LayerNorm2d, LocalResponseNorm};
 pub(super) use avg_pool::AvgWindow;
 pub(super) use channels::Channels;
 pub(super) use pad::Pad;
@@ -32,35 +36,48 @@ pub(super) enum ImageOp {
     AvgPool(AvgWindow),
     Channels(Channels),
     Flatten,
+    GroupNorm(GroupNorm),
     LayerNorm(LayerNorm2d),
     LayerScale,
+    LocalResponseNorm(LocalResponseNorm),
+    LogSoftmax,
     Multiply,
     Pad(Pad),
+    /// With so many slopes.
+    Prelu(usize),
     Softmax,
+    /// In training, with a probability below 1 and what keeps its random numbers apart from other layers'.
+    AlphaDropout(f32, u64),
 }
 
 impl ImageOp {
     /// Whether it has parameters of its own.
     pub(super) fn has_parameters(&self) -> bool {
         match self {
+            Self::GroupNorm(norm) => norm.affine,
             Self::LayerNorm(norm) => norm.elementwise_affine,
-            Self::LayerScale => true,
+            Self::LayerScale | Self::Prelu(_) => true,
             _ => false,
         }
     }
 
     /// Whether its backward pass reads its inputs.
     pub(super) fn keeps_inputs(&self) -> bool {
-        match self {
-            Self::Activation(_) | Self::Multiply => true,
-            Self::LayerNorm(_) | Self::LayerScale => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Activation(_)
+                | Self::GroupNorm(_)
+                | Self::LayerNorm(_)
+                | Self::LayerScale
+                | Self::LocalResponseNorm(_)
+                | Self::Multiply
+                | Self::Prelu(_)
+        )
     }
 
     /// Whether its backward pass reads its output.
     pub(super) fn keeps_output(&self) -> bool {
-        matches!(self, Self::Softmax)
+        matches!(self, Self::LogSoftmax | Self::Softmax)
     }
 }
 
@@ -90,6 +107,15 @@ pub(super) fn compile(op: &ImageOp, compiler: &mut Compiler<'_>, index: usize) -
         ImageOp::Flatten => Box::new(flatten::Flatten),
         ImageOp::Multiply => Box::new(multiply::Multiply),
         ImageOp::Pad(padding) => Box::new(pad::Padding::new(*padding, compiler, index)),
+        ImageOp::AlphaDropout(p, purpose) => {
+            Box::new(alpha_dropout::Dropped::new(*p, *purpose, compiler, index))
+        }
+        ImageOp::GroupNorm(spec) => Box::new(group_norm::Normalisation::new(spec, compiler, index)),
+        ImageOp::LocalResponseNorm(spec) => {
+            Box::new(local_response_norm::ResponseNorm::new(spec, compiler, index))
+        }
+        ImageOp::LogSoftmax => Box::new(softmax::LogSoftmax),
+        ImageOp::Prelu(slopes) => Box::new(prelu::Prelu::new(*slopes, compiler, index)),
         ImageOp::LayerNorm(spec) => Box::new(layer_norm::LayerNorm::new(spec, compiler, index)),
         ImageOp::LayerScale => Box::new(layer_scale::LayerScale::new(compiler, index)),
         ImageOp::Softmax => Box::new(softmax::Softmax),

@@ -149,8 +149,8 @@ impl Site<'_, '_> {
                 places.for_each(|place| row(place, None, reads, sums));
             }
             for (vector, sums) in vectors.iter().zip(sums.chunks_exact(layout.pixel)) {
-                if let Some(part) = vector.and_then(|vector| vector.part.clone()) {
-                    self.chunk.floats[part].copy_from_slice(sums);
+                if let Some(vector) = vector {
+                    vector.take_share(self.chunk.floats, sums);
                 }
             }
         });

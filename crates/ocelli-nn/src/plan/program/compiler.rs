@@ -104,7 +104,7 @@ impl<'a> Compiler<'a> {
         let whole = self.parameters.add_vector(self.graph.ops[index].node, role, channels);
         let life = Life { from: self.backward_time(index), to: self.end() };
         let part = self.training.then(|| self.memory.place(whole.len(), life));
-        Vector { whole, part }
+        Vector { whole, part, values: channels }
     }
 
     /// Memory of the chunk for what the forward pass of the operation at `index` keeps for its backward
@@ -118,6 +118,11 @@ impl<'a> Compiler<'a> {
     pub(in super::super) fn kept_places(&mut self, index: usize, places: usize) -> Option<Range<usize>> {
         let life = Life { from: index, to: self.backward_time(index) };
         self.training.then(|| self.places.place(self.chunk * places, life))
+    }
+
+    /// The most images of a chunk.
+    pub(in super::super) fn images(&self) -> usize {
+        self.chunk
     }
 
     /// Sees to it that a thread has so many floats to work in.
