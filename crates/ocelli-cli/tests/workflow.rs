@@ -142,3 +142,36 @@ fn networks_are_summarised_by_name_and_by_file() {
         succeeds(folder.path(), &["summary", "network.toml", "--input", "3x32x32", "--json"]).json();
     assert_eq!(summary["input"], serde_json::json!([3, 32, 32]));
 }
+
+#[test]
+fn weights_are_listed_written_and_begun_with() {
+    let folder = folder(24);
+    let folder = folder.path();
+    assert_eq!(train(folder, "first", &[]).code, 0);
+    let ran = succeeds(folder, &["weights", "first/model.safetensors", "--out", "plain.safetensors"]);
+    assert!(ran.out.contains("0.weight") && ran.out.contains("8×1×3×3  float32"), "{}", ran.out);
+    assert!(ran.out.contains("a model of Ocelli's, 9 tensors, 1,652 values"), "{}", ran.out);
+    let listed = succeeds(folder, &["weights", "plain.safetensors", "--json"]).json();
+    assert_eq!((listed["format"].as_str(), listed["values"].as_u64()), (Some("safetensors"), Some(1652)));
+    assert_eq!(listed["tensors"].as_array().unwrap().len(), 9);
+
+    let weights = ["--weights", "plain.safetensors", "--freeze", "*", "--freeze", "!6.*"];
+    let ran = train(folder, "second", &weights);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("plain.safetensors: 9 of 9 tensors loaded"), "{}", ran.out);
+    assert!(ran.out.contains("frozen    4 parameters, 96 of 1,635 values"), "{}", ran.out);
+    let recipe = fs::read_to_string(folder.join("second/recipe.toml")).unwrap();
+    assert!(recipe.contains("freeze = [\"*\", \"!6.*\"]"), "{recipe}");
+
+    for (args, code, said) in [
+        (vec!["weights", "absent.pth"], 2, "absent.pth: cannot be read"),
+        (vec!["weights", "network.toml"], 1, "network.toml: is no file of weights"),
+        (vec!["weights", "plain.safetensors", "--out", "plain.safetensors"], 2, "would be overwritten"),
+        (vec!["train", "--data", "data", "--weights", "absent.pth"], 2, "absent.pth: cannot be read"),
+        (vec!["train", "--data", "data", "--freeze", "layer1.*"], 2, "matches no parameter; the nearest"),
+    ] {
+        let ran = ocelli(folder, &args);
+        assert_eq!(ran.code, code, "{args:?}\n{}", ran.err);
+        assert!(ran.err.contains(said), "{args:?}: {said} in:\n{}", ran.err);
+    }
+}
