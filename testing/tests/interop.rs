@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use ocelli_data::Transform;
-use ocelli_model::{Classifier, Fit, read_weights, save_weights};
+use ocelli_model::{Classifier, Fit, Head, read_weights, save_weights};
 use ocelli_nn::plan::{InferPlan, PlanOptions};
 use ocelli_nn::{Shape, TensorData, zoo};
 use ocelli_testing::{Report, formula, to_channels_last};
@@ -52,7 +52,7 @@ fn files_of_pytorch_are_read_as_pytorch_reads_them() {
                 assert_eq!(read.get(name), Some(tensor), "{}: {name}", path.display());
             }
             let mut weights = network.init(1);
-            let fit = Fit::load(&network, &mut weights, read);
+            let fit = Fit::load(&network, &mut weights, read, Head::IfItFits);
             assert!(fit.is_whole() && fit.loaded().len() == weights.len(), "{}: {fit}", path.display());
             files += 1;
         }

@@ -28,6 +28,6 @@ mod predict;
 pub use classifier::{Attachment, Classifier};
 pub use error::ModelError;
 pub use import::{
-    Fit, ImportError, ReplacedHead, TensorInfo, WeightsFile, WeightsFormat, read_weights, save_weights,
+    Fit, Head, ImportError, ReplacedHead, TensorInfo, WeightsFile, WeightsFormat, read_weights, save_weights,
 };
 pub use predict::{PredictOptions, Prediction, Predictor};

@@ -96,6 +96,15 @@ fn weights_of_the_same_classes_are_taken_whole() {
     let model = folder.path().join("run/model.safetensors");
     let run = Run::prepare(recipe_from(folder.path(), &model, ""), options()).unwrap();
     assert_eq!(run.fit().unwrap().loaded().len(), 9, "a model's file is one of weights");
+    // The same model with the classes called otherwise: the last layer knows other things.
+    let classifier = Classifier::load(&model).unwrap();
+    let names = ["cat", "dog"].map(String::from).to_vec();
+    let (network, transforms) = (classifier.network().clone(), classifier.transforms().to_vec());
+    let other = folder.path().join("other.safetensors");
+    Classifier::new(network, after, transforms, names).unwrap().save(&other).unwrap();
+    let run = Run::prepare(recipe_from(folder.path(), &other, ""), options()).unwrap();
+    let fit = run.fit().unwrap();
+    assert_eq!((fit.loaded().len(), fit.replaced().is_some()), (7, true), "{fit}");
 }
 
 #[test]

@@ -17,14 +17,24 @@ pub struct Fit {
     misfits: WeightsError,
 }
 
-/// A last layer that stayed as it was, because the file's is for another number of classes.
+/// What becomes of the last convolution or linear layer, whose outputs are the classes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Head {
+    /// It is loaded like any other, but where the file's differs from it in the number of classes, it stays as it is.
+    #[default]
+    IfItFits,
+    /// It stays as it is: the file's is for other classes, however many.
+    New,
+}
+
+/// A last layer that stayed as it was, because the file's is for other classes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReplacedHead {
     /// The layer's name.
     pub layer: String,
-    /// Classes of the file's.
+    /// How many classes the file's is for.
     pub found: usize,
-    /// Classes of the network.
+    /// How many the network has.
     pub classes: usize,
 }
 
@@ -32,14 +42,14 @@ impl Fit {
     /// Puts every tensor of `found` that has the name, shape and type of one of the network's into `weights`, which are the
     /// network's own and otherwise stay as they are.
     ///
-    /// - The last convolution or linear layer stays as it is where it differs in the number of classes alone.
+    /// - `head` says what becomes of the last layer.
     /// - BatchNorm's `num_batches_tracked`, which files of PyTorch before 0.4.1 lack, is no loss where it is missing, and may
     ///   be a float.
     /// - Tensors with values that are infinite or no numbers are not taken.
-    pub fn load(network: &Network, weights: &mut Weights, mut found: Weights) -> Self {
+    pub fn load(network: &Network, weights: &mut Weights, mut found: Weights, head: Head) -> Self {
         let parameters = network.parameters();
         let mut fit = Self { parameters: parameters.len(), ..Self::default() };
-        fit.replaced = replaced(network, &parameters, &found);
+        fit.replaced = replaced(network, &parameters, &found, head);
         for spec in &parameters {
             let head =
                 fit.replaced.as_ref().is_some_and(|head| head.layer == network.nodes()[spec.node].name);
@@ -75,7 +85,7 @@ impl Fit {
         &self.loaded
     }
 
-    /// The last layer, where it stayed as it was for the number of classes.
+    /// The last layer, where it stayed as it was.
     pub fn replaced(&self) -> Option<&ReplacedHead> {
         self.replaced.as_ref()
     }
@@ -100,10 +110,12 @@ impl fmt::Display for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} tensors loaded", self.loaded.len(), self.parameters)?;
         if let Some(ReplacedHead { layer, found, classes }) = &self.replaced {
-            write!(
-                f,
-                "\n  new: {layer}, the last layer: the file's is for {found} classes, here are {classes}"
-            )?;
+            write!(f, "\n  new: {layer}, the last layer: the file's is for ")?;
+            if found == classes {
+                f.write_str("other classes")?;
+            } else {
+                write!(f, "{found} classes, here are {classes}")?;
+            }
         }
         for name in self.not_finite.iter().take(NAMED) {
             write!(f, "\n  not loaded: {name}")?;
@@ -115,15 +127,20 @@ impl fmt::Display for Fit {
     }
 }
 
-/// The last layer with a weight, if the file's differs from it in the number of outputs and in nothing else.
-fn replaced(network: &Network, parameters: &[ParameterSpec], found: &Weights) -> Option<ReplacedHead> {
+/// The last layer with a weight, if the file's is to be left and differs from it in no more than the number of outputs.
+fn replaced(
+    network: &Network,
+    parameters: &[ParameterSpec],
+    found: &Weights,
+    head: Head,
+) -> Option<ReplacedHead> {
     let node = parameters.iter().rfind(|spec| spec.role == Role::Weight)?.node;
     let mut outputs = None;
     for spec in parameters.iter().filter(|spec| spec.node == node) {
         let ((&theirs, their_rest), (&ours, our_rest)) =
             (found.get(&spec.name)?.shape.split_first()?, spec.shape.split_first()?);
         if their_rest != our_rest
-            || theirs == ours
+            || (theirs == ours && head == Head::IfItFits)
             || outputs.is_some_and(|outputs| outputs != (theirs, ours))
         {
             return None;
@@ -165,7 +182,7 @@ mod tests {
 
     fn load(classes: usize, found: Weights) -> (Weights, Fit) {
         let mut weights = network(classes).init(1);
-        let fit = Fit::load(&network(classes), &mut weights, found);
+        let fit = Fit::load(&network(classes), &mut weights, found, Head::IfItFits);
         assert_eq!(weights.check(&network(classes)), Ok(()), "whatever was loaded");
         (weights, fit)
     }
@@ -187,6 +204,18 @@ mod tests {
         assert_eq!(weights.get("3.weight"), network(3).init(1).get("3.weight"));
         assert_eq!(weights.get("0.weight"), network(5).init(2).get("0.weight"));
         assert!(fit.to_string().ends_with("new: 3, the last layer: the file's is for 5 classes, here are 3"));
+    }
+
+    #[test]
+    fn a_head_of_as_many_other_classes_can_be_left() {
+        let mut weights = network(3).init(1);
+        let fit = Fit::load(&network(3), &mut weights, network(3).init(2), Head::New);
+        assert_eq!((fit.loaded().len(), fit.is_whole()), (7, true));
+        assert_eq!(weights.get("3.weight"), network(3).init(1).get("3.weight"));
+        assert!(
+            fit.to_string().ends_with("new: 3, the last layer: the file's is for other classes"),
+            "{fit}"
+        );
     }
 
     #[test]

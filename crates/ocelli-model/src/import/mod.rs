@@ -27,7 +27,7 @@ mod torch_zip;
 mod zip;
 
 pub use error::ImportError;
-pub use fit::{Fit, ReplacedHead};
+pub use fit::{Fit, Head, ReplacedHead};
 
 use crate::archive::{self, Archive};
 use crate::classifier;
@@ -36,7 +36,7 @@ use checkpoint::Checkpoint;
 use element::Element;
 use ocelli_nn::{Tensor, Weights};
 use pickle::shown;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -215,6 +215,17 @@ impl WeightsFile {
     /// Its tensors, in the order of its `state_dict`, or of the file where that has none.
     pub fn tensors(&self) -> &[TensorInfo] {
         &self.tensors
+    }
+
+    /// The names of the classes that its last layer is for, where it says: a model of Ocelli's does.
+    pub fn classes(&self) -> Option<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Description {
+            classes: Vec<String>,
+        }
+        let Contents::Safetensors(archive, _) = &self.contents else { return None };
+        let description: Description = serde_json::from_str(archive.text(classifier::KEY)?).ok()?;
+        Some(description.classes)
     }
 
     /// Reads all tensors.

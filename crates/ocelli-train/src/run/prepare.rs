@@ -85,7 +85,7 @@ impl Run {
     pub fn prepare(recipe: Recipe, options: RunOptions) -> Result<Self, TrainError> {
         let mut run = Self::open(recipe, options)?;
         if let Some(path) = &run.recipe.model.weights {
-            run.start = Some(Start::load(Path::new(path), &run.network, run.recipe.seed)?);
+            run.start = Some(Start::load(Path::new(path), &run.network, &run.classes, run.recipe.seed)?);
         }
         Ok(run)
     }
