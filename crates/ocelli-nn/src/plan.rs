@@ -10,6 +10,7 @@
 //! that results do not depend on the number of threads. Threads are the calling [`rayon`] pool's: run a loop over batches
 //! inside its `install`, since work handed in from outside wakes the pool's threads each time.
 
+mod awake;
 mod chunk;
 mod error;
 mod graph;

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use ocelli_kernels::Isa;
 
+use super::awake::awake;
 use super::chunk::{Chunk, Shared, Task};
 use super::graph::Graph;
 use super::parameters::Parameters;
@@ -107,10 +108,8 @@ impl InferPlan {
         let output = &mut self.output[..count * each];
         if split {
             let memory = &mut self.memory[..program.memory];
-            images
-                .chunks(self.image)
-                .zip(output.chunks_mut(each))
-                .for_each(|(image, output)| run(memory, image, output));
+            let all = images.chunks(self.image).zip(output.chunks_mut(each));
+            awake(|| all.for_each(|(image, output)| run(memory, image, output)));
             return output;
         }
         self.memory
