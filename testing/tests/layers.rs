@@ -188,6 +188,16 @@ fn pools_of_every_option() {
 }
 
 #[test]
+fn upsampling() {
+    check_file("upsamples");
+}
+
+#[test]
+fn linear_layers_on_channels() {
+    check_file("channel_linears");
+}
+
+#[test]
 fn other_layers() {
     check_file("others");
 }

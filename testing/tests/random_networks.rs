@@ -6,9 +6,10 @@ use ocelli_kernels::random::Stream;
 use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, Recompute, SampleKeys, TrainPlan};
 use ocelli_nn::reference::{Mode, Run, Values, to_channels_first, to_channels_last, values};
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Dropout, Gelu,
-    GroupNorm, Layer, LayerNorm2d, LayerScale, Linear, LocalResponseNorm, MaxPool2d, Narrow, Network, Node,
-    Padding, PaddingMode, Prelu, Role, Shape, Source, StochasticDepth, Tensor, Weights,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelLinear, ChannelShuffle, Conv2d,
+    Dropout, Gelu, GroupNorm, Layer, LayerNorm2d, LayerScale, Linear, LocalResponseNorm, MaxPool2d, Narrow,
+    Network, Node, Padding, PaddingMode, Prelu, Role, Shape, Source, StochasticDepth, Tensor, Upsample,
+    UpsampleMode, Weights,
 };
 use ocelli_testing::Report;
 
@@ -80,7 +81,7 @@ impl Growing {
     /// A layer for the end, which may turn out not to fit it.
     fn draw(&mut self) -> Layer {
         let mut below = |n: u32| self.random.below(n) as usize;
-        let (kind, kernel, stride) = (below(29), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
+        let (kind, kernel, stride) = (below(31), (1 + below(3), 1 + below(3)), (1 + below(2), 1 + below(2)));
         let (padding, width, bias) = (below(2), [1, 3, 16, 17, 24][below(5)], below(2) == 0);
         // Not those that squash: BatchNorm after one magnifies its rounding.
         let activations = [Layer::Silu, Layer::Hardswish, Layer::Gelu(Gelu::default())];
@@ -122,6 +123,11 @@ impl Growing {
                 Layer::AvgPool2d(AvgPool2d::new(kernel).stride(2).ceil_mode(true).count_include_pad(bias))
             }
             (Shape::Map { .. }, 14) => Layer::AdaptiveMaxPool2d(AdaptiveMaxPool2d::new(kernel)),
+            (Shape::Map { .. }, 29) => Layer::ChannelLinear(ChannelLinear::new(channels, width).bias(bias)),
+            (Shape::Map { height, width, .. }, 30) if height.max(width) < 20 => {
+                let mode = if bias { UpsampleMode::Nearest } else { UpsampleMode::Bilinear };
+                Layer::Upsample(Upsample::by([0.5, 1.5, 2.0][which]).mode(mode))
+            }
             (_, 19) => Layer::Relu6,
             (Shape::Map { .. }, 4) => Layer::MaxPool2d(MaxPool2d::new(2)),
             (Shape::Map { .. }, 5) => Layer::MaxPool2d(MaxPool2d::new(3).stride(2).padding(1)),

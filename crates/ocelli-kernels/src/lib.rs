@@ -36,6 +36,7 @@ pub mod softmax;
 pub mod sparse;
 
 pub mod sweep;
+pub mod upsample;
 pub mod winograd;
 
 pub use cross_entropy::cross_entropy;

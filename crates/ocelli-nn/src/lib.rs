@@ -39,9 +39,10 @@ pub use builder::Sequential;
 pub use error::{NetworkError, NetworkErrorKind, ParseShapeError, ShapeError, ShapeErrorKind};
 pub use init::{Initialisation, Initialiser};
 pub use layers::{
-    AdaptiveAvgPool2d, AdaptiveMaxPool2d, Approximate, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d,
-    DropMode, Dropout, Elu, Gelu, GroupNorm, Layer, LayerNorm2d, LayerScale, LeakyRelu, Linear,
-    LocalResponseNorm, MaxPool2d, Narrow, Padding, PaddingMode, Prelu, Role, StochasticDepth,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, Approximate, AvgPool2d, BatchNorm, ChannelLinear, ChannelShuffle,
+    Conv2d, DropMode, Dropout, Elu, Gelu, GroupNorm, Layer, LayerNorm2d, LayerScale, LeakyRelu, Linear,
+    LocalResponseNorm, MaxPool2d, Narrow, Padding, PaddingMode, Prelu, Role, ScaleFactor, StochasticDepth,
+    Upsample, UpsampleMode,
 };
 pub use network::{Network, Node, ParameterSpec, Source};
 pub use pattern::{Pattern, PatternError};

@@ -13,6 +13,7 @@ mod pool;
 mod response;
 #[cfg(test)]
 mod tests;
+mod upsample;
 
 use std::collections::BTreeMap;
 

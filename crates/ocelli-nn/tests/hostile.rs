@@ -1,8 +1,8 @@
 //! Networks from files may say anything: whatever they say is an error or works, and nothing panics or overflows.
 
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, Layer, Linear,
-    MaxPool2d, Narrow, Network, Node, Pair, Shape, Source, Summary,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelLinear, ChannelShuffle, Conv2d, Layer,
+    Linear, MaxPool2d, Narrow, Network, Node, Pair, Shape, Source, Summary, Upsample, UpsampleMode,
 };
 use proptest::prelude::*;
 
@@ -48,6 +48,11 @@ fn layer() -> impl Strategy<Value = Layer> {
             Layer::AvgPool2d(pool.divisor_override(divisor))
         }),
         pair().prop_map(|size| Layer::AdaptiveMaxPool2d(AdaptiveMaxPool2d::new(size))),
+        (number(), number()).prop_map(|(i, o)| Layer::ChannelLinear(ChannelLinear::new(i, o))),
+        pair().prop_map(|size| Layer::Upsample(Upsample::to(size))),
+        any::<(f64, f64)>()
+            .prop_map(|factor| { Layer::Upsample(Upsample::by(factor).mode(UpsampleMode::Bilinear)) }),
+        (0.0..3.0f64).prop_map(|factor| Layer::Upsample(Upsample::by(factor))),
         pair().prop_map(|size| Layer::AdaptiveAvgPool2d(AdaptiveAvgPool2d::new(size))),
         any::<f32>().prop_map(|p| Layer::Dropout(p.into())),
         any::<f32>().prop_map(|p| Layer::Dropout2d(p.into())),

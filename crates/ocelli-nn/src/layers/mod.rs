@@ -20,6 +20,7 @@ mod multiply;
 mod padding;
 mod pool;
 mod prelu;
+mod upsample;
 mod window;
 
 use std::ops::RangeInclusive;
@@ -27,7 +28,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ShapeError, ShapeErrorKind};
-use crate::shape::Shape;
+use crate::shape::{Pair, Shape};
 
 pub use activation::{Approximate, Elu, Gelu, LeakyRelu};
 pub use adaptive_pool::{AdaptiveAvgPool2d, AdaptiveMaxPool2d};
@@ -38,12 +39,13 @@ pub use dropout::{DropMode, Dropout, StochasticDepth};
 pub use group_norm::GroupNorm;
 pub use layer_norm::LayerNorm2d;
 pub use layer_scale::LayerScale;
-pub use linear::Linear;
+pub use linear::{ChannelLinear, Linear};
 pub use local_response_norm::LocalResponseNorm;
 pub(crate) use padding::Margins;
 pub use padding::{Padding, PaddingMode};
 pub use pool::{AvgPool2d, MaxPool2d};
 pub use prelu::Prelu;
+pub use upsample::{ScaleFactor, Upsample, UpsampleMode};
 pub use window::Window;
 
 /// What a parameter or buffer is to its layer.
@@ -194,6 +196,8 @@ pub enum Layer {
     Flatten,
     /// A fully connected layer on features.
     Linear(Linear),
+    /// A fully connected layer on the channels of each pixel of a map.
+    ChannelLinear(ChannelLinear),
     /// Batch normalisation of features.
     BatchNorm1d(BatchNorm),
     /// Batch normalisation of the channels of a map.
@@ -220,6 +224,8 @@ pub enum Layer {
     ChannelShuffle(ChannelShuffle),
     /// Some neighbouring channels.
     Narrow(Narrow),
+    /// A map resized, as a rule to a larger one.
+    Upsample(Upsample),
 }
 
 impl Layer {
@@ -256,6 +262,7 @@ impl Layer {
             Self::StochasticDepth(spec) => Box::new(spec),
             Self::Flatten => Box::new(flatten::Flatten),
             Self::Linear(spec) => Box::new(spec),
+            Self::ChannelLinear(spec) => Box::new(spec),
             Self::BatchNorm1d(spec) => Box::new(batch_norm::OfFeatures(spec)),
             Self::BatchNorm2d(spec) => Box::new(batch_norm::OfMaps(spec)),
             Self::LayerNorm2d(spec) => Box::new(spec),
@@ -269,6 +276,7 @@ impl Layer {
             Self::Concat => Box::new(channels::Concat),
             Self::ChannelShuffle(spec) => Box::new(spec),
             Self::Narrow(spec) => Box::new(spec),
+            Self::Upsample(spec) => Box::new(spec),
         }
     }
 
@@ -371,6 +379,7 @@ impl Layer {
             Self::StochasticDepth(StochasticDepth::new(0.5)),
             Self::Flatten,
             Self::Linear(Linear::new(1, 1)),
+            Self::ChannelLinear(ChannelLinear::new(1, 1)),
             Self::BatchNorm1d(BatchNorm::new(1)),
             Self::BatchNorm2d(BatchNorm::new(1)),
             Self::LayerNorm2d(LayerNorm2d::new(1)),
@@ -384,6 +393,8 @@ impl Layer {
             Self::Concat,
             Self::ChannelShuffle(ChannelShuffle::new(1)),
             Self::Narrow(Narrow::new(0, 1)),
+            // As above, though only one of the two is given at a time.
+            Self::Upsample(Upsample { size: Some(Pair::square(1)), ..Upsample::by(1.0) }),
         ]
     }
 }

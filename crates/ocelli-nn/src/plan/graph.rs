@@ -244,6 +244,7 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
     Ok(match layer {
         Layer::Conv2d(c) => lower_conv(c),
         Layer::Linear(l) => lower_conv(&Conv2d::new(l.in_features, l.out_features, 1).bias(l.bias)),
+        Layer::ChannelLinear(l) => lower_conv(&l.convolution()),
         Layer::BatchNorm1d(n) | Layer::BatchNorm2d(n) => norm(n),
         Layer::Relu6 => relu(Relu::SIX),
         Layer::LeakyRelu(l) => activation(Activation::LeakyRelu(l.negative_slope)),
@@ -287,6 +288,7 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
         Layer::Multiply => image(ImageOp::Multiply),
         Layer::Concat => image(ImageOp::Channels(Channels::Concat)),
         Layer::ChannelShuffle(s) => image(ImageOp::Channels(Channels::Shuffle(s.groups))),
+        Layer::Upsample(u) => image(ImageOp::Upsample(*u)),
         Layer::Narrow(n) => image(ImageOp::Channels(Channels::Narrow(n.start))),
     })
 }

@@ -1,8 +1,8 @@
 //! The backward pass of each layer.
 
 use super::forward::alpha_of;
-use super::{Gradients, Run, Values, activation, channels, conv, multiply, norm, pool, response};
-use crate::layers::{Layer, Role};
+use super::{Gradients, Run, Values, activation, channels, conv, multiply, norm, pool, response, upsample};
+use crate::layers::{Conv2d, Layer, Role};
 use crate::network::Source;
 
 impl Run<'_> {
@@ -60,15 +60,9 @@ impl Run<'_> {
         let x = self.source(node.inputs[0]);
         let mut put = |role, gradient| parameters.insert(self.key(index, role), gradient);
         match node.layer {
-            Layer::Conv2d(spec) => {
-                let weight = self.parameter(index, Role::Weight);
-                let (of_x, of_weight, of_bias) =
-                    conv::backward(&spec, self.batch, (input, output), x, weight, grad);
-                put(Role::Weight, of_weight);
-                if spec.bias {
-                    put(Role::Bias, of_bias);
-                }
-                of_x
+            Layer::Conv2d(spec) => self.convolution_backward(index, &spec, grad, parameters),
+            Layer::ChannelLinear(spec) => {
+                self.convolution_backward(index, &spec.convolution(), grad, parameters)
             }
             Layer::MaxPool2d(_) | Layer::AdaptiveMaxPool2d(_) => {
                 pool::max_backward(&node.layer, (input, output), x, grad)
@@ -78,6 +72,7 @@ impl Run<'_> {
             }
             Layer::Dropout(_) | Layer::Dropout2d(_) | Layer::StochasticDepth(_) => self.masked(index, grad),
             Layer::Flatten => grad.to_vec(),
+            Layer::Upsample(spec) => upsample::backward(&spec, (input, output), x, grad),
             Layer::Linear(spec) => {
                 let weight = self.parameter(index, Role::Weight);
                 let [of_x, of_weight, of_bias] = linear(x, weight, grad, spec.in_features);
@@ -146,6 +141,26 @@ impl Run<'_> {
                 x.iter().zip(grad).map(|(&x, grad)| slope(x) * grad).collect()
             }
         }
+    }
+}
+
+impl Run<'_> {
+    fn convolution_backward(
+        &self,
+        index: usize,
+        spec: &Conv2d,
+        grad: &[f64],
+        parameters: &mut Values,
+    ) -> Vec<f64> {
+        let shapes = (self.network.input_shapes(index)[0], self.network.shapes()[index]);
+        let x = self.source(self.network.nodes()[index].inputs[0]);
+        let weight = self.parameter(index, Role::Weight);
+        let (of_x, of_weight, of_bias) = conv::backward(spec, self.batch, shapes, x, weight, grad);
+        parameters.insert(self.key(index, Role::Weight), of_weight);
+        if spec.bias {
+            parameters.insert(self.key(index, Role::Bias), of_bias);
+        }
+        of_x
     }
 }
 

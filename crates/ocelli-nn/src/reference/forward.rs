@@ -1,7 +1,7 @@
 //! The forward pass of each layer.
 
-use super::{Run, activation, channels, conv, multiply, norm, pool, response};
-use crate::layers::{Layer, Role};
+use super::{Run, activation, channels, conv, multiply, norm, pool, response, upsample};
+use crate::layers::{Conv2d, Layer, Role};
 use crate::shape::Shape;
 
 impl Run<'_> {
@@ -11,10 +11,8 @@ impl Run<'_> {
         let (input, output) = (network.input_shapes(index)[0], network.shapes()[index]);
         let x = self.source(node.inputs[0]);
         match node.layer {
-            Layer::Conv2d(spec) => {
-                let (weight, bias) = (self.parameter(index, Role::Weight), self.parameter(index, Role::Bias));
-                conv::forward(&spec, self.batch, (input, output), x, weight, bias)
-            }
+            Layer::Conv2d(spec) => self.convolution(index, &spec),
+            Layer::ChannelLinear(spec) => self.convolution(index, &spec.convolution()),
             Layer::MaxPool2d(_) | Layer::AdaptiveMaxPool2d(_) => {
                 pool::max_forward(&node.layer, (input, output), x)
             }
@@ -23,6 +21,7 @@ impl Run<'_> {
             }
             Layer::Dropout(_) | Layer::Dropout2d(_) | Layer::StochasticDepth(_) => self.masked(index, x),
             Layer::Flatten => x.to_vec(),
+            Layer::Upsample(spec) => upsample::forward(&spec, (input, output), x),
             Layer::Linear(spec) => {
                 let (weight, bias) = (self.parameter(index, Role::Weight), self.parameter(index, Role::Bias));
                 linear(x, weight, bias, spec.in_features)
@@ -60,6 +59,13 @@ impl Run<'_> {
                 x.iter().map(value).collect()
             }
         }
+    }
+
+    fn convolution(&self, index: usize, spec: &Conv2d) -> Vec<f64> {
+        let shapes = (self.network.input_shapes(index)[0], self.network.shapes()[index]);
+        let x = self.source(self.network.nodes()[index].inputs[0]);
+        let (weight, bias) = (self.parameter(index, Role::Weight), self.parameter(index, Role::Bias));
+        conv::forward(spec, self.batch, shapes, x, weight, bias)
     }
 
     /// Values times the mask of a dropout, forward and backward alike.

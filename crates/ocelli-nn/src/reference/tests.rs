@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::layers::{
-    AvgPool2d, BatchNorm, ChannelShuffle, Conv2d, GroupNorm, Layer, LayerNorm2d, Linear, LocalResponseNorm,
-    MaxPool2d, Narrow, Prelu,
+    AvgPool2d, BatchNorm, ChannelLinear, ChannelShuffle, Conv2d, GroupNorm, Layer, LayerNorm2d, Linear,
+    LocalResponseNorm, MaxPool2d, Narrow, Prelu, Upsample, UpsampleMode,
 };
 use crate::{Pair, Sequential, Tensor};
 
@@ -121,6 +121,15 @@ fn map_layer(channels: usize) -> impl Strategy<Value = Layer> {
                 Layer::AvgPool2d(AvgPool2d { divisor_override, ..pool })
             }
         ),
+        (1..4usize, any::<bool>()).prop_map(move |(out, bias)| {
+            Layer::ChannelLinear(ChannelLinear::new(channels, out).bias(bias))
+        }),
+        (pair(1..9), any::<bool>()).prop_map(|(size, align)| {
+            let mode = if align { UpsampleMode::Bilinear } else { UpsampleMode::Nearest };
+            Layer::Upsample(Upsample::to(size).mode(mode).align_corners(align))
+        }),
+        (0.4..2.7f64, 0.4..2.7f64)
+            .prop_map(|factor| Layer::Upsample(Upsample::by(factor).mode(UpsampleMode::Bilinear))),
         pair(1..6).prop_map(|size| Layer::AdaptiveAvgPool2d(size.into())),
         pair(1..6).prop_map(|size| Layer::AdaptiveMaxPool2d(size.into())),
         activation(),

@@ -24,7 +24,7 @@ pub(super) fn network(template: &Template, input: Shape, classes: usize) -> Resu
 /// The options that may be left out, to be taken from what comes in.
 const INFERRED: [(&str, &[&str]); 5] = [
     ("in_channels", &["Conv2d"]),
-    ("in_features", &["Linear"]),
+    ("in_features", &["Linear", "ChannelLinear"]),
     ("num_features", &["BatchNorm1d", "BatchNorm2d"]),
     ("normalized_shape", &["LayerNorm2d"]),
     ("num_channels", &["GroupNorm", "LayerScale"]),
@@ -97,7 +97,7 @@ impl Builder {
                 && !table.contains_key(option)
             {
                 // A map without Flatten is refused by Linear, which then says so.
-                let count = if option == "in_features" { shape.elements() } else { shape.channels() };
+                let count = if type_name == "Linear" { shape.elements() } else { shape.channels() };
                 table.insert(
                     option.to_owned(),
                     toml::Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)),

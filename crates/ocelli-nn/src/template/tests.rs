@@ -235,3 +235,38 @@ fn initialisation_is_a_word_or_rules() {
         assert!(message.starts_with(expected), "{message}");
     }
 }
+
+#[test]
+fn layers_that_join_and_resize_are_read_and_written() {
+    let layers = r#"
+        [[layers]]
+        type = "ChannelLinear"
+        name = "stem"
+        out_features = 4
+        [[layers]]
+        type = "Upsample"
+        name = "large"
+        scale_factor = [2, 1.5]
+        mode = "bilinear"
+        [[layers]]
+        type = "Upsample"
+        name = "same"
+        inputs = ["stem"]
+        size = [16, 12]
+        [[layers]]
+        type = "Concat"
+        inputs = ["large", "same"]
+        [[layers]]
+        type = "MaxPool2d"
+        kernel_size = 2
+        dilation = 2
+        ceil_mode = true
+        [[layers]]
+        type = "Narrow"
+        start = 1
+        length = 6
+    "#;
+    let network = read_ok(Network::from_toml(layers, Shape::map(3, 8, 8), 2));
+    assert_eq!(network.output(), Shape::map(6, 8, 6));
+    assert_eq!(read_ok(Network::from_toml(&network.to_toml(), Shape::map(3, 8, 8), 2)), network);
+}

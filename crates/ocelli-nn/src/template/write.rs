@@ -37,7 +37,9 @@ fn write_layer(text: &mut String, network: &Network, index: usize, node: &Node) 
     let mut table = toml::Table::try_from(node.layer).expect("a layer is a table");
     writeln!(text, "type = {}", table.remove("type").expect("a layer has a type"))?;
     for (key, value) in table {
-        writeln!(text, "{key} = {}", short(value))?;
+        // The one option that is an `f64`.
+        let value = if key == "scale_factor" { value } else { short(value) };
+        writeln!(text, "{key} = {value}")?;
     }
     Ok(())
 }

@@ -16,13 +16,14 @@ mod pad;
 mod prelu;
 mod site;
 mod softmax;
+mod upsample;
 
 use std::fmt::Debug;
 
 use ocelli_kernels::activation::Activation;
 
 use super::program::{Compiler, Part};
-use crate::layers::{GroupNorm, LayerNorm2d, LocalResponseNorm};
+use crate::layers::{GroupNorm, LayerNorm2d, LocalResponseNorm, Upsample};
 pub(super) use avg_pool::AvgWindow;
 pub(super) use channels::Channels;
 pub(super) use pad::Pad;
@@ -48,6 +49,7 @@ pub(super) enum ImageOp {
     Softmax,
     /// In training, with a probability below 1 and what keeps its random numbers apart from other layers'.
     AlphaDropout(f32, u64),
+    Upsample(Upsample),
 }
 
 impl ImageOp {
@@ -119,5 +121,6 @@ pub(super) fn compile(op: &ImageOp, compiler: &mut Compiler<'_>, index: usize) -
         ImageOp::LayerNorm(spec) => Box::new(layer_norm::LayerNorm::new(spec, compiler, index)),
         ImageOp::LayerScale => Box::new(layer_scale::LayerScale::new(compiler, index)),
         ImageOp::Softmax => Box::new(softmax::Softmax),
+        ImageOp::Upsample(spec) => Box::new(upsample::Resize::new(spec, compiler, index)),
     }
 }
