@@ -158,7 +158,7 @@ fn weights_are_listed_written_and_begun_with() {
     let weights = ["--weights", "plain.safetensors", "--freeze", "*", "--freeze", "!6.*"];
     let ran = train(folder, "second", &weights);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.contains("plain.safetensors: 9 of 9 tensors loaded"), "{}", ran.out);
+    assert!(ran.out.contains("weights   plain.safetensors: 9 of 9 tensors loaded"), "{}", ran.out);
     assert!(ran.out.contains("frozen    4 parameters, 96 of 1,635 values"), "{}", ran.out);
     let recipe = fs::read_to_string(folder.join("second/recipe.toml")).unwrap();
     assert!(recipe.contains("freeze = [\"*\", \"!6.*\"]"), "{recipe}");

@@ -154,7 +154,11 @@ fn introduce(run: &Run, threads: usize) -> io::Result<()> {
 /// The weights that it begins with, and which of them stay.
 fn introduce_weights(run: &Run, out: &mut impl Write) -> io::Result<()> {
     if let (Some(fit), Some(path)) = (run.fit(), &run.recipe().model.weights) {
-        writeln!(out, "weights   {}: {fit}", printable(path))?;
+        // The recipe has it from the root; people know it from here.
+        let here = std::env::current_dir().unwrap_or_default();
+        let path = Path::new(path);
+        let path = path.strip_prefix(here).unwrap_or(path).to_string_lossy();
+        writeln!(out, "weights   {}: {fit}", printable(&path))?;
     }
     for group in &run.recipe().train.groups {
         let decay = group.weight_decay.map_or_else(String::new, |decay| format!(", weight decay {decay}"));

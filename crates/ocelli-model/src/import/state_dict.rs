@@ -8,8 +8,8 @@ use std::collections::hash_map::Entry;
 const PLACES: [&str; 4] = ["state_dict", "model_state_dict", "model", "net"];
 /// What wrappers put before every name: `DataParallel` and its kin, and `torch.compile`.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
-/// How deep a `state_dict` is looked for.
-const DEPTH: usize = 4;
+/// How many dictionaries deep a `state_dict` is looked for. What refers to itself is gone through 4² times at most.
+const DEPTH: usize = 2;
 /// How many keys an error names.
 const NAMED: usize = 8;
 

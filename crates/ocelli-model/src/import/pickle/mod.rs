@@ -12,6 +12,8 @@ mod cursor;
 mod global;
 mod machine;
 mod rebuild;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub(super) use machine::{MAX_PICKLE, Pickle, run};

@@ -15,7 +15,7 @@ pub(in crate::import) enum Value {
     None,
     Bool(bool),
     Int(i64),
-    /// An integer of more than 64 bits, in as many bytes as it takes, the lowest first.
+    /// An integer of more than 64 bits, in as many bytes as it takes but for its sign, the lowest first.
     BigInt(Rc<[u8]>),
     /// A number with a fraction: no use is made of any.
     Float,
