@@ -133,7 +133,7 @@ impl Growing {
             (Shape::Map { .. }, 5) => Layer::MaxPool2d(MaxPool2d::new(3).stride(2).padding(1)),
             (Shape::Map { .. }, 6) => Layer::AvgPool2d(AvgPool2d::new(kernel).count_include_pad(bias)),
             (Shape::Map { .. }, 7 | 8) if self.may_normalise() => {
-                Layer::BatchNorm2d(BatchNorm::new(channels))
+                Layer::BatchNorm2d(BatchNorm::new(channels).affine(bias).track_running_stats(width != 3))
             }
             (Shape::Map { .. }, 9) => Layer::Dropout2d(Dropout::new(0.0)),
             (Shape::Features(_), 0..=3) => Layer::Linear(Linear::new(channels, width).bias(bias)),

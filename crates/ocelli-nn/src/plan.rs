@@ -21,6 +21,7 @@ mod parameters;
 mod passes;
 mod program;
 mod scratch;
+mod statistics;
 mod train;
 
 use ocelli_kernels::Isa;

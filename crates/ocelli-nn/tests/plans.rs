@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use ocelli_kernels::Isa;
 use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, Recompute, SampleKeys, TrainPlan, Update, UpdateStep};
 use ocelli_nn::{
-    ChannelShuffle, Conv2d, Layer, Narrow, Network, ParameterSpec, Sequential, Shape, Tensor, zoo,
+    BatchNorm, ChannelShuffle, Conv2d, GroupNorm, InstanceNorm2d, Layer, Narrow, Network, ParameterSpec,
+    Sequential, Shape, Tensor, zoo,
 };
 
 fn network() -> Network {
@@ -229,4 +230,32 @@ fn weights_for_either_pass_are_those_of_the_last_step() {
     plan.step(&Plain::default());
     let mut anew = TrainPlan::new(&network, &plan.weights(), options).expect("it is valid");
     assert!(pass(&mut plan) == pass(&mut anew), "as a plan that begins with these weights");
+}
+
+/// PyTorch's errors: one value alone cannot be normalised by itself.
+#[test]
+fn one_value_is_not_normalised_by_itself() {
+    let plans = |layer: Layer, shape: Shape, batch: usize| {
+        let network = Sequential::new(shape).layer(layer).build("norm").expect("a valid network");
+        let options = PlanOptions { batch, ..PlanOptions::default() };
+        let weights = network.init(1);
+        let said = |error: &dyn std::fmt::Display| {
+            assert!(error.to_string().contains("layer `0` normalises one value"), "{error}");
+        };
+        let train = TrainPlan::new(&network, &weights, options).inspect_err(|error| said(error)).is_ok();
+        let infer = InferPlan::new(&network, &weights, options).inspect_err(|error| said(error)).is_ok();
+        (train, infer)
+    };
+    let (features, pixel) = (Shape::features(4), Shape::map(4, 1, 1));
+    let batch_norm = BatchNorm::new(4);
+    assert_eq!(plans(Layer::BatchNorm1d(batch_norm), features, 1), (false, true));
+    assert_eq!(plans(Layer::BatchNorm1d(batch_norm), features, 2), (true, true));
+    let of_the_batch = Layer::BatchNorm2d(batch_norm.track_running_stats(false));
+    assert_eq!(plans(of_the_batch, pixel, 1), (false, false));
+    assert_eq!(plans(of_the_batch, Shape::map(4, 1, 2), 1), (true, true));
+    let tracked = Layer::InstanceNorm2d(InstanceNorm2d::new(4).track_running_stats(true));
+    assert_eq!(plans(tracked, pixel, 3), (false, true));
+    assert_eq!(plans(Layer::GroupNorm(GroupNorm::new(4, 4)), features, 1), (false, false));
+    assert_eq!(plans(Layer::GroupNorm(GroupNorm::new(4, 4)), features, 2), (true, true));
+    assert_eq!(plans(Layer::GroupNorm(GroupNorm::new(2, 4)), features, 1), (true, true));
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::check_eps;
+use super::limits::{check_eps, check_momentum};
 use super::window::{need_count, need_features, need_map};
 use super::{Parameter, Role, Spec};
 use crate::error::ShapeError;
@@ -12,9 +12,11 @@ use crate::shape::Shape;
 /// arXiv:1502.03167).
 ///
 /// y = (x − mean) / √(var + eps) · weight + bias. In training, mean and (biased) variance are the batch's, and the running
-/// averages move by `momentum` towards the batch's mean and unbiased variance; in evaluation they are the running averages.
+/// averages move by `momentum` towards the batch's mean and unbiased variance; in evaluation they are the running averages,
+/// or the batch's again if none are tracked.
 ///
-/// Parameters: `weight`, `bias`; buffers: `running_mean`, `running_var`, `num_batches_tracked`.
+/// Parameters, if `affine`: `weight`, `bias`; buffers, if `track_running_stats`: `running_mean`, `running_var`,
+/// `num_batches_tracked`.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNorm {
@@ -23,23 +25,40 @@ pub struct BatchNorm {
     /// Added to the variance; default 1e-5.
     #[serde(default = "default_eps")]
     pub eps: f32,
-    /// The share of the batch in the new running average, 0 to 1; default 0.1.
-    #[serde(default = "default_momentum")]
-    pub momentum: f32,
+    /// The share of the batch in the new running average, 0 to 1; default 0.1. Without one the running average is that of
+    /// all batches so far; files say `"none"` for that.
+    #[serde(default = "default_momentum", with = "super::momentum")]
+    pub momentum: Option<f32>,
+    /// Whether there are a weight and a bias; default true.
+    #[serde(default = "yes")]
+    pub affine: bool,
+    /// Whether there are running averages; default true. Without them evaluation normalises by the batch.
+    #[serde(default = "yes")]
+    pub track_running_stats: bool,
 }
 
 fn default_eps() -> f32 {
     1e-5
 }
 
-fn default_momentum() -> f32 {
-    0.1
+fn default_momentum() -> Option<f32> {
+    Some(0.1)
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl BatchNorm {
     /// With eps 1e-5 and momentum 0.1.
     pub fn new(num_features: usize) -> Self {
-        Self { num_features, eps: default_eps(), momentum: default_momentum() }
+        Self {
+            num_features,
+            eps: default_eps(),
+            momentum: default_momentum(),
+            affine: true,
+            track_running_stats: true,
+        }
     }
 
     /// Added to the variance.
@@ -49,27 +68,50 @@ impl BatchNorm {
         self
     }
 
-    /// The share of the batch in the new running average, 0 to 1.
+    /// The share of the batch in the new running average, 0 to 1; `None` for the average of all batches so far.
     #[must_use]
-    pub fn momentum(mut self, momentum: f32) -> Self {
-        self.momentum = momentum;
+    pub fn momentum(mut self, momentum: impl Into<Option<f32>>) -> Self {
+        self.momentum = momentum.into();
+        self
+    }
+
+    /// Whether there are a weight and a bias.
+    #[must_use]
+    pub fn affine(mut self, affine: bool) -> Self {
+        self.affine = affine;
+        self
+    }
+
+    /// Whether there are running averages.
+    #[must_use]
+    pub fn track_running_stats(mut self, track: bool) -> Self {
+        self.track_running_stats = track;
         self
     }
 
     fn check(&self, channels: usize) -> Result<(), ShapeError> {
         check_eps(self.eps)?;
-        if !(0.0..=1.0).contains(&self.momentum) {
-            return Err(ShapeError::option("momentum", self.momentum, "a number from 0 to 1"));
-        }
+        check_momentum(self.momentum)?;
         need_count("channels", "num_features", channels, self.num_features)
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let roles = [Role::NormWeight, Role::NormBias, Role::RunningMean, Role::RunningVar];
-        let mut parameters: Vec<Parameter> = roles.map(|role| (vec![self.num_features], role)).into();
-        parameters.push((Vec::new(), Role::NumBatchesTracked));
-        parameters
+        affine_and_running(self.num_features, self.affine, self.track_running_stats)
     }
+}
+
+/// Weight and bias, and running averages, of a normalisation that may have both.
+pub(super) fn affine_and_running(channels: usize, affine: bool, running: bool) -> Vec<Parameter> {
+    let vectors = [
+        (Role::NormWeight, affine),
+        (Role::NormBias, affine),
+        (Role::RunningMean, running),
+        (Role::RunningVar, running),
+    ];
+    let there = vectors.into_iter().filter(|(_, there)| *there);
+    let mut parameters: Vec<_> = there.map(|(role, _)| (vec![channels], role)).collect();
+    parameters.extend(running.then(|| (Vec::new(), Role::NumBatchesTracked)));
+    parameters
 }
 
 impl From<usize> for BatchNorm {
@@ -125,6 +167,31 @@ mod tests {
         assert_eq!(Layer::BatchNorm2d(3.into()).output_shape(&[map]), Ok(map));
         assert_eq!(Layer::BatchNorm1d(7.into()).output_shape(&[row]), Ok(row));
         assert!(Layer::BatchNorm2d(7.into()).output_shape(&[row]).is_err());
+    }
+
+    #[test]
+    fn has_what_it_is_asked_for() {
+        let count = |spec: BatchNorm| Layer::BatchNorm2d(spec).parameters().len();
+        let spec = BatchNorm::new(3);
+        assert_eq!(count(spec), 5);
+        assert_eq!(count(spec.affine(false)), 3);
+        assert_eq!(count(spec.track_running_stats(false)), 2);
+        assert_eq!(count(spec.affine(false).track_running_stats(false)), 0);
+    }
+
+    #[test]
+    fn momentum_is_a_number_or_none_in_files() {
+        let read = |momentum: &str| {
+            let text = format!(r#"{{"type": "BatchNorm2d", "num_features": 3, "momentum": {momentum}}}"#);
+            serde_json::from_str::<Layer>(&text)
+        };
+        assert_eq!(read("0.3").unwrap(), Layer::BatchNorm2d(BatchNorm::new(3).momentum(0.3)));
+        assert_eq!(read("1").unwrap(), Layer::BatchNorm2d(BatchNorm::new(3).momentum(1.0)));
+        let cumulative = Layer::BatchNorm2d(BatchNorm::new(3).momentum(None));
+        assert_eq!(read(r#""none""#).unwrap(), cumulative);
+        assert_eq!(serde_json::to_value(cumulative).unwrap()["momentum"], "none");
+        let error = read(r#""some""#).unwrap_err().to_string();
+        assert!(error.contains("a number from 0 to 1, or \"none\""), "{error}");
     }
 
     #[test]

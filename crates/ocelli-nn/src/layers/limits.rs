@@ -36,6 +36,16 @@ pub(super) fn check_eps(eps: f32) -> Result<(), ShapeError> {
     }
 }
 
+/// Refuses a momentum of running averages that is no share.
+pub(super) fn check_momentum(momentum: Option<f32>) -> Result<(), ShapeError> {
+    match momentum {
+        Some(share) if !(0.0..=1.0).contains(&share) => {
+            Err(ShapeError::option("momentum", share, "a number from 0 to 1"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses parameters with no elements or too many.
 pub(super) fn check_parameter(shape: &[usize]) -> Result<(), ShapeError> {
     if elements(shape).is_some() {

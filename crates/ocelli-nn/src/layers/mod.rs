@@ -11,11 +11,13 @@ mod conv2d;
 mod dropout;
 mod flatten;
 mod group_norm;
+mod instance_norm;
 mod layer_norm;
 mod layer_scale;
 mod limits;
 mod linear;
 mod local_response_norm;
+mod momentum;
 mod multiply;
 mod padding;
 mod pool;
@@ -37,6 +39,7 @@ pub use channels::{ChannelShuffle, Narrow};
 pub use conv2d::Conv2d;
 pub use dropout::{DropMode, Dropout, StochasticDepth};
 pub use group_norm::GroupNorm;
+pub use instance_norm::InstanceNorm2d;
 pub use layer_norm::LayerNorm2d;
 pub use layer_scale::LayerScale;
 pub use linear::{ChannelLinear, Linear};
@@ -206,6 +209,8 @@ pub enum Layer {
     LayerNorm2d(LayerNorm2d),
     /// Normalisation of groups of an image's channels.
     GroupNorm(GroupNorm),
+    /// Normalisation of each channel of an image.
+    InstanceNorm2d(InstanceNorm2d),
     /// A value over a power of its neighbouring channels' mean square.
     LocalResponseNorm(LocalResponseNorm),
     /// Each channel times a factor that is learned.
@@ -266,6 +271,7 @@ impl Layer {
             Self::BatchNorm1d(spec) => Box::new(batch_norm::OfFeatures(spec)),
             Self::BatchNorm2d(spec) => Box::new(batch_norm::OfMaps(spec)),
             Self::LayerNorm2d(spec) => Box::new(spec),
+            Self::InstanceNorm2d(spec) => Box::new(spec),
             Self::GroupNorm(spec) => Box::new(spec),
             Self::LocalResponseNorm(spec) => Box::new(spec),
             Self::LayerScale(spec) => Box::new(spec),
@@ -384,6 +390,7 @@ impl Layer {
             Self::BatchNorm2d(BatchNorm::new(1)),
             Self::LayerNorm2d(LayerNorm2d::new(1)),
             Self::GroupNorm(GroupNorm::new(1, 1)),
+            Self::InstanceNorm2d(InstanceNorm2d::new(1)),
             Self::LocalResponseNorm(LocalResponseNorm::new(1)),
             Self::LayerScale(LayerScale::new(1)),
             Self::Softmax,

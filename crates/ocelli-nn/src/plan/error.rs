@@ -61,8 +61,8 @@ impl fmt::Display for PlanError {
             ),
             Reason::OneValue { layer } => write!(
                 f,
-                "layer `{layer}` normalises one value for each channel, needs more than one to train: use a \
-                 batch of at least 2"
+                "layer `{layer}` normalises one value alone, needs more than one: use a batch of at least 2, or \
+                 larger images"
             ),
             Reason::Batch => write!(f, "got a batch of 0 images, needs at least 1"),
             Reason::State(message) => write!(f, "the optimizer's state does not fit: {message}"),

@@ -9,7 +9,8 @@ use ocelli_kernels::sweep::Relu;
 use super::PlanError;
 use super::ops::{AvgWindow, Channels, ImageOp, Pad};
 use crate::layers::{
-    Approximate, Conv2d, DropMode, Gelu, Layer, Margins, MaxPool2d, PaddingMode, StochasticDepth,
+    Approximate, BatchNorm, Conv2d, DropMode, Gelu, GroupNorm, Layer, Margins, MaxPool2d, PaddingMode,
+    StochasticDepth,
 };
 use crate::network::{Network, Source};
 use crate::shape::{Pair, Shape};
@@ -104,7 +105,12 @@ pub(super) struct ConvOp {
 pub(super) struct NormOp {
     pub(super) node: usize,
     pub(super) eps: f32,
-    pub(super) momentum: f32,
+    /// Without one, the running averages are those of all batches so far.
+    pub(super) momentum: Option<f32>,
+    /// Whether it has weight and bias.
+    pub(super) affine: bool,
+    /// Whether it has running averages, by which evaluation normalises.
+    pub(super) running: bool,
 }
 
 /// An epilogue, in the order in which its parts apply.
@@ -229,8 +235,9 @@ enum Lowered {
 
 fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Result<Lowered, PlanError> {
     let relu = |relu| Lowered::Post(Post { relu: Some(relu), ..Post::default() });
-    let norm = |n: &crate::layers::BatchNorm| {
-        Lowered::Op(Kind::BatchNorm(NormOp { node: 0, eps: n.eps, momentum: n.momentum }))
+    let norm = |n: &BatchNorm| {
+        let (affine, running) = (n.affine, n.track_running_stats);
+        Lowered::Op(Kind::BatchNorm(NormOp { node: 0, eps: n.eps, momentum: n.momentum, affine, running }))
     };
     let image = |op| Lowered::Op(Kind::Image(op));
     let activation = |activation| image(ImageOp::Activation(activation));
@@ -278,7 +285,20 @@ fn lower_layer(layer: &Layer, name: &str, input: Value, training: bool) -> Resul
         // As in PyTorch, where everything is dropped zeros are left.
         Layer::AlphaDropout(d) if d.p == 1.0 => dropout(d.p, Extent::Value),
         Layer::AlphaDropout(d) => image(ImageOp::AlphaDropout(d.p, random::hash(name))),
-        Layer::GroupNorm(spec) => image(ImageOp::GroupNorm(*spec)),
+        Layer::GroupNorm(spec) => image(ImageOp::GroupNorm(*spec, None)),
+        // By running averages it is what BatchNorm is.
+        Layer::InstanceNorm2d(spec) if spec.track_running_stats && !training => norm(&BatchNorm {
+            num_features: spec.num_features,
+            eps: spec.eps,
+            momentum: spec.momentum,
+            affine: spec.affine,
+            track_running_stats: true,
+        }),
+        Layer::InstanceNorm2d(spec) => {
+            let groups = GroupNorm::new(spec.num_features, spec.num_features);
+            let share = spec.track_running_stats.then_some(spec.momentum.unwrap_or(0.0));
+            image(ImageOp::GroupNorm(groups.eps(spec.eps).affine(spec.affine), share))
+        }
         Layer::LocalResponseNorm(spec) => image(ImageOp::LocalResponseNorm(*spec)),
         Layer::LogSoftmax => image(ImageOp::LogSoftmax),
         Layer::Prelu(p) => image(ImageOp::Prelu(p.num_parameters)),

@@ -10,14 +10,19 @@ use super::graph::Graph;
 use super::parameters::Parameters;
 use super::program::{Compiler, Program, StepKind};
 use super::scratch::ScratchPool;
+use super::statistics::Batch;
+use super::train::check_norms;
+use super::train::phases::{self, Phase, over_memory};
 use super::{PlanError, PlanOptions, Recompute, chunk_images, zeros};
 use crate::network::Network;
 use crate::weights::Weights;
 
-/// A network compiled to evaluate images: dropout left out, BatchNorm by its running averages.
+/// A network compiled to evaluate images: dropout left out, BatchNorm by its running averages, if it has any.
 #[derive(Debug)]
 pub struct InferPlan {
     program: Program,
+    /// Where a BatchNorm without running averages joins the chunks' statistics; else one stretch.
+    phases: Vec<Phase>,
     parameters: Parameters,
     isa: Isa,
     batch: usize,
@@ -33,14 +38,15 @@ impl InferPlan {
     /// Compiles `network` with `weights`.
     ///
     /// # Errors
-    /// If the weights do not fit the network, the batch is empty, a pooling window is too large,
-    /// or there is not enough memory.
+    /// If the weights do not fit the network, the batch is empty, a pooling window is too large, a BatchNorm without
+    /// running averages would have one value for each channel, or there is not enough memory.
     pub fn new(network: &Network, weights: &Weights, options: PlanOptions) -> Result<Self, PlanError> {
         weights.check(network).map_err(PlanError::weights)?;
         if options.batch == 0 {
             return Err(PlanError::batch());
         }
         let mut graph = Graph::lower(network, false)?;
+        check_norms(network, &graph, options.batch, false)?;
         options.passes.apply(&mut graph, false);
         let mut parameters = Parameters::new(network);
         let chunk = chunk_images(options.batch, &graph, rayon::current_num_threads());
@@ -65,6 +71,7 @@ impl InferPlan {
             image: network.input().elements(),
             batch: options.batch,
             isa: options.isa,
+            phases: phases::forward(&program),
             program,
             parameters,
             values,
@@ -79,6 +86,9 @@ impl InferPlan {
     /// If `images` is not whole images, or more than the batch.
     pub fn run(&mut self, images: &[f32]) -> &[f32] {
         let count = super::count_images(images.len(), self.image, self.batch);
+        if self.phases.len() > 1 {
+            return self.run_joined(images, count);
+        }
         let (program, chunk) = (&self.program, self.program.chunk);
         let shared = Shared {
             isa: self.isa,
@@ -118,6 +128,47 @@ impl InferPlan {
             .zip(output.par_chunks_mut(chunk * each))
             .with_max_len(1)
             .for_each(|((floats, images), output)| run(floats, images, output));
+        output
+    }
+
+    /// The same for a network that normalises by the batch: the chunks meet where their statistics are joined.
+    fn run_joined(&mut self, images: &[f32], count: usize) -> &[f32] {
+        let (program, chunk) = (&self.program, self.program.chunk);
+        let image = self.image;
+        over_memory((&mut self.memory, &mut []), program, count, |part| {
+            part.load(program, &images[part.first * image..(part.first + part.images) * image]);
+        });
+        for phase in &self.phases {
+            match phase {
+                Phase::Chunks(tasks) => {
+                    let shared = Shared {
+                        isa: self.isa,
+                        program,
+                        values: &self.values,
+                        transposed: &[],
+                        transformed: &self.transformed,
+                        norms: &self.parameters.norms,
+                        scratch: &self.scratch,
+                    };
+                    over_memory((&mut self.memory, &mut []), program, count, |part| {
+                        tasks.iter().for_each(|&task| part.run(&shared, task, None));
+                    });
+                }
+                Phase::JoinStatistics(index) => {
+                    let step = program.norm_step(*index);
+                    let batch = Batch { program, memory: &self.memory, count };
+                    batch.normalise(step, &mut self.parameters.norms[step.index], &self.values, false);
+                }
+                _ => unreachable!("inference goes forward, and has no running averages to move"),
+            }
+        }
+        let each = self.output.len() / self.batch;
+        let output = &mut self.output[..count * each];
+        let parts = output.chunks_mut(chunk * each).zip(self.memory.chunks_mut(program.memory.max(1)));
+        for (index, (output, floats)) in parts.enumerate() {
+            let images = output.len() / each;
+            Chunk { floats, places: &mut [], images, first: index * chunk }.store(program, output);
+        }
         output
     }
 

@@ -32,11 +32,10 @@ enum Packing {
 #[derive(Clone, Debug)]
 pub(super) struct Norm {
     pub(super) op: NormOp,
-    pub(super) weight: Range<usize>,
-    pub(super) bias: Range<usize>,
-    pub(super) running_mean: Vec<f32>,
-    pub(super) running_var: Vec<f32>,
-    pub(super) batches: i64,
+    pub(super) weight: Option<Range<usize>>,
+    pub(super) bias: Option<Range<usize>>,
+    pub(super) channels: usize,
+    pub(super) running: Option<Running>,
     /// The batch's statistics.
     pub(super) mean: Vec<f32>,
     pub(super) inverse_deviation: Vec<f32>,
@@ -45,6 +44,27 @@ pub(super) struct Norm {
     pub(super) shift: Vec<f32>,
     /// The input gradient `a · g + b · x + c`.
     pub(super) gradient: [Vec<f32>; 3],
+}
+
+/// Running averages.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    mean: Vec<f32>,
+    var: Vec<f32>,
+    batches: i64,
+}
+
+impl Running {
+    fn new(channels: usize) -> Self {
+        Self { mean: vec![0.0; channels], var: vec![1.0; channels], batches: 0 }
+    }
+
+    /// Moves a channel's averages by a share towards a mean and an unbiased variance.
+    pub(super) fn move_towards(&mut self, c: usize, share: f64, mean: f64, var: f64) {
+        let towards = |old: f32, new: f64| (f64::from(old) * (1.0 - share) + new * share) as f32;
+        self.mean[c] = towards(self.mean[c], mean);
+        self.var[c] = towards(self.var[c], var);
+    }
 }
 
 /// A convolution that a BatchNorm is folded into: the parameters are made of both.
@@ -129,16 +149,15 @@ impl Parameters {
 
     pub(super) fn add_norm(&mut self, op: NormOp, channels: usize) -> usize {
         let len = padded(channels);
-        let weight = self.add_vector(op.node, Role::NormWeight, channels);
-        let bias = self.add_vector(op.node, Role::NormBias, channels);
+        let weight = op.affine.then(|| self.add_vector(op.node, Role::NormWeight, channels));
+        let bias = op.affine.then(|| self.add_vector(op.node, Role::NormBias, channels));
         let zeros = || vec![0.0; len];
         self.norms.push(Norm {
             op,
             weight,
             bias,
-            running_mean: vec![0.0; channels],
-            running_var: vec![1.0; channels],
-            batches: 0,
+            channels,
+            running: op.running.then(|| Running::new(channels)),
             mean: zeros(),
             inverse_deviation: zeros(),
             scale: zeros(),
@@ -159,10 +178,11 @@ impl Parameters {
         }
         for norm in &mut self.norms {
             let name = &self.names[norm.op.node];
-            norm.running_mean.copy_from_slice(values_of(weights, &format!("{name}.running_mean")));
-            norm.running_var.copy_from_slice(values_of(weights, &format!("{name}.running_var")));
+            let Some(running) = &mut norm.running else { continue };
+            running.mean.copy_from_slice(values_of(weights, &format!("{name}.running_mean")));
+            running.var.copy_from_slice(values_of(weights, &format!("{name}.running_var")));
             let batches = weights.get(&format!("{name}.num_batches_tracked")).and_then(Tensor::as_i64);
-            norm.batches = batches.map_or(0, |b| b[0]);
+            running.batches = batches.map_or(0, |b| b[0]);
         }
     }
 
@@ -183,22 +203,22 @@ impl Parameters {
     }
 
     fn buffer(&self, spec: &ParameterSpec) -> TensorData {
-        let norm =
-            self.norms.iter().find(|norm| norm.op.node == spec.node).expect("buffers are a BatchNorm's");
+        let norm = self.norms.iter().find(|norm| norm.op.node == spec.node);
+        let running = norm.and_then(|norm| norm.running.as_ref()).expect("buffers are a normalisation's");
         match spec.role {
-            Role::RunningMean => TensorData::F32(norm.running_mean.clone()),
-            Role::RunningVar => TensorData::F32(norm.running_var.clone()),
-            _ => TensorData::I64(vec![norm.batches]),
+            Role::RunningMean => TensorData::F32(running.mean.clone()),
+            Role::RunningVar => TensorData::F32(running.var.clone()),
+            _ => TensorData::I64(vec![running.batches]),
         }
     }
 
-    /// Sets every BatchNorm's affine map from its running averages: evaluation.
+    /// Sets the affine map of every BatchNorm that has running averages from them: evaluation.
     pub(super) fn normalise_by_running_averages(&mut self, values: &[f32]) {
         for norm in &mut self.norms {
-            for c in 0..norm.running_mean.len() {
-                let (gamma, beta) = (values[norm.weight.start + c], values[norm.bias.start + c]);
-                let (scale, shift) =
-                    affine(gamma, beta, norm.running_mean[c], norm.running_var[c], norm.op.eps);
+            for c in 0..norm.channels {
+                let (gamma, beta) = norm.affine(values, c);
+                let Some(running) = &norm.running else { continue };
+                let (scale, shift) = affine(gamma, beta, running.mean[c], running.var[c], norm.op.eps);
                 norm.scale[c] = scale as f32;
                 norm.shift[c] = shift as f32;
             }
@@ -207,9 +227,21 @@ impl Parameters {
 }
 
 impl Norm {
-    /// Takes over a channel's statistics of a batch: its affine map, and the running averages, which
-    /// take the unbiased variance.
-    pub(super) fn take_statistics(&mut self, c: usize, total: Combined, gamma: f32, beta: f32) {
+    /// A channel's weight and bias.
+    pub(super) fn affine(&self, values: &[f32], c: usize) -> (f32, f32) {
+        let of = |range: &Option<Range<usize>>| range.as_ref().map(|range| values[range.start + c]);
+        (of(&self.weight).unwrap_or(1.0), of(&self.bias).unwrap_or(0.0))
+    }
+
+    /// Counts a batch whose statistics come.
+    pub(super) fn begin_batch(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.batches += 1;
+        }
+    }
+
+    /// Takes over a channel's statistics of a batch: its affine map.
+    pub(super) fn take_statistics(&mut self, c: usize, total: Combined, (gamma, beta): (f32, f32)) {
         let variance = total.deviation / total.count;
         let inverse = 1.0 / (variance + f64::from(self.op.eps)).sqrt();
         let scale = f64::from(gamma) * inverse;
@@ -217,12 +249,15 @@ impl Norm {
         self.inverse_deviation[c] = inverse as f32;
         self.scale[c] = scale as f32;
         self.shift[c] = (f64::from(beta) - total.mean * scale) as f32;
+    }
+
+    /// Moves a channel's running averages, if there are any, which take the unbiased variance.
+    pub(super) fn move_averages(&mut self, c: usize, total: Combined) {
+        let Some(running) = &mut self.running else { return };
+        let share = self.op.momentum.map_or(1.0 / running.batches as f64, f64::from);
         // The last, partial batch may leave one value, which has no unbiased variance.
         if total.count > 1.0 {
-            let share = f64::from(self.op.momentum);
-            let towards = |old: f32, new: f64| (f64::from(old) * (1.0 - share) + new * share) as f32;
-            self.running_mean[c] = towards(self.running_mean[c], total.mean);
-            self.running_var[c] = towards(self.running_var[c], total.deviation / (total.count - 1.0));
+            running.move_towards(c, share, total.mean, total.deviation / (total.count - 1.0));
         }
     }
 
@@ -275,16 +310,18 @@ impl Fold {
         let of = |node: usize, suffix: &str| {
             weights.get(&format!("{}.{suffix}", names[node])).and_then(Tensor::as_f32)
         };
-        let norm = |suffix| of(self.norm.node, suffix).expect("the weights were checked against the network");
+        let norm = |suffix| of(self.norm.node, suffix);
+        let running = |suffix| norm(suffix).expect("the weights were checked against the network");
         let mut plain =
             of(self.node, "weight").expect("the weights were checked against the network").to_vec();
         let bias = of(self.node, "bias");
         let (gamma, beta) = (norm("weight"), norm("bias"));
-        let (mean, var) = (norm("running_mean"), norm("running_var"));
-        let of_output = plain.len() / gamma.len();
+        let (mean, var) = (running("running_mean"), running("running_var"));
+        let of_output = plain.len() / mean.len();
+        let at = |values: Option<&[f32]>, o: usize, without: f32| values.map_or(without, |values| values[o]);
         values[self.bias.clone()].fill(0.0);
         for (o, row) in plain.chunks_exact_mut(of_output).enumerate() {
-            let (scale, shift) = affine(gamma[o], beta[o], mean[o], var[o], self.norm.eps);
+            let (scale, shift) = affine(at(gamma, o, 1.0), at(beta, o, 0.0), mean[o], var[o], self.norm.eps);
             row.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
             let bias = bias.map_or(0.0, |b| f64::from(b[o]));
             values[self.bias.start + o] = (bias * scale + shift) as f32;

@@ -14,6 +14,7 @@ use ocelli_kernels::{BLOCK, MapLayout};
 
 use super::graph::{Op, ValueId};
 use super::ops::Operation;
+use super::statistics::Instances;
 pub(super) use compiler::Compiler;
 
 /// A map of every image of a chunk: its memory layout and its place in the chunk's memory.
@@ -153,8 +154,10 @@ pub(super) struct WinogradStep {
 #[derive(Debug)]
 pub(super) struct NormStep {
     pub(super) maps: Maps,
-    /// Which of the plan's BatchNorms it is.
+    /// Which of the plan's norms it is.
     pub(super) index: usize,
+    /// Whether it normalises by the batch, rather than by running averages.
+    pub(super) by_batch: bool,
     pub(super) moments: Range<usize>,
     pub(super) sums: Range<usize>,
 }
@@ -179,6 +182,24 @@ pub(super) struct Program {
     pub(super) turned: usize,
     /// Floats of all weights transformed for Winograd's method, for the pass that has more of them.
     pub(super) transformed: usize,
+}
+
+impl Program {
+    /// The step at an index, which is a BatchNorm's.
+    pub(super) fn norm_step(&self, index: usize) -> &NormStep {
+        let StepKind::BatchNorm(norm) = &self.steps[index].kind else {
+            unreachable!("the step is a BatchNorm's")
+        };
+        norm
+    }
+
+    /// What the step at an index keeps for running averages over its images, if it has any.
+    pub(super) fn instances(&self, index: usize) -> Option<Instances> {
+        match &self.steps[index].kind {
+            StepKind::Image(operation) => operation.instances(),
+            _ => None,
+        }
+    }
 }
 
 impl Step {

@@ -1,6 +1,6 @@
 //! Plans for training.
 
-mod phases;
+pub(super) mod phases;
 mod update;
 
 use rayon::prelude::*;
@@ -86,7 +86,7 @@ impl TrainPlan {
             return Err(PlanError::batch());
         }
         let mut graph = Graph::lower(network, true)?;
-        check_norms(network, &graph, options.batch)?;
+        check_norms(network, &graph, options.batch, true)?;
         options.passes.apply(&mut graph, true);
         let mut parameters = Parameters::new(network);
         let chunk = chunk_images(options.batch, &graph, TRAINING_THREADS);
@@ -247,13 +247,21 @@ enum Pass {
     Backward,
 }
 
-fn check_norms(network: &Network, graph: &Graph, batch: usize) -> Result<(), PlanError> {
+/// Refuses normalisations by the batch that would have one value to normalise.
+pub(super) fn check_norms(
+    network: &Network,
+    graph: &Graph,
+    batch: usize,
+    training: bool,
+) -> Result<(), PlanError> {
     for op in &graph.ops {
         let value = graph.values[op.input()];
         let values = match &op.kind {
-            Kind::BatchNorm(_) => batch * value.height * value.width,
+            Kind::BatchNorm(norm) if training || !norm.running => batch * value.height * value.width,
             // As in PyTorch, where a batch of more images goes through, whatever comes of it.
-            Kind::Image(ImageOp::GroupNorm(norm)) => {
+            // PyTorch's error of instance normalisation counts no images.
+            Kind::Image(ImageOp::GroupNorm(_, Some(_))) => value.height * value.width,
+            Kind::Image(ImageOp::GroupNorm(norm, None)) => {
                 batch * value.height * value.width * (norm.num_channels / norm.num_groups)
             }
             _ => continue,

@@ -82,7 +82,11 @@ impl Run<'_> {
                 }
                 of_x
             }
-            Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_) | Layer::GroupNorm(_) | Layer::LayerNorm2d(_) => {
+            Layer::BatchNorm1d(_)
+            | Layer::BatchNorm2d(_)
+            | Layer::GroupNorm(_)
+            | Layer::InstanceNorm2d(_)
+            | Layer::LayerNorm2d(_) => {
                 let [of_x, of_weight, of_bias] = norm::backward(self, index, x, grad);
                 for (_, _, role) in node.layer.parameters() {
                     match role {

@@ -26,7 +26,11 @@ impl Run<'_> {
                 let (weight, bias) = (self.parameter(index, Role::Weight), self.parameter(index, Role::Bias));
                 linear(x, weight, bias, spec.in_features)
             }
-            Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_) | Layer::GroupNorm(_) | Layer::LayerNorm2d(_) => {
+            Layer::BatchNorm1d(_)
+            | Layer::BatchNorm2d(_)
+            | Layer::GroupNorm(_)
+            | Layer::InstanceNorm2d(_)
+            | Layer::LayerNorm2d(_) => {
                 let x = x.to_vec();
                 norm::forward(self, index, &x)
             }

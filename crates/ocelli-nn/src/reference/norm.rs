@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::conv::channel;
-use crate::layers::{BatchNorm, Layer, Role};
+use crate::layers::{Layer, Role};
 use crate::shape::Shape;
 
 /// A normalisation, and what it normalises.
@@ -10,8 +10,16 @@ struct Norm {
     shape: Shape,
     sets: Sets,
     eps: f64,
-    /// Those that move in training, and by how much.
-    running: Option<f64>,
+    /// Running averages, by which evaluation normalises, and by how much they move in training.
+    running: Option<Momentum>,
+}
+
+/// By how much running averages move.
+#[derive(Clone, Copy)]
+enum Momentum {
+    Share(f64),
+    /// To the average of all batches.
+    Cumulative,
 }
 
 /// What values are normalised together.
@@ -29,10 +37,17 @@ impl Norm {
     fn of(run: &Run<'_>, index: usize) -> Self {
         let shape = run.network.shapes()[index];
         match run.network.nodes()[index].layer {
-            Layer::BatchNorm1d(BatchNorm { eps, momentum, .. })
-            | Layer::BatchNorm2d(BatchNorm { eps, momentum, .. }) => {
-                let running = Some(f64::from(momentum));
-                Self { shape, sets: Sets::Channels, eps: f64::from(eps), running }
+            Layer::BatchNorm1d(spec) | Layer::BatchNorm2d(spec) => {
+                let momentum = spec.momentum.map_or(Momentum::Cumulative, |m| Momentum::Share(f64::from(m)));
+                let running = spec.track_running_stats.then_some(momentum);
+                Self { shape, sets: Sets::Channels, eps: f64::from(spec.eps), running }
+            }
+            Layer::InstanceNorm2d(spec) => {
+                let momentum = Momentum::Share(f64::from(spec.momentum.unwrap_or(0.0)));
+                let running = spec.track_running_stats.then_some(momentum);
+                let by_channel = running.is_some() && !run.mode.is_train();
+                let sets = if by_channel { Sets::Channels } else { Sets::Groups(1) };
+                Self { shape, sets, eps: f64::from(spec.eps), running }
             }
             Layer::LayerNorm2d(spec) => {
                 Self { shape, sets: Sets::Pixels, eps: f64::from(spec.eps), running: None }
@@ -98,7 +113,7 @@ pub(super) fn forward(run: &mut Run<'_>, index: usize, x: &[f64]) -> Vec<f64> {
     let norm = Norm::of(run, index);
     let statistics = norm.statistics(run, index, x);
     if let (Some(momentum), true) = (norm.running, run.mode.is_train()) {
-        move_averages(run, index, momentum, &statistics);
+        move_averages(run, index, (norm.sets, momentum), &statistics);
     }
     let (weight, bias) = (run.parameter(index, Role::NormWeight), run.parameter(index, Role::NormBias));
     let normalised = |(place, x): (usize, &f64)| {
@@ -109,16 +124,31 @@ pub(super) fn forward(run: &mut Run<'_>, index: usize, x: &[f64]) -> Vec<f64> {
     x.iter().enumerate().map(normalised).collect()
 }
 
-fn move_averages(run: &mut Run<'_>, index: usize, momentum: f64, statistics: &Statistics) {
+fn move_averages(
+    run: &mut Run<'_>,
+    index: usize,
+    (sets, momentum): (Sets, Momentum),
+    statistics: &Statistics,
+) {
     let Statistics { mean, variance, count } = statistics;
-    assert!(*count > 1.0, "batch normalisation in training needs more than 1 value per channel");
+    assert!(*count > 1.0, "normalisation in training needs more than 1 value");
+    if matches!(sets, Sets::Channels) {
+        buffer(run, index, Role::NumBatchesTracked)[0] += 1.0;
+    }
+    let share = match momentum {
+        Momentum::Share(share) => share,
+        Momentum::Cumulative => 1.0 / buffer(run, index, Role::NumBatchesTracked)[0],
+    };
     let unbiased = count / (count - 1.0);
-    for (role, batch, factor) in [(Role::RunningMean, mean, 1.0), (Role::RunningVar, variance, unbiased)] {
-        for (running, batch) in buffer(run, index, role).iter_mut().zip(batch) {
-            *running = (1.0 - momentum) * *running + momentum * batch * factor;
+    for (role, of_sets, factor) in [(Role::RunningMean, mean, 1.0), (Role::RunningVar, variance, unbiased)] {
+        let running = buffer(run, index, role);
+        let (channels, images) = (running.len(), of_sets.len() / running.len());
+        for (c, running) in running.iter_mut().enumerate() {
+            // Of a channel's sets, one for each image, the mean.
+            let sum: f64 = of_sets.iter().skip(c).step_by(channels).sum();
+            *running = (1.0 - share) * *running + share * sum / images as f64 * factor;
         }
     }
-    buffer(run, index, Role::NumBatchesTracked)[0] += 1.0;
 }
 
 fn buffer<'r>(run: &'r mut Run<'_>, index: usize, role: Role) -> &'r mut Vec<f64> {

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::layers::{
-    AvgPool2d, BatchNorm, ChannelLinear, ChannelShuffle, Conv2d, GroupNorm, Layer, LayerNorm2d, Linear,
-    LocalResponseNorm, MaxPool2d, Narrow, Prelu, Upsample, UpsampleMode,
+    AvgPool2d, BatchNorm, ChannelLinear, ChannelShuffle, Conv2d, GroupNorm, InstanceNorm2d, Layer,
+    LayerNorm2d, Linear, LocalResponseNorm, MaxPool2d, Narrow, Prelu, Upsample, UpsampleMode,
 };
 use crate::{Pair, Sequential, Tensor};
 
@@ -149,7 +149,14 @@ fn map_layer(channels: usize) -> impl Strategy<Value = Layer> {
         Just(Layer::Flatten),
         Just(Layer::ChannelShuffle(ChannelShuffle::new(channels))),
         (0..channels, 1..=channels).prop_map(|(start, length)| Layer::Narrow(Narrow::new(start, length))),
-        Just(Layer::BatchNorm2d(BatchNorm::new(channels).eps(0.01))),
+        (any::<bool>(), any::<bool>()).prop_map(move |(affine, track)| {
+            let spec = BatchNorm::new(channels).eps(0.01).affine(affine);
+            Layer::BatchNorm2d(spec.track_running_stats(track).momentum(if track { Some(0.1) } else { None }))
+        }),
+        (any::<bool>(), any::<bool>()).prop_map(move |(affine, track)| {
+            let spec = InstanceNorm2d::new(channels).eps(0.01).affine(affine);
+            Layer::InstanceNorm2d(spec.track_running_stats(track))
+        }),
     ]
 }
 

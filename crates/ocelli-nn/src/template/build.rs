@@ -25,7 +25,7 @@ pub(super) fn network(template: &Template, input: Shape, classes: usize) -> Resu
 const INFERRED: [(&str, &[&str]); 5] = [
     ("in_channels", &["Conv2d"]),
     ("in_features", &["Linear", "ChannelLinear"]),
-    ("num_features", &["BatchNorm1d", "BatchNorm2d"]),
+    ("num_features", &["BatchNorm1d", "BatchNorm2d", "InstanceNorm2d"]),
     ("normalized_shape", &["LayerNorm2d"]),
     ("num_channels", &["GroupNorm", "LayerScale"]),
 ];

@@ -7,6 +7,7 @@ use ocelli_kernels::batch_norm::{Maps, moments};
 use ocelli_kernels::group_norm::{self, Affine, Coefficients, Groups};
 
 use super::super::program::{Compiler, Part, Vector};
+use super::super::statistics::Instances;
 use super::{Operation, Site};
 use crate::layers::{GroupNorm, Role};
 
@@ -19,10 +20,17 @@ pub(super) struct Normalisation {
     bias: Option<Vector>,
     /// For each image its channels' means and then 1 / σ, kept for the backward pass.
     kept: Option<Range<usize>>,
+    /// Which of the plan's norms has its running averages, and the share of the batch in the new ones.
+    running: Option<(usize, f32)>,
 }
 
 impl Normalisation {
-    pub(super) fn new(spec: &GroupNorm, compiler: &mut Compiler<'_>, index: usize) -> Self {
+    pub(super) fn new(
+        spec: &GroupNorm,
+        share: Option<f32>,
+        compiler: &mut Compiler<'_>,
+        index: usize,
+    ) -> Self {
         let x = compiler.input_layout(index, 0);
         let (pixel, pixels, channels) = (x.pixel, x.height * x.width, x.channels);
         let mut vector = |role| spec.affine.then(|| compiler.vector(index, role, channels));
@@ -35,6 +43,7 @@ impl Normalisation {
             weight,
             bias,
             kept: compiler.kept(index, 2 * images * pixel),
+            running: share.map(|share| (compiler.running(index, spec.eps, channels), share)),
         }
     }
 }
@@ -121,6 +130,12 @@ impl Operation for Normalisation {
                 }
             }
         });
+    }
+
+    fn instances(&self) -> Option<Instances> {
+        let ((norm, share), kept) = (self.running?, self.kept.as_ref()?);
+        let (pixel, pixels, share) = (self.groups.pixel, self.groups.pixels, f64::from(share));
+        Some(Instances { norm, start: kept.start, pixel, pixels, share })
     }
 
     fn parts(&self) -> Vec<Part> {

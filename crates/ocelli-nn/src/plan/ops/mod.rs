@@ -23,6 +23,7 @@ use std::fmt::Debug;
 use ocelli_kernels::activation::Activation;
 
 use super::program::{Compiler, Part};
+use super::statistics::Instances;
 use crate::layers::{GroupNorm, LayerNorm2d, LocalResponseNorm, Upsample};
 pub(super) use avg_pool::AvgWindow;
 pub(super) use channels::Channels;
@@ -37,7 +38,8 @@ pub(super) enum ImageOp {
     AvgPool(AvgWindow),
     Channels(Channels),
     Flatten,
-    GroupNorm(GroupNorm),
+    /// With the share of the batch in running averages, if there are any: instance normalisation in training.
+    GroupNorm(GroupNorm, Option<f32>),
     LayerNorm(LayerNorm2d),
     LayerScale,
     LocalResponseNorm(LocalResponseNorm),
@@ -56,7 +58,7 @@ impl ImageOp {
     /// Whether it has parameters of its own.
     pub(super) fn has_parameters(&self) -> bool {
         match self {
-            Self::GroupNorm(norm) => norm.affine,
+            Self::GroupNorm(norm, _) => norm.affine,
             Self::LayerNorm(norm) => norm.elementwise_affine,
             Self::LayerScale | Self::Prelu(_) => true,
             _ => false,
@@ -68,7 +70,7 @@ impl ImageOp {
         matches!(
             self,
             Self::Activation(_)
-                | Self::GroupNorm(_)
+                | Self::GroupNorm(..)
                 | Self::LayerNorm(_)
                 | Self::LayerScale
                 | Self::LocalResponseNorm(_)
@@ -97,6 +99,11 @@ pub(super) trait Operation: Debug + Send + Sync {
     fn parts(&self) -> Vec<Part> {
         Vec::new()
     }
+
+    /// What its running averages, if it has any, are moved by.
+    fn instances(&self) -> Option<Instances> {
+        None
+    }
 }
 
 /// Gives the operation at `index` of the graph its geometry and memory.
@@ -112,7 +119,9 @@ pub(super) fn compile(op: &ImageOp, compiler: &mut Compiler<'_>, index: usize) -
         ImageOp::AlphaDropout(p, purpose) => {
             Box::new(alpha_dropout::Dropped::new(*p, *purpose, compiler, index))
         }
-        ImageOp::GroupNorm(spec) => Box::new(group_norm::Normalisation::new(spec, compiler, index)),
+        ImageOp::GroupNorm(spec, share) => {
+            Box::new(group_norm::Normalisation::new(spec, *share, compiler, index))
+        }
         ImageOp::LocalResponseNorm(spec) => {
             Box::new(local_response_norm::ResponseNorm::new(spec, compiler, index))
         }

@@ -1,7 +1,7 @@
-//! In evaluation BatchNorm is an affine map by channel: after a convolution it goes into the
+//! In evaluation BatchNorm by running averages is an affine map by channel: after a convolution it goes into the
 //! convolution's weights and bias.
 
-use super::super::graph::{Graph, Kind, Post};
+use super::super::graph::{Graph, Kind, NormOp, Post};
 
 pub(super) fn run(graph: &mut Graph, training: bool) {
     if training {
@@ -24,8 +24,8 @@ pub(super) fn run(graph: &mut Graph, training: bool) {
     }
 }
 
-fn foldable(graph: &Graph, index: usize) -> Option<(usize, super::super::graph::NormOp)> {
-    let Kind::BatchNorm(norm) = graph.ops[index].kind else { return None };
+fn foldable(graph: &Graph, index: usize) -> Option<(usize, NormOp)> {
+    let Kind::BatchNorm(norm @ NormOp { running: true, .. }) = graph.ops[index].kind else { return None };
     let producer = graph.sole_producer(graph.ops[index].input())?;
     match &graph.ops[producer] {
         op if op.post != Post::default() => None,

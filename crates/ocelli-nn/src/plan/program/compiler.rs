@@ -120,6 +120,13 @@ impl<'a> Compiler<'a> {
         self.training.then(|| self.places.place(self.chunk * places, life))
     }
 
+    /// Running averages of the operation at `index`: which of the plan's norms has them.
+    pub(in super::super) fn running(&mut self, index: usize, eps: f32, channels: usize) -> usize {
+        let node = self.graph.ops[index].node;
+        let op = NormOp { node, eps, momentum: None, affine: false, running: true };
+        self.parameters.add_norm(op, channels)
+    }
+
     /// The most images of a chunk.
     pub(in super::super) fn images(&self) -> usize {
         self.chunk
@@ -335,11 +342,14 @@ impl<'a> Compiler<'a> {
         let index = self.parameters.add_norm(norm, x.channels);
         let maps = Maps { images: self.chunk, size: (x.height, x.width), blocks: x.pixel / BLOCK };
         let (mut moments, mut sums) = (0..0, 0..0);
-        if self.training {
+        let by_batch = self.training || !norm.running;
+        if by_batch {
             moments = self.memory.place(self.chunk * maps.moments_len(), Life::at(step));
+        }
+        if self.training {
             sums = self.memory.place(self.chunk * maps.sums_len(), Life::at(self.backward_time(step)));
         }
-        NormStep { maps, index, moments, sums }
+        NormStep { maps, index, by_batch, moments, sums }
     }
 }
 
@@ -359,7 +369,8 @@ fn needs_grad(graph: &Graph, training: bool) -> Vec<bool> {
     let mut needs = vec![false; graph.values.len()];
     for op in graph.ops.iter().filter(|_| training) {
         let parameters = match &op.kind {
-            Kind::Conv(_) | Kind::BatchNorm(_) => true,
+            Kind::Conv(_) => true,
+            Kind::BatchNorm(norm) => norm.affine,
             Kind::Identity => false,
             Kind::Image(image) => image.has_parameters(),
         };

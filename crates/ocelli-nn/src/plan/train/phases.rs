@@ -2,22 +2,24 @@
 
 use rayon::prelude::*;
 
-use ocelli_kernels::batch_norm::Combined;
 use ocelli_kernels::outer::{Groups, outer};
 use ocelli_kernels::sweep::Sweep;
 use ocelli_kernels::{BLOCK, Strides};
 
 use super::super::chunk::{Chunk, Shared, Task};
-use super::super::program::{ConvStep, NormStep, Part, Program, Step, StepKind};
+use super::super::program::{ConvStep, Part, Program, StepKind};
+use super::super::statistics::Batch;
 use super::{Pass, SampleKeys, TrainPlan};
 
 /// A stretch of work between meetings.
 #[derive(Debug)]
-pub(super) enum Phase {
+pub(in super::super) enum Phase {
     /// Every chunk runs these tasks, depth first.
     Chunks(Vec<Task>),
     /// A BatchNorm joins the chunks' statistics.
     JoinStatistics(usize),
+    /// An instance normalisation's running averages move.
+    AverageImages(usize),
     /// A BatchNorm joins the chunks' gradient sums.
     JoinSums(usize),
     /// A large weight's gradient, over all chunks at once.
@@ -32,15 +34,18 @@ fn push(phases: &mut Vec<Phase>, task: Task) {
     }
 }
 
-pub(super) fn forward(program: &Program) -> Vec<Phase> {
+pub(in super::super) fn forward(program: &Program) -> Vec<Phase> {
     let mut phases = Vec::new();
     for (index, step) in program.steps.iter().enumerate() {
-        if matches!(step.kind, StepKind::BatchNorm(_)) {
+        if matches!(&step.kind, StepKind::BatchNorm(norm) if norm.by_batch) {
             push(&mut phases, Task::Statistics(index));
             phases.push(Phase::JoinStatistics(index));
         }
         push(&mut phases, Task::Forward(index));
     }
+    // What they are of is kept, so that chunks need not meet earlier.
+    let instances = (0..program.steps.len()).filter(|&index| program.instances(index).is_some());
+    phases.extend(instances.map(Phase::AverageImages));
     phases
 }
 
@@ -50,7 +55,7 @@ pub(super) fn backward(program: &Program) -> Vec<Phase> {
         step.again.iter().for_each(|&producer| push(&mut phases, Task::Forward(producer)));
         push(&mut phases, Task::Backward(index));
         match &step.kind {
-            StepKind::BatchNorm(_) => {
+            StepKind::BatchNorm(_) if program.slots[step.op.output].grad.is_some() => {
                 phases.push(Phase::JoinSums(index));
                 push(&mut phases, Task::NormGradient(index));
             }
@@ -70,6 +75,7 @@ impl TrainPlan {
         match *phase {
             Phase::Chunks(_) => self.run_chunks(pass, index, keys),
             Phase::JoinStatistics(step) => self.join_statistics(step),
+            Phase::AverageImages(step) => self.average_images(step),
             Phase::JoinSums(step) => self.join_sums(step),
             Phase::WeightGradient(step) => self.weight_gradient(step),
         }
@@ -97,54 +103,23 @@ impl TrainPlan {
         });
     }
 
-    fn norm_step(&self, step: usize) -> (&Step, &NormStep) {
-        let step = &self.program.steps[step];
-        let StepKind::BatchNorm(norm) = &step.kind else { unreachable!("the phase is a BatchNorm's") };
-        (step, norm)
-    }
-
-    /// Where each image's part of a BatchNorm's sums lies.
-    fn parts(&self, start: usize, len: usize) -> impl Iterator<Item = &[f32]> {
-        let (memory, chunk) = (self.program.memory, self.program.chunk);
-        (0..self.count).map(move |n| &self.memory[n / chunk * memory + start + n % chunk * len..][..len])
-    }
-
     fn join_statistics(&mut self, step: usize) {
-        let (_, norm) = self.norm_step(step);
-        let (index, maps) = (norm.index, norm.maps);
-        let width = maps.blocks * BLOCK;
-        let values = (maps.size.0 * maps.size.1) as f64;
-        let channels = self.parameters.norms[index].running_mean.len();
-        for c in 0..channels {
-            let mut total = Combined::default();
-            let (_, norm) = self.norm_step(step);
-            for part in self.parts(norm.moments.start, maps.moments_len()) {
-                total.push(values, part[c], part[width + c], part[2 * width + c]);
-            }
-            let norm = &mut self.parameters.norms[index];
-            let (gamma, beta) = (self.values[norm.weight.start + c], self.values[norm.bias.start + c]);
-            norm.take_statistics(c, total, gamma, beta);
+        let step = self.program.norm_step(step);
+        let batch = Batch { program: &self.program, memory: &self.memory, count: self.count };
+        batch.normalise(step, &mut self.parameters.norms[step.index], &self.values, true);
+    }
+
+    fn average_images(&mut self, step: usize) {
+        let batch = Batch { program: &self.program, memory: &self.memory, count: self.count };
+        if let Some(instances) = self.program.instances(step) {
+            batch.average_images(&instances, &mut self.parameters.norms[instances.norm]);
         }
-        self.parameters.norms[index].batches += 1;
     }
 
     fn join_sums(&mut self, step: usize) {
-        let (_, norm) = self.norm_step(step);
-        let (index, maps, start) = (norm.index, norm.maps, norm.sums.start);
-        let width = maps.blocks * BLOCK;
-        let values = (self.count * maps.size.0 * maps.size.1) as f64;
-        let channels = self.parameters.norms[index].running_mean.len();
-        for c in 0..channels {
-            let (mut sum, mut product) = (0.0, 0.0);
-            for part in self.parts(start, maps.sums_len()) {
-                sum += f64::from(part[c]);
-                product += f64::from(part[width + c]);
-            }
-            let norm = &mut self.parameters.norms[index];
-            self.gradients[norm.bias.start + c] = sum as f32;
-            self.gradients[norm.weight.start + c] = product as f32;
-            norm.take_sums(c, sum / values, product / values, self.values[norm.weight.start + c]);
-        }
+        let step = self.program.norm_step(step);
+        let batch = Batch { program: &self.program, memory: &self.memory, count: self.count };
+        batch.sums(step, &mut self.parameters.norms[step.index], &self.values, &mut self.gradients);
     }
 
     fn weight_gradient(&mut self, step: usize) {
@@ -259,7 +234,7 @@ const SUMMED_AT_ONCE: usize = 32 * 1024;
 
 /// Runs `run` on each chunk of a batch of `count` images, in parallel, with its part of the memory
 /// of all.
-pub(super) fn over_memory(
+pub(in super::super) fn over_memory(
     (floats, places): (&mut [f32], &mut [u16]),
     program: &Program,
     count: usize,
