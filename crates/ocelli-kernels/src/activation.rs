@@ -54,13 +54,13 @@ macro_rules! with_functions {
             Activation::Selu => $each!(|x: f32| SELU_SCALE * elu(x, SELU_ALPHA), |x: f32| SELU_SCALE
                 * elu_slope(x, SELU_ALPHA)),
             Activation::Silu => $each!(|x: f32| x * sigmoid(x), silu_slope),
-            Activation::Hardswish => $each!(|x: f32| x * (x + 3.0).clamp(0.0, 6.0) / 6.0, |x: f32| or(
-                x < -3.0,
-                0.0,
-                or(x > 3.0, 1.0, x / 3.0 + 0.5)
-            )),
+            Activation::Hardswish => $each!(
+                |x: f32| x * ((x + 3.0).clamp(0.0, 6.0) * (1.0 / 6.0)),
+                |x: f32| or(x < -3.0, 0.0, or(x > 3.0, 1.0, x / 3.0 + 0.5))
+            ),
             Activation::Hardsigmoid => {
-                $each!(|x: f32| (x + 3.0).clamp(0.0, 6.0) / 6.0, |x: f32| of(x > -3.0 && x < 3.0) / 6.0)
+                $each!(|x: f32| (x + 3.0).clamp(0.0, 6.0) * (1.0 / 6.0), |x: f32| of(x > -3.0 && x < 3.0)
+                    / 6.0)
             }
             Activation::Sigmoid => $each!(sigmoid, |x: f32| sigmoid(x) * sigmoid(-x)),
             Activation::Tanh => $each!(tanh, |x: f32| {
@@ -96,7 +96,12 @@ impl Kernel for InPlace<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, simd: S) {
+        let (x, len) = (self.values.as_ptr(), self.values.len());
+        // SAFETY: both are the same values, which are `len` floats.
+        if unsafe { sigmoids(simd, self.activation, x, self.values.as_mut_ptr(), len) } {
+            return;
+        }
         macro_rules! all {
             ($function:expr, $slope:expr) => {{
                 let function = $function;
@@ -117,7 +122,11 @@ impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, simd: S) {
+        // SAFETY: `forward` has seen that the slices have one length.
+        if unsafe { sigmoids(simd, self.activation, self.x.as_ptr(), self.y.as_mut_ptr(), self.y.len()) } {
+            return;
+        }
         let pairs = self.y.iter_mut().zip(self.x);
         macro_rules! all {
             ($function:expr, $slope:expr) => {{
@@ -166,6 +175,52 @@ impl Kernel for Backward<'_> {
         }
         with_functions!(self.activation, all);
     }
+}
+
+/// SiLU and the sigmoid, which stand after every convolution of some networks, in vectors of their own; false
+/// for other activations. What does not fill a vector goes the way of all others.
+///
+/// # Safety
+/// `x` is readable and `y` writable for `len` floats; they may be the same.
+#[inline(always)]
+unsafe fn sigmoids<S: Simd>(simd: S, activation: Activation, x: *const f32, y: *mut f32, len: usize) -> bool {
+    let weigh = match activation {
+        Activation::Silu => true,
+        Activation::Sigmoid => false,
+        _ => return false,
+    };
+    let whole = len / S::LANES * S::LANES;
+    // SAFETY: the caller's promise.
+    unsafe {
+        for i in (0..whole).step_by(S::LANES) {
+            let v = simd.load(x.add(i));
+            let s = sigmoid_of(simd, v);
+            simd.store(y.add(i), if weigh { simd.mul(v, s) } else { s });
+        }
+        for i in whole..len {
+            let v = *x.add(i);
+            *y.add(i) = if weigh { v * sigmoid(v) } else { sigmoid(v) };
+        }
+    }
+    true
+}
+
+/// 1 / (1 + exp(−x)) by the arithmetic of [`exponential`].
+#[inline(always)]
+fn sigmoid_of<S: Simd>(simd: S, x: S::V) -> S::V {
+    // Beyond ±87 it stays what it is there; `max` and `min` return their second operand for NaN.
+    let x = simd.min(simd.splat(87.0), simd.max(simd.splat(-87.0), x));
+    let minus = simd.sub(simd.splat(0.0), x);
+    // Adding 1.5 · 2²³ rounds to a whole number.
+    let magic = simd.splat(12_582_912.0);
+    let n = simd.sub(simd.fma(minus, simd.splat(std::f32::consts::LOG2_E), magic), magic);
+    let r = simd.fma(n, simd.splat(-0.693_359_4), minus);
+    let r = simd.fma(n, simd.splat(2.121_944_4e-4), r);
+    let mut p = simd.splat(1.987_569_1e-4);
+    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5, 1.0, 1.0] {
+        p = simd.fma(p, r, simd.splat(coefficient));
+    }
+    simd.div(simd.splat(1.0), simd.add(simd.splat(1.0), simd.scale(p, n)))
 }
 
 #[inline(always)]

@@ -49,6 +49,9 @@ pub(crate) trait Simd: Copy {
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a · 2ⁿ`, where `n` are whole numbers, and both `a` and the result are normal.
+    fn scale(self, a: Self::V, n: Self::V) -> Self::V;
     /// `a * b + c`, rounded once where the CPU has a fused multiply-add.
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// The larger lane by lane; where either is NaN, `b`.

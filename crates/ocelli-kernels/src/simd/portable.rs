@@ -73,6 +73,14 @@ impl Simd for Portable {
         map2(a, b, |a, b| a * b)
     }
     #[inline(always)]
+    fn div(self, a: F32x4, b: F32x4) -> F32x4 {
+        map2(a, b, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn scale(self, a: F32x4, n: F32x4) -> F32x4 {
+        map2(a, n, |a, n| f32::from_bits(a.to_bits().wrapping_add(((n as i32) << 23) as u32)))
+    }
+    #[inline(always)]
     fn fma(self, a: F32x4, b: F32x4, c: F32x4) -> F32x4 {
         F32x4(std::array::from_fn(|i| multiply_add(a.0[i], b.0[i], c.0[i])))
     }
