@@ -3,6 +3,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -46,7 +47,13 @@ struct Files(tempfile::TempDir);
 
 impl Files {
     fn read(&self, bytes: &[u8]) -> Result<Weights, ImportError> {
-        fs::write(self.path(), bytes).expect("a file that can be written");
+        // Written over what was there: some file systems wait for the disk where a file is emptied first.
+        let open = fs::File::options().write(true).create(true).truncate(false).open(self.path());
+        let written = open.and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.set_len(bytes.len() as u64)
+        });
+        written.expect("a file that can be written");
         self.read_again(bytes.len())
     }
 
