@@ -154,7 +154,8 @@ impl Conv {
     }
 
     /// The forward pass over `images` images, input to output: one sweep, or one for each run of output
-    /// channels that read the same inputs. The same sweeps serve the weight gradient.
+    /// channels that read the same inputs. The same sweeps serve the weight gradient. Where they
+    /// [read vectors](Conv::reads_vectors), the input must go on for [`BLOCK`] floats after its last pixel.
     ///
     /// # Panics
     /// If the input's halo is too small, or its pixels are not whole blocks and it [reads vectors](Conv::reads_vectors).

@@ -104,6 +104,10 @@ impl Forward<'_> {
             let bias = self.finish.bias.map_or(simd.splat(0.0), |b| simd.load(b.as_ptr().add(c)));
             let mut acc = [bias; T];
             let y = self.y.add(s.y.at(n, row, column) + c);
+            // The outputs come to the cache while their sums are made.
+            for t in 0..T {
+                simd.prefetch_write(y.add(t * s.y.pixel));
+            }
             let add = match self.finish.addend {
                 Addend::None => None,
                 Addend::Output => Some((y.cast_const(), s.y.pixel)),

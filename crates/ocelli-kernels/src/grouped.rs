@@ -85,9 +85,11 @@ pub fn grouped(isa: Isa, lanes: Lanes, s: &Sweep, x: &[f32], w: &[f32], finish: 
 /// If input or weights are too short.
 fn check(lanes: Lanes, s: &Sweep, x: usize, w: usize) {
     assert_eq!(s.taps.run, lanes.inputs, "a grouped sweep reads the inputs of a group");
-    // The last vector of outputs begins at most four lanes before the end; its inputs are a vector.
-    let last = lanes.first_input(channels_of(s.blocks) - 4).checked_add(MOST_LANES);
-    let window = last.and_then(|last| s.window().checked_add(last)).expect("a window that fits memory");
+    // The inputs of the last vector of outputs, of 16 lanes or of 8, are a whole vector. Four lanes read no more
+    // than the inputs of their groups, which are among those of eight.
+    let outputs = channels_of(s.blocks);
+    let last = [16, 8].map(|lanes_of| lanes.first_input(outputs - lanes_of) + lanes_of);
+    let window = s.window().checked_add(last[0].max(last[1])).expect("a window that fits memory");
     assert!(s.reach(s.x, window) <= x, "a grouped sweep reads past {x} input values");
     assert!(s.weights() <= w, "a grouped sweep needs more than {w} weights");
 }

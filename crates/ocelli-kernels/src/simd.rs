@@ -43,6 +43,8 @@ pub(crate) trait Simd: Copy {
     /// `p` is readable for [`crate::BLOCK`] floats, and places are below [`Simd::LANES`], or below the block
     /// where a block is more than two vectors.
     unsafe fn pick(self, p: *const f32, places: Self::I) -> Self::V;
+    /// Asks for the cache line at `p`, to be written to soon. Any pointer will do.
+    fn prefetch_write(self, p: *const f32);
     /// # Safety
     /// `p` is writable for `LANES` floats.
     unsafe fn store(self, p: *mut f32, v: Self::V);

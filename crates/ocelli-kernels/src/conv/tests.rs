@@ -90,7 +90,9 @@ proptest! {
         unpack(&conv, &packed, &mut back);
         prop_assert_eq!(&weights, &back);
 
-        let (mut x, mut g) = (vec![0.0; images * conv.x.image()], vec![0.0; images * g_layout.image()]);
+        // Vectors of inputs may reach past the last pixel.
+        let (mut x, mut g) =
+            (vec![0.0; images * conv.x.image() + BLOCK], vec![0.0; images * g_layout.image() + BLOCK]);
         let mut stream = Stream::new(1, 2, 0, 0);
         for n in 0..images {
             for y in 0..conv.x.height { for c in 0..conv.x.width { for i in 0..conv.x.channels {

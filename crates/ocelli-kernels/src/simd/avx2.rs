@@ -44,6 +44,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), places) }
     }
     #[inline(always)]
+    fn prefetch_write(self, p: *const f32) {
+        // SAFETY: a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(p.cast()) }
+    }
+    #[inline(always)]
     unsafe fn store(self, p: *mut f32, v: __m256) {
         // SAFETY: the token proves the features; the pointer is the caller's promise.
         unsafe { _mm256_storeu_ps(p, v) }

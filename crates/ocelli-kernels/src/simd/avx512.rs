@@ -44,6 +44,11 @@ impl Simd for Avx512 {
         unsafe { _mm512_permutexvar_ps(places, _mm512_loadu_ps(p)) }
     }
     #[inline(always)]
+    fn prefetch_write(self, p: *const f32) {
+        // SAFETY: a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(p.cast()) }
+    }
+    #[inline(always)]
     unsafe fn store(self, p: *mut f32, v: __m512) {
         // SAFETY: the token proves the features; the pointer is the caller's promise.
         unsafe { _mm512_storeu_ps(p, v) }

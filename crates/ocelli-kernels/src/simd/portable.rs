@@ -56,6 +56,8 @@ impl Simd for Portable {
         F32x4(std::array::from_fn(|lane| unsafe { *p.add(places[lane] as usize) }))
     }
     #[inline(always)]
+    fn prefetch_write(self, _: *const f32) {}
+    #[inline(always)]
     unsafe fn store(self, p: *mut f32, v: F32x4) {
         // SAFETY: the caller's promise about the pointer.
         unsafe { p.cast::<[f32; LANES]>().write_unaligned(v.0) }

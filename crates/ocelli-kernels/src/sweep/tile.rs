@@ -73,6 +73,12 @@ unsafe fn one<S: Simd, const T: usize, const V: usize>(simd: S, tile: &Tile) {
     let block_offset = |v: usize, block: usize| v * S::LANES / BLOCK * block + v * S::LANES % BLOCK;
     // SAFETY: the caller's promise covers every pointer below.
     unsafe {
+        // The outputs come to the cache while their sums are made.
+        for t in 0..T {
+            for v in (0..V).step_by((BLOCK / S::LANES).max(1)) {
+                simd.prefetch_write(tile.y.add(t * tile.y_step + v * S::LANES));
+            }
+        }
         let mut acc = [[simd.splat(0.0); V]; T];
         if let Some(bias) = tile.bias {
             for v in 0..V {

@@ -11,7 +11,7 @@ use super::super::ops::clear_padding;
 use super::super::program::ConvStep;
 use super::Shared;
 
-/// Floats of output that are computed before their activation: few enough to be in the second-level cache then.
+/// Floats of output that are computed before their activation: few enough to be in the cache then.
 const ACTIVATED_AT_ONCE: usize = 64 * 1024;
 
 /// Computes rows of images: `y = relu?(bias + addend + conv(x))`. The first row of the first image begins
