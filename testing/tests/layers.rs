@@ -173,6 +173,11 @@ fn convolutions_of_every_kind() {
 }
 
 #[test]
+fn convolutions_padded_unevenly() {
+    check_file("conv2d_sides");
+}
+
+#[test]
 fn convolutions_of_every_kind_in_company() {
     check_file("conv2d_blocks");
 }

@@ -51,6 +51,7 @@ fn agrees_with_pytorch_on_every_fixture() {
     let files = [
         "conv2d",
         "conv2d_whole",
+        "conv2d_sides",
         "conv2d_blocks",
         "pools",
         "others",

@@ -42,7 +42,7 @@ pub use layers::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, Approximate, AvgPool2d, BatchNorm, ChannelLinear, ChannelShuffle,
     Conv2d, DropMode, Dropout, Elu, Gelu, GroupNorm, InstanceNorm2d, Layer, LayerNorm2d, LayerScale,
     LeakyRelu, Linear, LocalResponseNorm, MaxPool2d, Narrow, Padding, PaddingMode, Prelu, Role, ScaleFactor,
-    StochasticDepth, Upsample, UpsampleMode,
+    Sides, StochasticDepth, Upsample, UpsampleMode,
 };
 pub use network::{Network, Node, ParameterSpec, Source};
 pub use pattern::{Pattern, PatternError};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::padding::{Margins, Padding, PaddingMode};
+use super::padding::{Margins, Padding, PaddingMode, Sides};
 use super::window::{Window, check_extent, need_count, need_map};
 use super::{Parameter, Role, Spec};
 use crate::error::{ShapeError, ShapeErrorKind};
@@ -35,7 +35,7 @@ pub struct Conv2d {
     /// How far the filter moves; default 1.
     #[serde(default = "one")]
     pub stride: Pair,
-    /// What is added on each side: a number, one each for height and width, `same` or `valid`; default 0.
+    /// What is added on each side: a number, one each for height and width, one for each side, `same` or `valid`; default 0.
     #[serde(default = "zero")]
     pub padding: Padding,
     /// What is added there; default zeros.
@@ -91,7 +91,7 @@ impl Conv2d {
         self
     }
 
-    /// What is added on each side: a number, one each for height and width, or [`Padding::Same`].
+    /// What is added on each side: a number, one each for height and width, [`Sides`], or [`Padding::Same`].
     #[must_use]
     pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
         self.padding = padding.into();
@@ -145,6 +145,10 @@ impl Conv2d {
     pub(crate) fn margins(&self) -> Margins {
         match self.padding {
             Padding::Each(pair) => Margins { before: pair, after: pair },
+            Padding::Sides(Sides { left, right, top, bottom }) => Margins {
+                before: Pair { height: top, width: left },
+                after: Pair { height: bottom, width: right },
+            },
             Padding::Valid => Margins::NONE,
             Padding::Same => {
                 let Pair { height, width } = self.extent();
@@ -200,11 +204,24 @@ impl Conv2d {
 
     /// Height and width of the output over a map of `size`.
     fn output_size(&self, size: Pair) -> Result<Pair, ShapeError> {
-        if self.padding == Padding::Same {
-            self.sliding().check()?;
-            return Ok(size);
+        match self.padding {
+            Padding::Same => {
+                self.sliding().check()?;
+                Ok(size)
+            }
+            Padding::Sides(_) => {
+                let Margins { before, after } = self.margins();
+                check_extent("padding", before, 0)?;
+                check_extent("padding", after, 0)?;
+                let padded = |size: usize, before, after| size.saturating_add(before + after);
+                let whole = Pair {
+                    height: padded(size.height, before.height, after.height),
+                    width: padded(size.width, before.width, after.width),
+                };
+                Window { padding: Pair::square(0), ..self.sliding() }.output_size(whole)
+            }
+            Padding::Each(_) | Padding::Valid => self.sliding().output_size(size),
         }
-        self.sliding().output_size(size)
     }
 }
 
@@ -266,6 +283,10 @@ mod tests {
             output(Conv2d::new(1, 1, 3).padding(7).padding_mode(PaddingMode::Reflect), 8),
             Ok(Shape::map(1, 20, 20))
         );
+        let right_and_below = Sides { left: 0, right: 1, top: 0, bottom: 2 };
+        let conv = Conv2d::new(1, 1, 3).stride(2).padding(right_and_below);
+        assert_eq!(output(conv, 6), Ok(Shape::map(1, 3, 3)));
+        assert_eq!(output(conv, 5), Ok(Shape::map(1, 3, 2)));
     }
 
     #[test]
@@ -306,6 +327,8 @@ mod tests {
             Conv2d::new(3, 16, 3).stride(huge),
             Conv2d::new(3, 16, 3).padding(huge),
             Conv2d::new(3, 16, 3).padding(65_536),
+            Conv2d::new(3, 16, 3).padding(Sides { left: 0, right: huge, top: 0, bottom: 0 }),
+            Conv2d::new(3, 16, 11).padding(Sides { left: 1, right: 1, top: 1, bottom: 1 }),
             Conv2d::new(3, huge, 3),
             Conv2d::new(huge, huge, 65_535),
             Conv2d::new(3, 0, 3),

@@ -45,7 +45,7 @@ pub use layer_scale::LayerScale;
 pub use linear::{ChannelLinear, Linear};
 pub use local_response_norm::LocalResponseNorm;
 pub(crate) use padding::Margins;
-pub use padding::{Padding, PaddingMode};
+pub use padding::{Padding, PaddingMode, Sides};
 pub use pool::{AvgPool2d, MaxPool2d};
 pub use prelu::Prelu;
 pub use upsample::{ScaleFactor, Upsample, UpsampleMode};

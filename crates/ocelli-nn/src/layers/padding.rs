@@ -4,12 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::shape::Pair;
 
-/// How much is added around a convolution's input. In files a number, `[height, width]`, `"same"` or `"valid"`.
+/// How much is added around a convolution's input. In files a number, `[height, width]`, `[left, right, top, bottom]`, `"same"` or
+/// `"valid"`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(from = "PaddingFile", into = "PaddingFile")]
 pub enum Padding {
     /// This many rows and columns on each side.
     Each(Pair),
+    /// Each side's own number, as `nn.ZeroPad2d` before the convolution adds it: what TensorFlow's `SAME` comes to where a
+    /// stride leaves an odd number of columns or rows.
+    Sides(Sides),
     /// What makes the output as large as the input, for stride 1. Where the sum of both sides is odd, the
     /// greater half is below and to the right.
     Same,
@@ -17,14 +21,29 @@ pub enum Padding {
     Valid,
 }
 
+/// Columns and rows added on each side of a map, in the order of `nn.ZeroPad2d`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sides {
+    /// Columns before the first.
+    pub left: usize,
+    /// Columns after the last.
+    pub right: usize,
+    /// Rows above the first.
+    pub top: usize,
+    /// Rows below the last.
+    pub bottom: usize,
+}
+
 /// How a [`Padding`] is written in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a whole number that is not negative, two as [height, width], \"same\" or \"valid\""
+    expecting = "expected a whole number that is not negative, two as [height, width], four as [left, right, top, bottom], \
+                 \"same\" or \"valid\""
 )]
 enum PaddingFile {
     Each(Pair),
+    Sides([usize; 4]),
     Named(Name),
 }
 
@@ -39,6 +58,7 @@ impl From<PaddingFile> for Padding {
     fn from(file: PaddingFile) -> Self {
         match file {
             PaddingFile::Each(pair) => Self::Each(pair),
+            PaddingFile::Sides([left, right, top, bottom]) => Self::Sides(Sides { left, right, top, bottom }),
             PaddingFile::Named(Name::Same) => Self::Same,
             PaddingFile::Named(Name::Valid) => Self::Valid,
         }
@@ -49,6 +69,7 @@ impl From<Padding> for PaddingFile {
     fn from(padding: Padding) -> Self {
         match padding {
             Padding::Each(pair) => Self::Each(pair),
+            Padding::Sides(Sides { left, right, top, bottom }) => Self::Sides([left, right, top, bottom]),
             Padding::Same => Self::Named(Name::Same),
             Padding::Valid => Self::Named(Name::Valid),
         }
@@ -115,15 +136,22 @@ impl Margins {
     pub(crate) const NONE: Self = Self { before: Pair::square(0), after: Pair::square(0) };
 }
 
+impl From<Sides> for Padding {
+    fn from(sides: Sides) -> Self {
+        Self::Sides(sides)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn files_say_it_in_four_ways() {
+    fn files_say_it_in_five_ways() {
         for (text, padding) in [
             ("1", Padding::Each(1.into())),
             ("[1,2]", Padding::Each((1, 2).into())),
+            ("[1,2,3,4]", Padding::Sides(Sides { left: 1, right: 2, top: 3, bottom: 4 })),
             ("\"same\"", Padding::Same),
             ("\"valid\"", Padding::Valid),
         ] {
