@@ -1,7 +1,13 @@
 //! Networks by name. Each adapts to the channels and size of the images and to the number of classes.
 
+mod convnext;
+mod efficientnet;
+mod inverted_residual;
 mod lesson;
+mod mobilenet_v2;
+mod mobilenet_v3;
 mod resnet;
+mod shufflenet_v2;
 mod vgg;
 mod wide_resnet;
 
@@ -9,6 +15,7 @@ use crate::error::{NetworkError, NetworkErrorKind, ShapeError, ShapeErrorKind};
 use crate::network::Network;
 use crate::shape::{Pair, Shape};
 use crate::suggest;
+use mobilenet_v3::mobilenet_v3;
 use resnet::Block;
 use vgg::{VGG11, VGG13, VGG16, VGG19};
 
@@ -38,6 +45,8 @@ const LARGE: Shape = Shape::map(3, 224, 224);
 const VGG: &str = "VGG (Simonyan & Zisserman, 2014)";
 const VGG_BN: &str = "VGG with batch normalisation";
 const RESNET: &str = "residual network (He et al., 2015)";
+const RESNEXT: &str = "residual network in groups (Xie et al., 2016)";
+const MOBILENET_V3: &str = "MobileNetV3 (Howard et al., 2019)";
 const CIFAR: &str = "residual network for small images (He et al., 2015)";
 
 /// The smallest images on which five poolings leave a pixel.
@@ -53,7 +62,7 @@ const fn model(
     Model { name, input, least, build, what }
 }
 
-const MODELS: [Model; 19] = [
+const MODELS: [Model; 27] = [
     model("lesson", SMALL, 8, lesson::plain, "three convolutions and two linear layers"),
     model("lesson-bn", SMALL, 8, lesson::with_batch_norm, "the same with batch normalisation"),
     model("lenet5", Shape::map(1, 28, 28), 12, lesson::lenet5, "LeNet-5 (LeCun et al., 1998)"),
@@ -68,8 +77,28 @@ const MODELS: [Model; 19] = [
     model("vgg19_bn", LARGE, FIVE_HALVES, |n, i, c| vgg::vgg(&VGG19, true, n, i, c), VGG_BN),
     model("resnet18", LARGE, 1, |n, i, c| resnet::resnet(Block::Basic, [2, 2, 2, 2], n, i, c), RESNET),
     model("resnet34", LARGE, 1, |n, i, c| resnet::resnet(Block::Basic, [3, 4, 6, 3], n, i, c), RESNET),
-    model("resnet50", LARGE, 1, |n, i, c| resnet::resnet(Block::Bottleneck, [3, 4, 6, 3], n, i, c), RESNET),
-    model("resnet101", LARGE, 1, |n, i, c| resnet::resnet(Block::Bottleneck, [3, 4, 23, 3], n, i, c), RESNET),
+    model("resnet50", LARGE, 1, |n, i, c| resnet::resnet(Block::BOTTLENECK, [3, 4, 6, 3], n, i, c), RESNET),
+    model("resnet101", LARGE, 1, |n, i, c| resnet::resnet(Block::BOTTLENECK, [3, 4, 23, 3], n, i, c), RESNET),
+    model(
+        "resnext50_32x4d",
+        LARGE,
+        1,
+        |n, i, c| resnet::resnet(Block::RESNEXT_32X4D, [3, 4, 6, 3], n, i, c),
+        RESNEXT,
+    ),
+    model("mobilenet_v2", LARGE, 1, mobilenet_v2::mobilenet_v2, "MobileNetV2 (Sandler et al., 2018)"),
+    model("mobilenet_v3_small", LARGE, 1, |n, i, c| mobilenet_v3(mobilenet_v3::SMALL, n, i, c), MOBILENET_V3),
+    model("mobilenet_v3_large", LARGE, 1, |n, i, c| mobilenet_v3(mobilenet_v3::LARGE, n, i, c), MOBILENET_V3),
+    model("efficientnet_b0", LARGE, 1, efficientnet::b0, "EfficientNet-B0 (Tan & Le, 2019)"),
+    model(
+        "efficientnet_lite0",
+        LARGE,
+        1,
+        efficientnet::lite0,
+        "EfficientNet-Lite0: without squeeze and excitation",
+    ),
+    model("shufflenet_v2_x1_0", LARGE, 1, shufflenet_v2::x1_0, "ShuffleNetV2 1× (Ma et al., 2018)"),
+    model("convnext_tiny", LARGE, 32, convnext::tiny, "ConvNeXt-T (Liu et al., 2022)"),
     model("resnet20", SMALL, 1, |n, i, c| resnet::cifar(3, n, i, c), CIFAR),
     model("resnet56", SMALL, 1, |n, i, c| resnet::cifar(9, n, i, c), CIFAR),
     model(
@@ -86,7 +115,9 @@ const MODELS: [Model; 19] = [
 /// - `lesson`: three times [Conv2d 3×3 → MaxPool2d 2 → ReLU → Dropout2d 0.2] with 16, 32 and 64 channels, then
 ///   Flatten → Linear 128 → ReLU → Dropout 0.5 → Linear. 156,074 parameters for 3×32×32 and 10 classes.
 /// - `lesson-bn`: the same with BatchNorm2d after each convolution and BatchNorm1d after the first linear layer.
-/// - `alexnet`, `vgg…`, `resnet18` to `resnet101`: torchvision's, with the keys of their `state_dict`.
+/// - `alexnet`, `vgg…`, `resnet18` to `resnet101`, `resnext50_32x4d`, `mobilenet_v2`, `mobilenet_v3_small`, `mobilenet_v3_large`,
+///   `efficientnet_b0`, `shufflenet_v2_x1_0`, `convnext_tiny`: torchvision's, with the keys of their `state_dict`.
+/// - `efficientnet_lite0`: that of the package `efficientnet-lite-pytorch`, with its keys.
 /// - `lenet5`, and for small images `resnet20`, `resnet56` and `wide_resnet28_10`: their papers'.
 pub const NAMES: [&str; MODELS.len()] = {
     let mut names = [""; MODELS.len()];
@@ -197,12 +228,76 @@ mod tests {
             ("resnet34", 1000, 21_797_672),
             ("resnet50", 1000, 25_557_032),
             ("resnet101", 1000, 44_549_160),
+            ("resnext50_32x4d", 1000, 25_028_904),
+            ("mobilenet_v2", 1000, 3_504_872),
+            ("mobilenet_v3_small", 1000, 2_542_856),
+            ("mobilenet_v3_large", 1000, 5_483_032),
+            ("efficientnet_b0", 1000, 5_288_548),
+            ("efficientnet_lite0", 1000, 4_652_008),
+            ("shufflenet_v2_x1_0", 1000, 2_278_604),
+            ("convnext_tiny", 1000, 28_589_128),
             ("resnet20", 10, 272_474),
             ("resnet56", 10, 855_770),
             ("wide_resnet28_10", 10, 36_479_194),
         ] {
             let network = build(name, default_input(name).unwrap(), classes).unwrap();
             assert_eq!(parameters(&network), count, "{name}");
+        }
+    }
+
+    /// What torchvision's constructors leave: standard deviations of weights, and biases.
+    #[test]
+    fn weights_start_as_torchvisions() {
+        let deviation = |values: &[f32]| {
+            (values.iter().map(|value| value * value).sum::<f32>() / values.len() as f32).sqrt()
+        };
+        // Of a deviation of 0 nothing is left but zeros.
+        let cases: [(&str, &[(&str, f32)]); 4] = [
+            ("mobilenet_v2", &[("classifier.1.weight", 0.01)]),
+            ("mobilenet_v3_small", &[("classifier.0.weight", 0.01), ("features.1.block.1.fc1.bias", 0.0)]),
+            (
+                "efficientnet_b0",
+                &[
+                    ("features.6.0.block.1.0.weight", (2f32 / (672.0 * 25.0)).sqrt()),
+                    // Uniform within ±1/√classes.
+                    ("classifier.1.weight", 0.1 / 3f32.sqrt()),
+                    ("classifier.1.bias", 0.0),
+                ],
+            ),
+            (
+                "convnext_tiny",
+                &[
+                    ("features.1.0.block.0.bias", 0.0),
+                    ("features.1.0.block.3.weight", 0.02),
+                    ("features.7.2.layer_scale", 1e-6),
+                ],
+            ),
+        ];
+        for (name, parameters) in cases {
+            let weights = build(name, LARGE, 100).unwrap().init(1);
+            for &(parameter, expected) in parameters {
+                let got = deviation(weights.get(parameter).and_then(crate::Tensor::as_f32).unwrap());
+                let near = (got - expected).abs() <= 0.03 * expected;
+                assert!(near, "{name}: {parameter}: {got}, not {expected}");
+            }
+        }
+    }
+
+    /// torchvision's, in thousands of millions to three digits after the point.
+    #[test]
+    fn multiply_adds_are_as_many_as_published() {
+        for (name, published) in [
+            ("resnext50_32x4d", 4.23),
+            ("mobilenet_v2", 0.301),
+            ("mobilenet_v3_small", 0.057),
+            ("mobilenet_v3_large", 0.217),
+            ("efficientnet_b0", 0.386),
+            ("shufflenet_v2_x1_0", 0.145),
+            ("convnext_tiny", 4.456),
+        ] {
+            let network = build(name, default_input(name).unwrap(), 1000).unwrap();
+            let count = crate::Summary::new(&network).total.multiply_adds as f64 / 1e9;
+            assert!((count - published).abs() < 0.001, "{name}: {count}");
         }
     }
 

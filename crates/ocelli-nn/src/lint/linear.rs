@@ -36,17 +36,21 @@ fn linear_before(chains: &Chains<'_>, second: usize) -> Option<usize> {
 }
 
 /// Whether the pair stands for one larger layer that it makes cheaper: through fewer channels than either end has, by
-/// channels and space apart, or by height and width apart.
+/// channels and space apart, or by height and width apart. The linear bottleneck of inverted residual blocks counts too
+/// where it is as wide as what it reads, as MobileNetV3's first.
 fn factorises(first: &Layer, second: &Layer) -> bool {
     let (Some(one), Some(two)) = (Size::of(first), Size::of(second)) else { return true };
     let narrow = one.outputs < one.inputs && one.outputs < two.outputs;
-    narrow || one.grouped || two.grouped || one.oblong || two.oblong
+    let bottleneck = one.point && one.outputs <= one.inputs && one.outputs < two.outputs;
+    narrow || bottleneck || one.grouped || two.grouped || one.oblong || two.oblong
 }
 
 /// What matters of a layer with weights.
 struct Size {
     inputs: usize,
     outputs: usize,
+    /// Whether it is a convolution of single pixels.
+    point: bool,
     grouped: bool,
     oblong: bool,
 }
@@ -57,12 +61,14 @@ impl Size {
             Layer::Conv2d(spec) => Some(Self {
                 inputs: spec.in_channels,
                 outputs: spec.out_channels,
+                point: spec.kernel_size.area() == 1,
                 grouped: spec.groups > 1,
                 oblong: spec.kernel_size.height != spec.kernel_size.width,
             }),
             Layer::Linear(spec) => Some(Self {
                 inputs: spec.in_features,
                 outputs: spec.out_features,
+                point: false,
                 grouped: false,
                 oblong: false,
             }),

@@ -1,4 +1,4 @@
-//! Residual networks (He et al., 2015, arXiv:1512.03385): for large images as torchvision has them, and the paper's for
+//! Residual networks (He et al., 2015, arXiv:1512.03385) and ResNeXt: for large images as torchvision has them, and the paper's for
 //! CIFAR, with 1×1 convolutions in the shortcuts that change shape (its option B).
 
 use super::Images;
@@ -13,15 +13,25 @@ use crate::network::Network;
 pub(super) enum Block {
     /// Two 3×3 convolutions.
     Basic,
-    /// 1×1, 3×3 and 1×1 convolutions, the last with four times the filters; the 3×3 one strides.
-    Bottleneck,
+    /// 1×1, 3×3 and 1×1 convolutions, the last with four times the filters; the 3×3 one strides and may be in groups.
+    Bottleneck {
+        /// Of the 3×3 convolution.
+        groups: usize,
+        /// Channels of a group where the stage has 64 filters; more in proportion.
+        width_per_group: usize,
+    },
 }
 
 impl Block {
+    /// As in ResNet-50 and deeper.
+    pub(super) const BOTTLENECK: Self = Self::Bottleneck { groups: 1, width_per_group: 64 };
+    /// As in ResNeXt's 32×4d (Xie et al., 2016, arXiv:1611.05431).
+    pub(super) const RESNEXT_32X4D: Self = Self::Bottleneck { groups: 32, width_per_group: 4 };
+
     fn outputs(self, filters: usize) -> usize {
         match self {
             Self::Basic => filters,
-            Self::Bottleneck => 4 * filters,
+            Self::Bottleneck { .. } => 4 * filters,
         }
     }
 }
@@ -123,9 +133,11 @@ fn residual(
     let wide = |inputs| Conv2d::new(inputs, filters, 3).padding(1);
     let convolutions = match block {
         Block::Basic => vec![wide(channels).stride(stride), wide(filters)],
-        Block::Bottleneck => {
-            let (narrow, back) = (Conv2d::new(channels, filters, 1), Conv2d::new(filters, outputs, 1));
-            vec![narrow, wide(filters).stride(stride), back]
+        Block::Bottleneck { groups, width_per_group } => {
+            let width = filters * width_per_group / 64 * groups;
+            let (narrow, back) = (Conv2d::new(channels, width, 1), Conv2d::new(width, outputs, 1));
+            let middle = Conv2d::new(width, width, 3).padding(1).stride(stride).groups(groups);
+            vec![narrow, middle, back]
         }
     };
     let count = convolutions.len();
