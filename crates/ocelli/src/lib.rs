@@ -84,3 +84,8 @@ pub use ocelli_nn as nn;
 pub use ocelli_train as train;
 
 pub mod prelude;
+
+/// The document's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/pretrained.md")]
+struct Pretrained;
