@@ -38,14 +38,14 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "{:<17} {:>9} {:>7} {:>12} {:>15}  is",
+        "{:<18} {:>9} {:>7} {:>12} {:>15}  is",
         "name", "input", "classes", "parameters", "multiply-adds"
     )?;
     for model in &models {
         let [parameters, multiply_adds] = [model.parameters, model.multiply_adds].map(count);
         writeln!(
             out,
-            "{:<17} {:>9} {:>7} {parameters:>12} {multiply_adds:>15}  {}",
+            "{:<18} {:>9} {:>7} {parameters:>12} {multiply_adds:>15}  {}",
             model.name,
             model.input.to_string(),
             model.classes,
