@@ -1,6 +1,7 @@
 //! Networks by name. Each adapts to the channels and size of the images and to the number of classes.
 
 mod convnext;
+mod densenet;
 mod efficientnet;
 mod inverted_residual;
 mod lesson;
@@ -8,6 +9,7 @@ mod mobilenet_v2;
 mod mobilenet_v3;
 mod resnet;
 mod shufflenet_v2;
+mod squeezenet;
 mod vgg;
 mod wide_resnet;
 
@@ -62,7 +64,7 @@ const fn model(
     Model { name, input, least, build, what }
 }
 
-const MODELS: [Model; 27] = [
+const MODELS: [Model; 29] = [
     model("lesson", SMALL, 8, lesson::plain, "three convolutions and two linear layers"),
     model("lesson-bn", SMALL, 8, lesson::with_batch_norm, "the same with batch normalisation"),
     model("lenet5", Shape::map(1, 28, 28), 12, lesson::lenet5, "LeNet-5 (LeCun et al., 1998)"),
@@ -99,6 +101,14 @@ const MODELS: [Model; 27] = [
     ),
     model("shufflenet_v2_x1_0", LARGE, 1, shufflenet_v2::x1_0, "ShuffleNetV2 1× (Ma et al., 2018)"),
     model("convnext_tiny", LARGE, 32, convnext::tiny, "ConvNeXt-T (Liu et al., 2022)"),
+    model(
+        "densenet121",
+        LARGE,
+        29,
+        |n, i, c| densenet::densenet([6, 12, 24, 16], n, i, c),
+        "DenseNet-BC-121 (Huang et al., 2016)",
+    ),
+    model("squeezenet1_1", LARGE, 17, squeezenet::squeezenet1_1, "SqueezeNet 1.1 (Iandola et al., 2016)"),
     model("resnet20", SMALL, 1, |n, i, c| resnet::cifar(3, n, i, c), CIFAR),
     model("resnet56", SMALL, 1, |n, i, c| resnet::cifar(9, n, i, c), CIFAR),
     model(
@@ -116,7 +126,7 @@ const MODELS: [Model; 27] = [
 ///   Flatten → Linear 128 → ReLU → Dropout 0.5 → Linear. 156,074 parameters for 3×32×32 and 10 classes.
 /// - `lesson-bn`: the same with BatchNorm2d after each convolution and BatchNorm1d after the first linear layer.
 /// - `alexnet`, `vgg…`, `resnet18` to `resnet101`, `resnext50_32x4d`, `mobilenet_v2`, `mobilenet_v3_small`, `mobilenet_v3_large`,
-///   `efficientnet_b0`, `shufflenet_v2_x1_0`, `convnext_tiny`: torchvision's, with the keys of their `state_dict`.
+///   `efficientnet_b0`, `shufflenet_v2_x1_0`, `convnext_tiny`, `densenet121`, `squeezenet1_1`: torchvision's, with the keys of their `state_dict`.
 /// - `efficientnet_lite0`: that of the package `efficientnet-lite-pytorch`, with its keys.
 /// - `lenet5`, and for small images `resnet20`, `resnet56` and `wide_resnet28_10`: their papers'.
 pub const NAMES: [&str; MODELS.len()] = {
@@ -236,6 +246,8 @@ mod tests {
             ("efficientnet_lite0", 1000, 4_652_008),
             ("shufflenet_v2_x1_0", 1000, 2_278_604),
             ("convnext_tiny", 1000, 28_589_128),
+            ("densenet121", 1000, 7_978_856),
+            ("squeezenet1_1", 1000, 1_235_496),
             ("resnet20", 10, 272_474),
             ("resnet56", 10, 855_770),
             ("wide_resnet28_10", 10, 36_479_194),
