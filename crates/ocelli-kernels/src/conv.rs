@@ -119,6 +119,8 @@ impl Conv {
     pub fn is_linear(&self) -> bool {
         self.padding == (0, 0)
             && self.kernel == (self.x.height, self.x.width)
+            // Padding after the input makes more.
+            && (self.y.height, self.y.width) == (1, 1)
             && self.dilation == (1, 1)
             && self.groups == 1
     }
