@@ -7,7 +7,7 @@
 use crate::isa::{Isa, Kernel};
 use crate::layout::{BLOCK, channels_of};
 use crate::simd::Simd;
-use crate::sweep::{Addend, Finish, Relu, Sweep};
+use crate::sweep::{Addend, Finish, Sweep};
 
 /// Runs a depthwise sweep: `y = relu?(bias + addend + taps · x)`, channel by channel. The sweep's border
 /// is not looked at: taps outside the map read the zeros of its halo.
@@ -134,11 +134,15 @@ impl Forward<'_> {
                     w = w.wrapping_add(BLOCK);
                 }
             }
-            let (floor, ceiling) = Relu::limits(self.finish.relu);
-            let (floor, ceiling) = (simd.splat(floor), simd.splat(ceiling));
+            if let Some(relu) = self.finish.relu {
+                let (floor, ceiling) = (simd.splat(0.0), simd.splat(relu.ceiling));
+                for t in 0..T {
+                    // `max` and `min` return their second operand for NaN, which must not be hidden.
+                    acc[t] = simd.min(ceiling, simd.max(floor, acc[t]));
+                }
+            }
             for t in 0..T {
-                // `max` and `min` return their second operand for NaN, which must not be hidden.
-                simd.store(y.add(t * s.y.pixel), simd.min(ceiling, simd.max(floor, acc[t])));
+                simd.store(y.add(t * s.y.pixel), acc[t]);
             }
         }
     }

@@ -7,7 +7,7 @@
 use crate::isa::{Isa, Kernel};
 use crate::layout::{BLOCK, channels_of};
 use crate::simd::Simd;
-use crate::sweep::{Addend, Finish, Relu, Sweep};
+use crate::sweep::{Addend, Finish, Sweep};
 
 /// Groups of channels, each with so many outputs and inputs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -199,11 +199,15 @@ impl Forward<'_> {
                     x = x.wrapping_add(taps.column_stride);
                 }
             }
-            let (floor, ceiling) = Relu::limits(self.finish.relu);
-            let (floor, ceiling) = (simd.splat(floor), simd.splat(ceiling));
+            if let Some(relu) = self.finish.relu {
+                let (floor, ceiling) = (simd.splat(0.0), simd.splat(relu.ceiling));
+                for t in 0..T {
+                    // `max` and `min` return their second operand for NaN, which must not be hidden.
+                    acc[t] = simd.min(ceiling, simd.max(floor, acc[t]));
+                }
+            }
             for t in 0..T {
-                // `max` and `min` return their second operand for NaN, which must not be hidden.
-                simd.store(y.add(t * s.y.pixel), simd.min(ceiling, simd.max(floor, acc[t])));
+                simd.store(y.add(t * s.y.pixel), acc[t]);
             }
         }
     }

@@ -345,7 +345,7 @@ impl Run<'_> {
                 add,
                 y: self.y.add(s.y.at(n, row, column) + channel),
                 y_step: step(s.y),
-                limits: Relu::limits(self.finish.relu),
+                relu: self.finish.relu,
             };
             run_tile(simd, &tile, length, blocks.len());
         }

@@ -2,6 +2,7 @@
 
 use crate::layout::BLOCK;
 use crate::simd::Simd;
+use crate::sweep::Relu;
 
 /// Everything that a tile reads and writes. Steps are in floats.
 pub(super) struct Tile {
@@ -21,8 +22,7 @@ pub(super) struct Tile {
     pub(super) add: Option<(*const f32, usize)>,
     pub(super) y: *mut f32,
     pub(super) y_step: usize,
-    /// The least and the largest result.
-    pub(super) limits: (f32, f32),
+    pub(super) relu: Option<Relu>,
 }
 
 /// The most outputs that a tile of `blocks` blocks holds without spilling an accumulator: beside
@@ -116,12 +116,18 @@ unsafe fn one<S: Simd, const T: usize, const V: usize>(simd: S, tile: &Tile) {
                 }
             }
         }
-        let (floor, ceiling) = (simd.splat(tile.limits.0), simd.splat(tile.limits.1));
+        if let Some(relu) = tile.relu {
+            let (floor, ceiling) = (simd.splat(0.0), simd.splat(relu.ceiling));
+            for t in 0..T {
+                for v in 0..V {
+                    // `max` and `min` return their second operand for NaN, which must not be hidden.
+                    acc[t][v] = simd.min(ceiling, simd.max(floor, acc[t][v]));
+                }
+            }
+        }
         for t in 0..T {
             for v in 0..V {
-                // `max` and `min` return their second operand for NaN, which must not be hidden.
-                let limited = simd.min(ceiling, simd.max(floor, acc[t][v]));
-                simd.store(tile.y.add(t * tile.y_step + v * S::LANES), limited);
+                simd.store(tile.y.add(t * tile.y_step + v * S::LANES), acc[t][v]);
             }
         }
     }
