@@ -74,11 +74,15 @@ const MAX_MAP: usize = 4 << 20;
 /// Images of a chunk of a batch for so many threads: `TRAINING_THREADS` in training, where the order of
 /// sums must not depend on the threads that there are.
 fn chunk_images(batch: usize, graph: &graph::Graph, threads: usize) -> usize {
-    let live = (0..graph.values.len()).filter(|&value| graph.is_live(value));
-    let largest = live.map(|value| graph.values[value].elements()).max().unwrap_or(1);
-    let most = batch.div_ceil(threads).min(MAX_CHUNK).min((MAX_MAP / largest.max(1)).max(1));
+    let most = batch.div_ceil(threads).min(MAX_CHUNK).min((MAX_MAP / largest_map(graph)).max(1));
     // Every chunk has memory for as many images as the largest.
     batch.div_ceil(batch.div_ceil(most))
+}
+
+/// Values of the largest map of an image, at least 1.
+fn largest_map(graph: &graph::Graph) -> usize {
+    let live = (0..graph.values.len()).filter(|&value| graph.is_live(value));
+    live.map(|value| graph.values[value].elements()).max().unwrap_or(1).max(1)
 }
 
 /// Even a small batch is cut for so many threads.

@@ -13,8 +13,8 @@ use super::scratch::ScratchPool;
 use super::statistics::Batch;
 use super::train::check_norms;
 use super::train::phases::{self, Phase, over_memory};
-use super::{PlanError, PlanOptions, Recompute, chunk_images, zeros};
-use crate::network::Network;
+use super::{PlanError, PlanOptions, Recompute, chunk_images, largest_map, zeros};
+use crate::network::{Network, ParameterSpec};
 use crate::weights::Weights;
 
 /// A network compiled to evaluate images: dropout left out, BatchNorm by its running averages, if it has any.
@@ -49,7 +49,8 @@ impl InferPlan {
         check_norms(network, &graph, options.batch, false)?;
         options.passes.apply(&mut graph, false);
         let mut parameters = Parameters::new(network);
-        let chunk = chunk_images(options.batch, &graph, rayon::current_num_threads());
+        let chunk = chunk_images(options.batch, &graph, rayon::current_num_threads())
+            .min(images_for_weights(network, largest_map(&graph)));
         let program =
             Compiler::compile(&graph, &mut parameters, false, (options.batch, chunk), Recompute::Never);
         let mut values = zeros(parameters.len())?;
@@ -179,4 +180,14 @@ impl InferPlan {
             * size_of::<f32>()
             + self.scratch.memory()
     }
+}
+
+/// Floats of a chunk's largest map that the caches hold beside all else.
+const CACHED_MAP: usize = 1 << 20;
+
+/// The most images of a chunk for which reading the weights once for all of them saves more than is lost by
+/// maps that leave the caches: few where the network's weights are few.
+fn images_for_weights(network: &Network, largest: usize) -> usize {
+    let weights: usize = network.parameters().iter().map(ParameterSpec::elements).sum();
+    (CACHED_MAP / largest).max(weights / (2 * largest)).max(1)
 }

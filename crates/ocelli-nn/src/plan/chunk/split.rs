@@ -15,7 +15,7 @@ use super::bands::Bands;
 use super::convolve::convolve_and_activate;
 use super::{Chunk, Shared, operands};
 
-/// Multiply-adds, or values of a map, that are worth waking another thread for.
+/// Multiply-adds, or values of a map, that are worth another thread.
 const WORTH_A_THREAD: usize = 100_000;
 
 impl Chunk<'_> {
@@ -80,7 +80,8 @@ impl Chunk<'_> {
         let (x, y) = (&slots[step.op.input()].data, &slots[step.op.output].data);
         let whole = conv.forward[0].sweep;
         // Channels past the last must stay zeros, and parts do not know which these are.
-        let zeros = step.op.post.activation.is_none_or(|activation| activation.keeps_zero());
+        let zeros = y.layout.channels == y.layout.pixel
+            || step.op.post.activation.is_none_or(|activation| activation.keeps_zero());
         let plain = conv.forward.len() == 1 && conv.forward[0].is_plain();
         if !plain || !zeros || y.layout.width != 1 || y.layout.halo_x != 0 || step.op.post.add.is_some() {
             self.forward(shared, step, None);
