@@ -59,19 +59,19 @@ impl Windows {
 pub struct AvgPool {
     /// Windows down and across.
     pub windows: (Windows, Windows),
-    /// Blocks of channels.
-    pub blocks: usize,
     /// What sums are divided by, whatever their windows count.
     pub divisor: Option<usize>,
 }
 
-/// Steps through the input and the output of a pooling, or through their gradients.
+/// Steps through the input and the output of a pooling, or through their gradients, and how much of a pixel it takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PoolStrides {
     /// Through the input.
     pub x: Strides,
     /// Through the output.
     pub y: Strides,
+    /// Blocks of channels.
+    pub blocks: usize,
 }
 
 impl AvgPool {
@@ -82,7 +82,7 @@ impl AvgPool {
         if images > 0 && outputs.0 > 0 && outputs.1 > 0 {
             // A window may lie in the padding alone.
             let reach = |s: Strides, rows: usize, columns: usize| {
-                s.reach((images, rows.max(1), columns.max(1)), channels_of(self.blocks))
+                s.reach((images, rows.max(1), columns.max(1)), channels_of(steps.blocks))
             };
             assert!(reach(steps.x, rows, columns) <= x, "average pooling reaches past {x} values");
             assert!(reach(steps.y, outputs.0, outputs.1) <= y, "past {y} outputs");
@@ -131,7 +131,7 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         self.p.for_each(self.images, self.steps, |out, (y0, y1), (x0, x1), n, factor| {
-            for c in (0..self.p.blocks * BLOCK).step_by(S::LANES) {
+            for c in (0..self.steps.blocks * BLOCK).step_by(S::LANES) {
                 // SAFETY: `forward` bounded every window and output.
                 unsafe {
                     let mut sum = simd.splat(0.0);
@@ -170,7 +170,7 @@ impl Kernel for Backward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         self.p.for_each(self.images, self.steps, |out, (y0, y1), (x0, x1), n, factor| {
-            for c in (0..self.p.blocks * BLOCK).step_by(S::LANES) {
+            for c in (0..self.steps.blocks * BLOCK).step_by(S::LANES) {
                 // SAFETY: `backward` bounded every window and output.
                 unsafe {
                     let d = simd.mul(simd.load(self.dy.as_ptr().add(out + c)), simd.splat(factor));

@@ -4,7 +4,7 @@ use ocelli_kernels::BLOCK;
 use ocelli_kernels::avg_pool::{self, AvgPool, PoolStrides, Windows};
 use rayon::prelude::*;
 
-use super::super::program::Compiler;
+use super::super::program::{Compiler, Map};
 use super::{Operation, Site};
 use crate::layers::AvgPool2d;
 
@@ -34,14 +34,14 @@ impl Pool {
                 ((Windows::adaptive(height.0, height.1), Windows::adaptive(width.0, width.1)), None)
             }
         };
-        Self(AvgPool { windows, blocks: x.pixel / BLOCK, divisor })
+        Self(AvgPool { windows, divisor })
     }
 }
 
 impl Operation for Pool {
     fn forward(&self, site: &mut Site<'_, '_>) {
         let (x, y, isa, images) = (site.x(0), site.y(), site.isa(), site.images());
-        let steps = PoolStrides { x: x.layout.strides(), y: y.layout.strides() };
+        let steps = steps(x, y);
         let one_pixel = y.layout.height == 1 && y.layout.width == 1;
         let split = site.split && one_pixel && images == 1;
         let (out, [values]) = site.memory(y, [x]);
@@ -50,22 +50,26 @@ impl Operation for Pool {
             return;
         }
         // One pixel from all: each thread takes some of the channels.
-        let blocks = self.0.blocks.div_ceil(rayon::current_num_threads());
+        let blocks = steps.blocks.div_ceil(rayon::current_num_threads());
         let out = &mut out[steps.y.start..][..y.layout.pixel];
         out.par_chunks_mut(blocks * BLOCK).enumerate().with_max_len(1).for_each(|(task, out)| {
-            let pool = AvgPool { blocks: out.len() / BLOCK, ..self.0.clone() };
-            let mut steps = steps;
+            let mut steps = PoolStrides { blocks: out.len() / BLOCK, ..steps };
             steps.x.start += task * blocks * BLOCK;
             steps.y.start = 0;
-            avg_pool::forward(isa, &pool, 1, steps, values, out);
+            avg_pool::forward(isa, &self.0, 1, steps, values, out);
         });
     }
 
     fn backward(&self, site: &mut Site<'_, '_>) {
         let Some(dx) = site.added_dx(0) else { return };
         let (dy, isa, images) = (site.dy(), site.isa(), site.images());
-        let steps = PoolStrides { x: dx.layout.strides(), y: dy.layout.strides() };
+        let steps = steps(dx, dy);
         let (to, [from]) = site.memory(dx, [dy]);
         avg_pool::backward(isa, &self.0, images, steps, from, to);
     }
+}
+
+/// Steps through an input and an output, or their gradients, whole pixels each.
+fn steps(x: &Map, y: &Map) -> PoolStrides {
+    PoolStrides { x: x.layout.strides(), y: y.layout.strides(), blocks: y.layout.pixel / BLOCK }
 }
