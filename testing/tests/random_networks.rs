@@ -172,7 +172,7 @@ impl Growing {
             Layer::Conv2d(c) => c.in_channels / c.groups * c.kernel_size.area() == 1,
             _ => normalises(node),
         };
-        values >= 32 && !last.is_some_and(does_not_matter)
+        values >= 12 && !last.is_some_and(does_not_matter)
     }
 
     /// Up to ten layers, and for most a head that makes features of maps.

@@ -125,10 +125,11 @@ impl Case {
             let expected = expected.as_f32().expect("gradients are f32");
             let largest = |values: &[f32]| values.iter().fold(0.0f32, |most, value| most.max(value.abs()));
             let beside = expected_gradients.get(&name.replace(".bias", ".weight")).and_then(Tensor::as_f32);
-            // Where every value is lifted clear of zero, a shift reaches the next BatchNorm whole, which takes it out.
-            let cancels = name.ends_with(".bias") && (largest(expected) < NOTHING || self.lifted);
-            let floor = match beside.filter(|_| cancels) {
-                Some(weight) => f64::from(largest(weight)).max(if self.lifted { FLOOR } else { 0.0 }),
+            let nothing = name.ends_with(".bias") && largest(expected) < NOTHING;
+            let floor = match beside.filter(|_| nothing).map(|weight| f64::from(largest(weight))) {
+                // Where every value is lifted, the next BatchNorm takes out most of what the weight does too.
+                Some(of_weight) if self.lifted => of_weight.max(FLOOR),
+                Some(of_weight) => of_weight,
                 None => FLOOR,
             };
             let tolerance = if self.lifted { TOLERANCE_OF_LIFTED_GRADIENTS } else { TOLERANCE_OF_GRADIENTS };
