@@ -9,7 +9,6 @@ use std::ops::Range;
 pub use inward::Phase;
 pub use pack::{clear_unjoined, pack, unpack};
 
-use crate::depthwise::{depthwise, depthwise_gradient};
 use crate::grouped::{Lanes, grouped, grouped_gradient};
 use crate::isa::Isa;
 use crate::layout::{BLOCK, MapLayout, Strides, padded};
@@ -41,9 +40,7 @@ pub struct Conv {
 enum Links {
     /// All.
     All,
-    /// The channel of its own number.
-    Own,
-    /// Those of its group, several of which share a vector.
+    /// Those of its group, several of which share a vector: in a depthwise convolution one.
     Lanes(Lanes),
     /// Those of its group.
     Groups(Groups),
@@ -54,8 +51,6 @@ enum Links {
 enum Method {
     /// [`sweep`].
     Sweep,
-    /// [`depthwise`].
-    Depthwise,
     /// [`grouped`].
     Grouped(Lanes),
 }
@@ -83,22 +78,16 @@ impl Conv {
     fn links(&self) -> Links {
         match self.groups {
             1 => Links::All,
-            groups if groups == self.x.channels && groups == self.y.channels => Links::Own,
-            groups => {
-                let (outputs, inputs) = (self.y.channels / groups, self.x.channels / groups);
-                // The input gradient has to have the same form.
-                match Lanes::new(outputs, inputs).filter(|_| Lanes::new(inputs, outputs).is_some()) {
-                    Some(lanes) => Links::Lanes(lanes),
-                    None => Links::Groups(Groups::new(self.y.channels, self.x.channels, groups)),
-                }
-            }
+            groups => match Lanes::new(self.y.channels / groups, self.x.channels / groups) {
+                Some(lanes) => Links::Lanes(lanes),
+                None => Links::Groups(Groups::new(self.y.channels, self.x.channels, groups)),
+            },
         }
     }
 
     fn method(&self) -> Method {
         match self.links() {
             Links::All | Links::Groups(_) => Method::Sweep,
-            Links::Own => Method::Depthwise,
             Links::Lanes(lanes) => Method::Grouped(lanes),
         }
     }
@@ -129,8 +118,7 @@ impl Conv {
     fn reads(&self) -> usize {
         match self.links() {
             Links::All => self.x.pixel,
-            Links::Own => 1,
-            Links::Lanes(lanes) => lanes.inputs(),
+            Links::Lanes(lanes) => lanes.channels(),
             Links::Groups(groups) => groups.reads,
         }
     }
@@ -156,8 +144,7 @@ impl Conv {
     }
 
     /// The forward pass over `images` images, input to output: one sweep, or one for each run of output
-    /// channels that read the same inputs. The same sweeps serve the weight gradient. Where they
-    /// [read vectors](Conv::reads_vectors), the input must go on for [`BLOCK`] floats after its last pixel.
+    /// channels that read the same inputs. The same sweeps serve the weight gradient.
     ///
     /// # Panics
     /// If the input's halo is too small, or its pixels are not whole blocks and it [reads vectors](Conv::reads_vectors).
@@ -168,7 +155,7 @@ impl Conv {
         let blocks = padded(self.y.channels) / BLOCK;
         match self.links() {
             Links::All => vec![self.sweep_of(images, (0, blocks), 0)],
-            Links::Own | Links::Lanes(_) => {
+            Links::Lanes(_) => {
                 assert!(
                     self.x.pixel.is_multiple_of(BLOCK),
                     "pixels that are read by vectors are whole blocks"
@@ -250,7 +237,6 @@ impl ConvSweep {
         let (s, w) = (&self.sweep, &w[self.weights..]);
         match self.method {
             Method::Sweep => sweep(isa, s, x, w, finish, y),
-            Method::Depthwise => depthwise(isa, s, x, w, finish, y),
             Method::Grouped(lanes) => grouped(isa, lanes, s, x, w, finish, y),
         }
     }
@@ -307,7 +293,6 @@ pub fn weight_gradient(
         let dw = &mut dw[s.weights..];
         match s.method {
             Method::Sweep => outer(isa, &part, ImageGroups::ONE, x, g, dw, false),
-            Method::Depthwise => depthwise_gradient(isa, &part, x, g, dw),
             Method::Grouped(lanes) => grouped_gradient(isa, lanes, &part, x, g, dw),
         }
     }

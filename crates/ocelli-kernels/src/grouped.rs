@@ -1,5 +1,6 @@
 //! Convolution in groups so narrow that a vector of output channels spans several: each lane reads the
-//! inputs of its own group, picked from one vector of inputs by a permutation.
+//! inputs of its own group. Depthwise, where every channel is a group, vectors of inputs are taken as
+//! they are; else each lane picks its input from one vector by a permutation.
 //!
 //! Geometry is that of a [`Sweep`] whose run is the inputs of a group. Weights are packed as
 //! `[block][row][column][input of the group][16]`: no place joins channels of different groups.
@@ -9,43 +10,37 @@ use crate::layout::{BLOCK, channels_of};
 use crate::simd::Simd;
 use crate::sweep::{Addend, Finish, Sweep};
 
-/// Groups of channels, each with so many outputs and inputs.
+/// Groups with as many outputs as inputs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Lanes {
-    /// Outputs of a group; groups divide a block.
-    outputs: usize,
-    /// Inputs of a group.
-    inputs: usize,
+    /// Channels of a group: 1, 2, 4 or 8, which divide every vector of eight lanes or more.
+    channels: usize,
 }
 
-/// Lanes of the widest vector.
-const MOST_LANES: usize = BLOCK;
-
 /// Where the lanes of a vector find an input of their groups.
-type Pick = [u32; MOST_LANES];
+type Pick = [u32; BLOCK];
 
 /// Of each vector of a block and each input of a group.
-type Picks = [[Pick; MOST_LANES]; 4];
+type Picks = [[Pick; BLOCK]; 4];
 
 impl Lanes {
-    /// For groups of so many outputs and inputs; nothing where the inputs that a vector of 8 or 16 lanes needs do
-    /// not fit a vector, or there is but one input.
+    /// For groups of so many outputs and inputs; nothing if they differ or vectors hold no whole groups.
     #[must_use]
     pub fn new(outputs: usize, inputs: usize) -> Option<Self> {
-        let fit = |lanes: usize| lanes.div_ceil(outputs) * inputs <= lanes;
-        let whole = outputs > 0 && BLOCK.is_multiple_of(outputs) && inputs > 1;
-        (whole && fit(8) && fit(16)).then_some(Self { outputs, inputs })
+        (outputs == inputs && matches!(outputs, 1 | 2 | 4 | 8)).then_some(Self { channels: outputs })
     }
 
-    /// Inputs of a group.
+    /// Channels of a group.
     #[must_use]
-    pub fn inputs(&self) -> usize {
-        self.inputs
+    pub fn channels(&self) -> usize {
+        self.channels
     }
 
     /// The first input that the vector of outputs from `channel` on reads.
+    #[inline(always)]
     fn first_input(&self, channel: usize) -> usize {
-        channel / self.outputs * self.inputs
+        // A power of two; a division would show in every tile.
+        channel & !(self.channels - 1)
     }
 
     /// For each vector of a block and each input of a group, where in the vector of inputs each lane finds it.
@@ -54,11 +49,80 @@ impl Lanes {
             let channel = vector * S::LANES % BLOCK;
             std::array::from_fn(|j| {
                 std::array::from_fn(|lane| {
-                    let group = (channel + lane % S::LANES) / self.outputs;
-                    ((group - channel / self.outputs) * self.inputs + j) as u32
+                    let of_group = self.first_input(channel + lane % S::LANES) - self.first_input(channel);
+                    (of_group + j) as u32
                 })
             })
         })
+    }
+}
+
+/// How the lanes of a vector of outputs come by their inputs.
+trait Inputs<S: Simd>: Copy {
+    /// Where the lanes find an input of their groups.
+    type Place: Copy;
+    /// Outputs whose sums fit registers beside what else a tile holds.
+    const OUTPUTS: usize;
+
+    /// Inputs of a group, `channels` of which there are.
+    fn count(self, channels: usize) -> usize;
+
+    /// Where the vector whose first channel is `c` finds the input of number `j` of its lanes' groups.
+    fn place(self, simd: S, c: usize, j: usize) -> Self::Place;
+
+    /// The inputs at that place, from the vector of inputs at `p`.
+    ///
+    /// # Safety
+    /// `p` is readable for a vector, and for the group that it is a part of.
+    unsafe fn value(self, simd: S, p: *const f32, place: Self::Place) -> S::V;
+}
+
+/// Each lane its own.
+#[derive(Clone, Copy)]
+struct Own;
+
+impl<S: Simd> Inputs<S> for Own {
+    type Place = ();
+    const OUTPUTS: usize = if S::REGISTERS > 16 { 14 } else { 7 };
+
+    #[inline(always)]
+    fn count(self, _: usize) -> usize {
+        1
+    }
+
+    #[inline(always)]
+    fn place(self, _: S, _: usize, _: usize) {}
+
+    #[inline(always)]
+    unsafe fn value(self, simd: S, p: *const f32, (): ()) -> S::V {
+        // SAFETY: the caller's promise.
+        unsafe { simd.load(p) }
+    }
+}
+
+/// Each lane that of its group.
+#[derive(Clone, Copy)]
+struct Picked<'p>(&'p Picks);
+
+impl<S: Simd> Inputs<S> for Picked<'_> {
+    type Place = S::I;
+    const OUTPUTS: usize = if S::REGISTERS > 16 { 12 } else { 6 };
+
+    #[inline(always)]
+    fn count(self, channels: usize) -> usize {
+        channels
+    }
+
+    #[inline(always)]
+    fn place(self, simd: S, c: usize, j: usize) -> S::I {
+        // SAFETY: a pick is as long as any vector.
+        unsafe { simd.load_index(self.0[c % BLOCK / S::LANES][j].as_ptr()) }
+    }
+
+    #[inline(always)]
+    unsafe fn value(self, simd: S, p: *const f32, place: S::I) -> S::V {
+        // SAFETY: the caller's promise; `Lanes::picks` keeps to the groups of a vector.
+        unsafe { simd.pick(p, place) }
     }
 }
 
@@ -82,14 +146,12 @@ pub fn grouped(isa: Isa, lanes: Lanes, s: &Sweep, x: &[f32], w: &[f32], finish: 
 }
 
 /// # Panics
-/// If input or weights are too short.
+/// If input or weights are too short, or the taps do not read the inputs of a group.
 fn check(lanes: Lanes, s: &Sweep, x: usize, w: usize) {
-    assert_eq!(s.taps.run, lanes.inputs, "a grouped sweep reads the inputs of a group");
-    // The inputs of the last vector of outputs, of 16 lanes or of 8, are a whole vector. Four lanes read no more
-    // than the inputs of their groups, which are among those of eight.
-    let outputs = channels_of(s.blocks);
-    let last = [16, 8].map(|lanes_of| lanes.first_input(outputs - lanes_of) + lanes_of);
-    let window = s.window().checked_add(last[0].max(last[1])).expect("a window that fits memory");
+    assert_eq!(s.taps.run, lanes.channels, "a grouped sweep reads the inputs of a group");
+    // Vectors of outputs read the inputs of their groups, of which whole blocks have as many.
+    let window = (s.window() - s.taps.run).checked_add(channels_of(s.blocks));
+    let window = window.expect("a window that fits memory");
     assert!(s.reach(s.x, window) <= x, "a grouped sweep reads past {x} input values");
     assert!(s.weights() <= w, "a grouped sweep needs more than {w} weights");
 }
@@ -108,61 +170,62 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let s = self.s;
-        let picks = self.lanes.picks::<S>();
-        for n in 0..s.images {
-            for c in (0..s.blocks * BLOCK).step_by(S::LANES) {
-                let picks = &picks[c % BLOCK / S::LANES];
-                for row in 0..s.rows {
-                    let mut column = 0;
-                    while column < s.columns {
-                        let length = (s.columns - column).min(longest::<S>());
-                        self.tile(simd, (n, row, column), length, c, picks);
-                        column += length;
-                    }
-                }
-            }
+        if self.lanes.channels == 1 {
+            self.rows(simd, Own);
+        } else {
+            self.rows(simd, Picked(&self.lanes.picks::<S>()));
         }
     }
 }
 
-/// Outputs whose sums, with a vector of weights, one of inputs and the picks, fit registers.
-#[inline(always)]
-fn longest<S: Simd>() -> usize {
-    if S::REGISTERS > 16 { 12 } else { 6 }
-}
-
 impl Forward<'_> {
+    /// All channels of a row before the next row: pixels are read in the order of memory, however many
+    /// channels they have.
     #[inline(always)]
-    fn tile<S: Simd>(
+    fn rows<S: Simd, I: Inputs<S>>(&self, simd: S, inputs: I) {
+        let s = self.s;
+        for (n, row) in (0..s.images).flat_map(|n| (0..s.rows).map(move |row| (n, row))) {
+            for c in (0..s.blocks * BLOCK).step_by(S::LANES) {
+                let mut column = 0;
+                while column < s.columns {
+                    let length = (s.columns - column).min(I::OUTPUTS);
+                    self.tile(simd, inputs, (n, row, column), length, c);
+                    column += length;
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, I: Inputs<S>>(
         &self,
         simd: S,
+        inputs: I,
         at: (usize, usize, usize),
         length: usize,
         c: usize,
-        picks: &[Pick; MOST_LANES],
     ) {
         macro_rules! tiles {
             ($($t:literal)*) => {
                 match length {
                     // SAFETY: `grouped` bounded every output, its window and its channels.
-                    $($t => unsafe { self.outputs::<S, $t>(simd, at, c, picks) },)*
+                    $($t => unsafe { self.outputs::<S, I, $t>(simd, inputs, at, c) },)*
                     _ => unreachable!("a tile of {length} outputs"),
                 }
             };
         }
-        if S::REGISTERS > 16 { tiles!(1 2 3 4 5 6 7 8 9 10 11 12) } else { tiles!(1 2 3 4 5 6) }
+        if S::REGISTERS > 16 { tiles!(1 2 3 4 5 6 7 8 9 10 11 12 13 14) } else { tiles!(1 2 3 4 5 6 7) }
     }
 
     /// # Safety
-    /// `T` outputs from the one given are in a row of the sweep's, and `c` is one of its channels.
+    /// `T` outputs from the one given are in a row of the sweep's, and `c` is the first channel of a vector of its.
     #[inline(always)]
-    unsafe fn outputs<S: Simd, const T: usize>(
+    unsafe fn outputs<S: Simd, I: Inputs<S>, const T: usize>(
         &self,
         simd: S,
+        inputs: I,
         (n, row, column): (usize, usize, usize),
         c: usize,
-        picks: &[Pick; MOST_LANES],
     ) {
         let (s, taps) = (self.s, self.s.taps);
         // SAFETY: the caller's promise covers every pointer below.
@@ -170,6 +233,10 @@ impl Forward<'_> {
             let bias = self.finish.bias.map_or(simd.splat(0.0), |b| simd.load(b.as_ptr().add(c)));
             let mut acc = [bias; T];
             let y = self.y.add(s.y.at(n, row, column) + c);
+            // The outputs come to the cache while their sums are made.
+            for t in 0..T {
+                simd.prefetch_write(y.add(t * s.y.pixel));
+            }
             let add = match self.finish.addend {
                 Addend::None => None,
                 Addend::Output => Some((y.cast_const(), s.y.pixel)),
@@ -187,10 +254,10 @@ impl Forward<'_> {
             for tap_row in 0..taps.rows {
                 let mut x = x.add(tap_row * taps.row_stride);
                 for _ in 0..taps.columns {
-                    for pick in &picks[..taps.run] {
-                        let (weight, pick) = (simd.load(w), simd.load_index(pick.as_ptr()));
+                    for j in 0..inputs.count(taps.run) {
+                        let (weight, place) = (simd.load(w), inputs.place(simd, c, j));
                         for t in 0..T {
-                            let value = simd.pick(x.add(t * s.x.pixel), pick);
+                            let value = inputs.value(simd, x.add(t * s.x.pixel), place);
                             acc[t] = simd.fma(value, weight, acc[t]);
                         }
                         w = w.wrapping_add(BLOCK);
@@ -237,82 +304,132 @@ struct Gradient<'a> {
     dw: *mut f32,
 }
 
-/// Weights whose sums go through the pixels together: as many as fit registers with their picks and a
-/// gradient, so that pixels are read seldom and no multiply-add waits for the one before.
-#[inline(always)]
-fn most_weights<S: Simd>() -> usize {
-    if S::REGISTERS > 16 { 12 } else { 6 }
-}
-
 impl Kernel for Gradient<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let taps = self.s.taps;
-        let all = taps.rows * taps.columns * taps.run;
-        let together = all.div_ceil(all.div_ceil(most_weights::<S>()));
-        let rows = (0..self.s.images).flat_map(|n| (0..self.s.rows).map(move |y| (n, y)));
-        let channels = (0..self.s.blocks * BLOCK).step_by(S::LANES);
-        let picks = self.lanes.picks::<S>();
-        // Row by row, so that what the blocks of a row's pixels share of the cache is read once.
-        for (row, c) in rows.flat_map(|row| channels.clone().map(move |c| (row, c))) {
-            let picks = &picks[c % BLOCK / S::LANES];
-            for first in (0..all).step_by(together) {
-                macro_rules! sums {
-                    ($($n:literal)*) => {
-                        match together.min(all - first) {
-                            // SAFETY: `grouped_gradient` bounded every output, its window and its channels.
-                            $($n => unsafe { self.sums::<S, $n>(simd, row, first, c, picks) },)*
-                            count => unreachable!("{count} weights together"),
-                        }
-                    };
-                }
-                sums!(1 2 3 4 5 6 7 8 9 10 11 12);
-            }
+        if self.lanes.channels == 1 {
+            self.rows(simd, Own);
+        } else {
+            self.rows(simd, Picked(&self.lanes.picks::<S>()));
         }
     }
 }
 
+/// Taps whose sums, of `J` inputs each, fit registers together: as many as do, so that pixels are read seldom
+/// and no multiply-add waits for the one before.
+const fn most_taps<S: Simd, const J: usize>() -> usize {
+    match (S::REGISTERS > 16, J) {
+        (true, 1) => 13,
+        (true, _) => 12 / J,
+        (false, 1) => 9,
+        (false, _) => 8 / J,
+    }
+}
+
 impl Gradient<'_> {
-    /// # Safety
-    /// The row is the sweep's, `N` weights from the one given are those of one channel's taps, and `c` is one of
-    /// its channels.
     #[inline(always)]
-    unsafe fn sums<S: Simd, const N: usize>(
+    fn rows<S: Simd, I: Inputs<S>>(&self, simd: S, inputs: I) {
+        match inputs.count(self.lanes.channels) {
+            1 => self.parts::<S, I, 1>(simd, inputs),
+            2 => self.parts::<S, I, 2>(simd, inputs),
+            _ => self.parts::<S, I, 4>(simd, inputs),
+        }
+    }
+
+    /// Row by row, so that what the blocks of a row's pixels share of the cache is read once; `J` inputs of a
+    /// group together.
+    #[inline(always)]
+    fn parts<S: Simd, I: Inputs<S>, const J: usize>(&self, simd: S, inputs: I) {
+        let (s, taps) = (self.s, self.s.taps.rows * self.s.taps.columns);
+        let together = taps.div_ceil(taps.div_ceil(const { most_taps::<S, J>() }));
+        for (n, y) in (0..s.images).flat_map(|n| (0..s.rows).map(move |y| (n, y))) {
+            for c in (0..s.blocks * BLOCK).step_by(S::LANES) {
+                for j in (0..inputs.count(s.taps.run)).step_by(J) {
+                    for tap in (0..taps).step_by(together) {
+                        self.taps::<S, I, J>(simd, inputs, (n, y), c, (tap, together.min(taps - tap)), j);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn taps<S: Simd, I: Inputs<S>, const J: usize>(
         &self,
         simd: S,
-        (n, y): (usize, usize),
-        first: usize,
+        inputs: I,
+        row: (usize, usize),
         c: usize,
-        picks: &[Pick; MOST_LANES],
+        (tap, count): (usize, usize),
+        j: usize,
+    ) {
+        macro_rules! sums {
+            ($($n:literal)*) => {
+                match count {
+                    // SAFETY: `grouped_gradient` bounded every output, its window and its channels.
+                    $($n => unsafe { self.sums::<S, I, J, $n>(simd, inputs, row, c, tap, j) },)*
+                    _ => unreachable!("{count} taps together"),
+                }
+            };
+        }
+        match J {
+            1 => sums!(1 2 3 4 5 6 7 8 9 10 11 12 13),
+            2 => sums!(1 2 3 4 5 6),
+            _ => sums!(1 2 3),
+        }
+    }
+
+    /// # Safety
+    /// The row is the sweep's, `N` taps from the one given are, `c` is the first channel of a vector of its, and groups
+    /// have `J` inputs from `j` on.
+    #[inline(always)]
+    unsafe fn sums<S: Simd, I: Inputs<S>, const J: usize, const N: usize>(
+        &self,
+        simd: S,
+        inputs: I,
+        (n, y): (usize, usize),
+        c: usize,
+        first: usize,
+        j: usize,
     ) {
         let (s, taps) = (self.s, self.s.taps);
         let offsets: [usize; N] = std::array::from_fn(|k| {
-            let tap = (first + k) / taps.run;
+            let tap = first + k;
             let place = tap / taps.columns * taps.row_stride + tap % taps.columns * taps.column_stride;
             place + self.lanes.first_input(c)
         });
+        let places: [I::Place; J] = std::array::from_fn(|k| inputs.place(simd, c, j + k));
         // SAFETY: the caller's promise covers every pointer below.
         unsafe {
-            let pick: [_; N] =
-                std::array::from_fn(|k| simd.load_index(picks[(first + k) % taps.run].as_ptr()));
-            let dw = self.dw.add(c / BLOCK * taps.block_len() + first * BLOCK + c % BLOCK);
-            let begun = n + y > 0;
-            let mut acc: [S::V; N] =
-                std::array::from_fn(|k| if begun { simd.load(dw.add(k * BLOCK)) } else { simd.splat(0.0) });
+            let dw = self.dw.add(c / BLOCK * taps.block_len() + c % BLOCK);
+            let weight = |tap: usize, k: usize| dw.add(((first + tap) * taps.run + j + k) * BLOCK);
+            let mut acc = [[simd.splat(0.0); J]; N];
+            if n + y > 0 {
+                for tap in 0..N {
+                    for k in 0..J {
+                        acc[tap][k] = simd.load(weight(tap, k));
+                    }
+                }
+            }
             let (mut x, mut g) = (self.x.add(s.x.at(n, y, 0)), self.g.add(s.y.at(n, y, 0) + c));
             for _ in 0..s.columns {
                 let gradient = simd.load(g);
-                for k in 0..N {
-                    acc[k] = simd.fma(simd.pick(x.add(offsets[k]), pick[k]), gradient, acc[k]);
+                for tap in 0..N {
+                    for k in 0..J {
+                        let value = inputs.value(simd, x.add(offsets[tap]), places[k]);
+                        acc[tap][k] = simd.fma(value, gradient, acc[tap][k]);
+                    }
                 }
                 // The step past the last pixel is not read through.
                 x = x.wrapping_add(s.x.pixel);
                 g = g.wrapping_add(s.y.pixel);
             }
-            for k in 0..N {
-                simd.store(dw.add(k * BLOCK), acc[k]);
+            for tap in 0..N {
+                for k in 0..J {
+                    simd.store(weight(tap, k), acc[tap][k]);
+                }
             }
         }
     }

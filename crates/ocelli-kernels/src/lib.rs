@@ -15,7 +15,6 @@ pub mod batch_norm;
 pub mod channels;
 pub mod conv;
 mod cross_entropy;
-pub mod depthwise;
 pub mod dropout;
 pub mod epilogue;
 pub mod group_norm;

@@ -40,8 +40,7 @@ pub(crate) trait Simd: Copy {
     unsafe fn load_index(self, p: *const u32) -> Self::I;
     /// In each lane the float of `p` at the lane's place.
     /// # Safety
-    /// `p` is readable for [`crate::BLOCK`] floats, and places are below [`Simd::LANES`], or below the block
-    /// where a block is more than two vectors.
+    /// `p` is readable for `LANES` floats and to every place. Places are below `LANES`, or below 8 where that is more.
     unsafe fn pick(self, p: *const f32, places: Self::I) -> Self::V;
     /// Asks for the cache line at `p`, to be written to soon. Any pointer will do.
     fn prefetch_write(self, p: *const f32);

@@ -1,6 +1,7 @@
 //! The input gradient of a convolution: sweeps over its output's gradient with transposed weights.
 
-use super::{Conv, ConvSweep, Lanes, Links, Method, pack};
+use super::pack::{Places, transpose_square};
+use super::{Conv, ConvSweep, Links};
 use crate::layout::{BLOCK, MapLayout, Strides, padded};
 use crate::sweep::{Border, Sweep, Taps};
 
@@ -93,7 +94,7 @@ impl Conv {
                 let step = self.inward_bundle();
                 for block in (0..self.x.pixel / BLOCK).step_by(step) {
                     let sweep = self.phase_sweep(images, g, (py, px), (block, step));
-                    let method = self.inward_method();
+                    let method = self.method();
                     let conv = ConvSweep { sweep, weights, channel: block * BLOCK, method };
                     weights += sweep.blocks * sweep.taps.block_len();
                     let (tap, taps) = ((py.tap, px.tap), (py.taps, px.taps));
@@ -107,18 +108,8 @@ impl Conv {
     /// Blocks of input channels that read the same outputs.
     fn inward_bundle(&self) -> usize {
         match self.links() {
-            Links::All | Links::Own | Links::Lanes(_) => self.x.pixel / BLOCK,
+            Links::All | Links::Lanes(_) => self.x.pixel / BLOCK,
             Links::Groups(_) => self.inward_groups().bundle(),
-        }
-    }
-
-    fn inward_method(&self) -> Method {
-        match self.links() {
-            Links::Lanes(_) => {
-                let (outputs, inputs) = (self.y.channels / self.groups, self.x.channels / self.groups);
-                Method::Grouped(Lanes::new(inputs, outputs).expect("groups of lanes have both forms"))
-            }
-            _ => self.method(),
         }
     }
 
@@ -132,8 +123,7 @@ impl Conv {
         let (x, stride) = (self.x, self.stride);
         let (first, reads) = match self.links() {
             Links::All => (0, g.pixel),
-            Links::Own => (0, 1),
-            Links::Lanes(_) => (0, self.y.channels / self.groups),
+            Links::Lanes(lanes) => (0, lanes.channels()),
             Links::Groups(_) => (self.inward_groups().first_read(block), self.inward_groups().reads),
         };
         let start = (g.halo_y as isize + py.first_output) * g.row() as isize
@@ -191,7 +181,7 @@ impl Conv {
                 weights_image: 0,
             };
             let weights = row * blocks * g.pixel * BLOCK;
-            let conv = ConvSweep { sweep, weights, channel: 0, method: Method::Sweep };
+            let conv = ConvSweep { sweep, weights, channel: 0, method: self.method() };
             Phase { conv, tap: (row, 0), tap_step: (1, 1), taps: (1, 1) }
         };
         (0..self.kernel.0).map(row).collect()
@@ -209,8 +199,7 @@ impl Conv {
     pub fn transposed_len(&self) -> usize {
         let reads = match self.links() {
             Links::All => padded(self.y.channels),
-            Links::Own => 1,
-            Links::Lanes(_) => self.y.channels / self.groups,
+            Links::Lanes(lanes) => lanes.channels(),
             Links::Groups(_) => self.inward_groups().reads,
         };
         self.kernel.0 * self.kernel.1 * self.x.pixel * reads
@@ -238,29 +227,24 @@ impl Conv {
     }
 
     fn transpose_tap(&self, (row, column): (usize, usize), block: usize, packed: &[f32], to: &mut [f32]) {
+        let places = Places::of(self);
         match self.links() {
             Links::All => {
                 let from = |outputs: usize| {
-                    let start = pack::index(self, outputs * BLOCK, block * BLOCK, row, column);
+                    let start = places.at(outputs * BLOCK, block * BLOCK, row, column);
                     packed[start..].first_chunk().expect("packed weights for each tap")
                 };
                 for (outputs, to) in to.as_chunks_mut::<{ BLOCK * BLOCK }>().0.iter_mut().enumerate() {
-                    pack::transpose_square(from(outputs), to);
+                    transpose_square(from(outputs), to);
                 }
             }
-            Links::Own => {
-                let start = pack::index(self, block * BLOCK, 0, row, column);
-                to.copy_from_slice(&packed[start..start + BLOCK]);
-            }
             Links::Lanes(lanes) => {
-                let outputs = self.y.channels / self.groups;
-                for (place, lanes_of) in to.chunks_exact_mut(BLOCK).enumerate() {
-                    for (lane, weight) in lanes_of.iter_mut().enumerate() {
+                let of_group = lanes.channels();
+                for (place, of_place) in to.chunks_exact_mut(BLOCK).enumerate() {
+                    for (lane, weight) in of_place.iter_mut().enumerate() {
                         let input = block * BLOCK + lane;
-                        let output = input / lanes.inputs() * outputs + place;
-                        let j = input % lanes.inputs();
-                        let there = input < self.x.channels;
-                        *weight = if there { packed[pack::index(self, output, j, row, column)] } else { 0.0 };
+                        let output = input - input % of_group + place;
+                        *weight = packed[places.at(output, input % of_group, row, column)];
                     }
                 }
             }
@@ -272,7 +256,7 @@ impl Conv {
                         let input = block * BLOCK + lane;
                         *weight = if groups.joined(output, input) {
                             let j = input - groups.first_read(output / BLOCK);
-                            packed[pack::index(self, output, j, row, column)]
+                            packed[places.at(output, j, row, column)]
                         } else {
                             0.0
                         };

@@ -4,28 +4,42 @@
 use super::{Conv, Links};
 use crate::layout::BLOCK;
 
-/// Where the weight of an output and the input at place `j` of those that its block reads lies.
-pub(super) fn index(conv: &Conv, o: usize, j: usize, row: usize, column: usize) -> usize {
-    let reads = conv.reads();
-    (((o / BLOCK * conv.kernel.0 + row) * conv.kernel.1 + column) * reads + j) * BLOCK + o % BLOCK
+/// Where packed weights lie.
+#[derive(Clone, Copy)]
+pub(super) struct Places {
+    kernel: (usize, usize),
+    /// Inputs that each block of outputs reads.
+    reads: usize,
+}
+
+impl Places {
+    pub(super) fn of(conv: &Conv) -> Self {
+        Self { kernel: conv.kernel, reads: conv.reads() }
+    }
+
+    /// Where the weight of an output and the input at place `j` of those that its block reads lies.
+    pub(super) fn at(&self, o: usize, j: usize, row: usize, column: usize) -> usize {
+        let Self { kernel, reads } = *self;
+        (((o / BLOCK * kernel.0 + row) * kernel.1 + column) * reads + j) * BLOCK + o % BLOCK
+    }
 }
 
 fn for_each(conv: &Conv, mut visit: impl FnMut(usize, usize)) {
+    let (places, links) = (Places::of(conv), conv.links());
     let mut plain = 0;
     for o in 0..conv.y.channels {
-        let places = match conv.links() {
+        let read = match &links {
             Links::All => 0..conv.x.channels,
-            Links::Own => 0..1,
-            Links::Lanes(lanes) => 0..lanes.inputs(),
+            Links::Lanes(lanes) => 0..lanes.channels(),
             Links::Groups(groups) => {
                 let (inputs, first) = (groups.inputs_of(o), groups.first_read(o / BLOCK));
                 inputs.start - first..inputs.end - first
             }
         };
-        for j in places {
+        for j in read {
             for row in 0..conv.kernel.0 {
                 for column in 0..conv.kernel.1 {
-                    visit(plain, index(conv, o, j, row, column));
+                    visit(plain, places.at(o, j, row, column));
                     plain += 1;
                 }
             }
