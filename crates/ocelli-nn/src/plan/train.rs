@@ -258,9 +258,9 @@ pub(super) fn check_norms(
         let value = graph.values[op.input()];
         let values = match &op.kind {
             Kind::BatchNorm(norm) if training || !norm.running => batch * value.height * value.width,
-            // As in PyTorch, where a batch of more images goes through, whatever comes of it.
             // PyTorch's error of instance normalisation counts no images.
             Kind::Image(ImageOp::GroupNorm(_, Some(_))) => value.height * value.width,
+            // As in PyTorch, where a batch of more images goes through, whatever comes of it.
             Kind::Image(ImageOp::GroupNorm(norm, None)) => {
                 batch * value.height * value.width * (norm.num_channels / norm.num_groups)
             }

@@ -187,6 +187,9 @@ proptest! {
         (input, layer) in case(), batch in 2..4usize, train: bool, seed: u64,
     ) {
         prop_assume!(layer.output_shape(&[input]).is_ok());
+        // As PyTorch, the reference refuses to train instance normalisation on single pixels.
+        let pixel = input.size().is_some_and(|size| size.area() == 1);
+        prop_assume!(!(train && pixel && matches!(layer, Layer::InstanceNorm2d(_))));
         let network = Sequential::new(input).layer(layer).build("layer").unwrap();
         check_gradients(&network, batch, train, seed)?;
     }
