@@ -1,8 +1,9 @@
 //! Networks from files may say anything: whatever they say is an error or works, and nothing panics or overflows.
 
 use ocelli_nn::{
-    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelLinear, ChannelShuffle, Conv2d, Layer,
-    Linear, MaxPool2d, Narrow, Network, Node, Pair, Shape, Source, Summary, Upsample, UpsampleMode,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelLinear, ChannelShuffle, Conv2d,
+    GroupNorm, InstanceNorm2d, Layer, LayerNorm2d, LayerScale, Linear, LocalResponseNorm, MaxPool2d, Narrow,
+    Network, Node, Padding, PaddingMode, Pair, Prelu, Shape, Sides, Source, Summary, Upsample, UpsampleMode,
 };
 use proptest::prelude::*;
 
@@ -26,11 +27,26 @@ fn shape() -> impl Strategy<Value = Shape> {
     ]
 }
 
+fn padding() -> impl Strategy<Value = (Padding, PaddingMode)> {
+    let sides = (number(), number(), number(), number())
+        .prop_map(|(left, right, top, bottom)| Padding::Sides(Sides { left, right, top, bottom }));
+    let padding =
+        prop_oneof![pair().prop_map(Padding::Each), Just(Padding::Same), Just(Padding::Valid), sides];
+    let modes = [PaddingMode::Zeros, PaddingMode::Reflect, PaddingMode::Replicate, PaddingMode::Circular];
+    (padding, prop::sample::select(modes.to_vec()))
+}
+
 fn layer() -> impl Strategy<Value = Layer> {
     prop_oneof![
         (number(), number(), pair(), pair(), pair(), any::<bool>()).prop_map(
             |(i, o, kernel, stride, padding, bias)| {
                 Conv2d::new(i, o, kernel).stride(stride).padding(padding).bias(bias).into()
+            }
+        ),
+        (number(), number(), pair(), pair(), padding(), number()).prop_map(
+            |(i, o, kernel, dilation, (padding, mode), groups)| {
+                let conv = Conv2d::new(i, o, kernel).dilation(dilation).groups(groups);
+                conv.padding(padding).padding_mode(mode).into()
             }
         ),
         (pair(), pair(), pair()).prop_map(|(kernel, stride, padding)| {
@@ -61,7 +77,22 @@ fn layer() -> impl Strategy<Value = Layer> {
             Layer::BatchNorm2d(BatchNorm::new(n).eps(eps).momentum(momentum))
         }),
         number().prop_map(|n| Layer::BatchNorm1d(n.into())),
+        (number(), number(), any::<f32>()).prop_map(|(groups, channels, eps)| {
+            Layer::GroupNorm(GroupNorm::new(groups, channels).eps(eps))
+        }),
+        (number(), any::<f32>(), any::<bool>()).prop_map(|(n, momentum, track)| {
+            Layer::InstanceNorm2d(InstanceNorm2d::new(n).momentum(momentum).track_running_stats(track))
+        }),
+        (number(), any::<f32>()).prop_map(|(n, eps)| Layer::LayerNorm2d(LayerNorm2d::new(n).eps(eps))),
+        (number(), any::<f32>(), any::<f32>()).prop_map(|(size, alpha, k)| {
+            Layer::LocalResponseNorm(LocalResponseNorm { k, ..LocalResponseNorm::new(size).alpha(alpha) })
+        }),
+        number().prop_map(|n| Layer::Prelu(Prelu::new(n))),
+        number().prop_map(|n| Layer::LayerScale(LayerScale::new(n))),
+        any::<f32>().prop_map(|p| Layer::AlphaDropout(p.into())),
+        any::<f32>().prop_map(|p| Layer::StochasticDepth(p.into())),
         prop::sample::select(vec![
+            Layer::LogSoftmax,
             Layer::Relu,
             Layer::Flatten,
             Layer::Softmax,
@@ -80,6 +111,12 @@ fn fitted(layer: Layer, input: Shape) -> Layer {
         Layer::Conv2d(spec) => Conv2d { in_channels: input.channels(), ..spec }.into(),
         Layer::Linear(spec) => Linear { in_features: input.channels(), ..spec }.into(),
         Layer::BatchNorm2d(spec) => Layer::BatchNorm2d(BatchNorm { num_features: input.channels(), ..spec }),
+        Layer::GroupNorm(spec) => Layer::GroupNorm(GroupNorm { num_channels: input.channels(), ..spec }),
+        Layer::InstanceNorm2d(spec) => {
+            Layer::InstanceNorm2d(InstanceNorm2d { num_features: input.channels(), ..spec })
+        }
+        Layer::LayerNorm2d(_) => Layer::LayerNorm2d(LayerNorm2d::new(input.channels())),
+        Layer::LayerScale(_) => Layer::LayerScale(LayerScale::new(input.channels())),
         other => other,
     }
 }

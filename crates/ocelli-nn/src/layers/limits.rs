@@ -27,6 +27,14 @@ pub(super) fn check_shape(shape: Shape) -> Result<(), ShapeError> {
     ))
 }
 
+/// Refuses a count in an option that is not at least 1 and at most [`MAX_ELEMENTS`].
+pub(super) fn check_option_count(name: &str, count: usize) -> Result<(), ShapeError> {
+    match elements(&[count]) {
+        Some(_) => Ok(()),
+        None => Err(ShapeError::option(name, count, &format!("1 to {MAX_ELEMENTS}"))),
+    }
+}
+
 /// Refuses an eps of a normalisation that is not above 0.
 pub(super) fn check_eps(eps: f32) -> Result<(), ShapeError> {
     if eps.is_finite() && eps > 0.0 {

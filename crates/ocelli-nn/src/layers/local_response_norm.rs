@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Spec;
+use super::limits::check_option_count;
 use super::window::need_map;
 use crate::error::ShapeError;
 use crate::shape::Shape;
@@ -71,9 +72,7 @@ impl Spec for LocalResponseNorm {
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        if self.size == 0 {
-            return Err(ShapeError::option("size", self.size, "at least 1"));
-        }
+        check_option_count("size", self.size)?;
         for (name, value) in [("alpha", self.alpha), ("beta", self.beta), ("k", self.k)] {
             if !value.is_finite() {
                 return Err(ShapeError::option(name, value, "a number"));

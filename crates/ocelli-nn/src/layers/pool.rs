@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Spec;
+use super::limits::check_option_count;
 use super::window::{Window, check_extent, need_map};
 use crate::error::{ShapeError, ShapeErrorKind};
 use crate::shape::{Pair, Shape};
@@ -252,9 +253,7 @@ impl Spec for AvgPool2d {
     }
 
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        if self.divisor_override == Some(0) {
-            return Err(ShapeError::option("divisor_override", 0, "at least 1"));
-        }
+        self.divisor_override.map_or(Ok(()), |divisor| check_option_count("divisor_override", divisor))?;
         self.sliding().over(inputs[0])
     }
 
@@ -374,6 +373,7 @@ mod tests {
             Layer::MaxPool2d(MaxPool2d::new(2).dilation(0)),
             Layer::MaxPool2d(MaxPool2d::new(2).dilation(usize::MAX)),
             Layer::AvgPool2d(AvgPool2d::new(2).divisor_override(0)),
+            Layer::AvgPool2d(AvgPool2d::new(2).divisor_override(usize::MAX)),
         ] {
             assert!(output(layer, 8, 8).is_err(), "{layer:?}");
         }
