@@ -4,6 +4,7 @@ use super::forward::alpha_of;
 use super::{Gradients, Run, Values, activation, channels, conv, multiply, norm, pool, response, upsample};
 use crate::layers::{Conv2d, Layer, Role};
 use crate::network::Source;
+use crate::shape::Shape;
 
 impl Run<'_> {
     /// The gradients of a loss, given its gradient with respect to [`Run::output`].
@@ -97,48 +98,26 @@ impl Run<'_> {
                 }
                 of_x
             }
-            Layer::AlphaDropout(spec) => match self.mode.mask(&node.name) {
-                None => grad.to_vec(),
-                Some(mask) => {
-                    let scale = alpha_of(spec.p).0;
-                    grad.iter().zip(mask).map(|(grad, mask)| scale * mask * grad).collect()
-                }
-            },
+            Layer::AlphaDropout(spec) => {
+                let scale = alpha_of(spec.p).0;
+                let mask = self.mode.mask(&node.name);
+                mask.map_or(grad.to_vec(), |mask| products(grad, mask).map(|g| scale * g).collect())
+            }
             Layer::LocalResponseNorm(spec) => response::backward(&spec, input, x, grad),
             Layer::Prelu(_) => {
-                let slopes = self.parameter(index, Role::Slope);
-                let which = |place| conv::channel(place, input) % slopes.len();
-                let mut of_slopes = vec![0.0; slopes.len()];
-                let mut of_x = grad.to_vec();
-                for (place, x) in x.iter().enumerate().filter(|(_, x)| **x <= 0.0) {
-                    of_slopes[which(place)] += x * grad[place];
-                    of_x[place] *= slopes[which(place)];
-                }
+                let [of_x, of_slopes] = prelu(x, self.parameter(index, Role::Slope), grad, input);
                 put(Role::Slope, of_slopes);
                 of_x
             }
-            Layer::LogSoftmax => {
-                let rows = self.outputs[index].chunks(output.elements()).zip(grad.chunks(output.elements()));
-                let row = |(y, grad): (&[f64], &[f64])| {
-                    let sum: f64 = grad.iter().sum();
-                    y.iter().zip(grad).map(|(y, grad)| grad - y.exp() * sum).collect::<Vec<_>>()
-                };
-                rows.flat_map(row).collect()
-            }
             Layer::LayerScale(_) => {
-                let factors = self.parameter(index, Role::LayerScale);
-                let channel = |place| conv::channel(place, input);
-                let mut of_factors = vec![0.0; factors.len()];
-                x.iter()
-                    .zip(grad)
-                    .enumerate()
-                    .for_each(|(place, (x, g))| of_factors[channel(place)] += x * g);
+                let [of_x, of_factors] = scale(x, self.parameter(index, Role::LayerScale), grad, input);
                 put(Role::LayerScale, of_factors);
-                grad.iter().enumerate().map(|(place, grad)| grad * factors[channel(place)]).collect()
+                of_x
             }
-            Layer::Softmax => {
+            Layer::Softmax | Layer::LogSoftmax => {
+                let row = if node.layer == Layer::Softmax { softmax } else { log_softmax };
                 let rows = self.outputs[index].chunks(output.elements()).zip(grad.chunks(output.elements()));
-                rows.flat_map(|(y, grad)| softmax(y, grad)).collect()
+                rows.flat_map(|(y, grad)| row(y, grad)).collect()
             }
             ref other => {
                 let slope = |x| activation::slope(other, x).expect("all other layers are activations");
@@ -146,9 +125,7 @@ impl Run<'_> {
             }
         }
     }
-}
 
-impl Run<'_> {
     fn convolution_backward(
         &self,
         index: usize,
@@ -184,8 +161,39 @@ fn linear(x: &[f64], weight: &[f64], grad: &[f64], in_features: usize) -> [Vec<f
     [of_x, of_weight, of_bias]
 }
 
+/// The gradients of x and of the slopes.
+fn prelu(x: &[f64], slopes: &[f64], grad: &[f64], input: Shape) -> [Vec<f64>; 2] {
+    let which = |place| conv::channel(place, input) % slopes.len();
+    let (mut of_x, mut of_slopes) = (grad.to_vec(), vec![0.0; slopes.len()]);
+    for (place, x) in x.iter().enumerate().filter(|(_, x)| **x <= 0.0) {
+        of_slopes[which(place)] += x * grad[place];
+        of_x[place] *= slopes[which(place)];
+    }
+    [of_x, of_slopes]
+}
+
+/// The gradients of x and of the channels' factors.
+fn scale(x: &[f64], factors: &[f64], grad: &[f64], input: Shape) -> [Vec<f64>; 2] {
+    let channel = |place| conv::channel(place, input);
+    let mut of_factors = vec![0.0; factors.len()];
+    products(x, grad).enumerate().for_each(|(place, product)| of_factors[channel(place)] += product);
+    let of_x = grad.iter().enumerate().map(|(place, grad)| grad * factors[channel(place)]).collect();
+    [of_x, of_factors]
+}
+
+/// The products of two rows, value by value.
+fn products<'a>(a: &'a [f64], b: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+    a.iter().zip(b).map(|(a, b)| a * b)
+}
+
+/// The gradient of x for one row, given log softmax(x).
+fn log_softmax(y: &[f64], grad: &[f64]) -> Vec<f64> {
+    let sum: f64 = grad.iter().sum();
+    y.iter().zip(grad).map(|(y, grad)| grad - y.exp() * sum).collect()
+}
+
 /// The gradient of x for one row, given softmax(x).
 fn softmax(y: &[f64], grad: &[f64]) -> Vec<f64> {
-    let mean: f64 = y.iter().zip(grad).map(|(y, grad)| y * grad).sum();
+    let mean: f64 = products(y, grad).sum();
     y.iter().zip(grad).map(|(y, grad)| y * (grad - mean)).collect()
 }
