@@ -33,8 +33,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub(crate) struct TrainArgs {
-    /// A folder of images (class per folder, with or without train/, val/ and test/), of IDX files or of CIFAR-10's
-    /// binary files, or the name of a shipped data set [default: sample].
+    /// A folder of images (class per folder, with or without train/, val/ and test/), of IDX files or of CIFAR's
+    /// binary files, a manifest (.csv, .jsonl), or the name of a shipped data set [default: sample].
     #[arg(long, value_name = "PATH|NAME")]
     pub(crate) data: Option<String>,
     /// A network by name (`ocelli models` lists them) or a TOML file with its layers [default: lesson-bn].

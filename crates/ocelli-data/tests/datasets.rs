@@ -395,6 +395,34 @@ fn links_that_go_in_circles_end() {
     assert_eq!(splits.train.len() + splits.val.unwrap().len() + splits.test.unwrap().len(), 6);
 }
 
+#[cfg(unix)]
+#[test]
+fn links_up_to_the_tree_bring_no_images_of_other_classes() {
+    let folder = Folder::new();
+    write_class(&folder.at("tree/a"), 3, 4, 4, 0);
+    write_class(&folder.at("tree/b"), 4, 4, 4, 0);
+    write_class(&folder.at("elsewhere/more"), 2, 4, 4, 0);
+    std::os::unix::fs::symlink("..", folder.at("tree/a/up")).unwrap();
+    std::os::unix::fs::symlink("../../elsewhere", folder.at("tree/a/out")).unwrap();
+    std::os::unix::fs::symlink("../b/000.png", folder.at("tree/b/link.png")).unwrap();
+    let found = open_undivided(folder.at("tree"), &OpenOptions::default()).unwrap();
+    let train = found.get("train").unwrap();
+    let of = |class| (0..train.len()).filter(|&i| train.label(i) == class).count();
+    assert_eq!((of(0), of(1)), (5, 5), "{:?}", names(&*train));
+}
+
+#[test]
+fn endings_in_any_case_and_hidden_folders() {
+    let folder = Folder::new();
+    let bytes = encoded(&picture(4, 4, 0), ImageFormat::Png);
+    for name in ["a/1.PNG", "a/deep/2.Jpg", "b/3.jpeg", "b/none", "a/.cache/4.png", "b/Thumbs.db"] {
+        write(&folder.at(name), &bytes);
+    }
+    let found = undivided(&folder);
+    assert!(found.problems.is_empty(), "{:?}", found.problems);
+    assert_eq!(found.get("train").unwrap().len(), 4);
+}
+
 #[test]
 fn grey_trees_are_grey_unless_asked_otherwise() {
     let folder = Folder::new();
@@ -531,6 +559,32 @@ fn cifar_10_binary_files() {
     write(&folder.at("cifar-10-batches-bin/data_batch_2.bin"), &unknown);
     let error = folder.open().unwrap_err();
     assert!(error.to_string().contains("record 0 has label 10"), "{error}");
+}
+
+#[test]
+fn cifar_100_binary_files_with_fine_or_coarse_labels() {
+    let folder = Folder::new();
+    let record = |fine: u8| [vec![fine / 5, fine], vec![fine; 3072]].concat();
+    let names = |count: usize| (0..count).map(|n| format!("class {n}\n")).collect::<String>();
+    for (name, count) in [("train.bin", 100), ("test.bin", 20)] {
+        let bytes: Vec<u8> = (0..count).flat_map(record).collect();
+        write(&folder.at("cifar-100-binary").join(name), &bytes);
+    }
+    write(&folder.at("cifar-100-binary/fine_label_names.txt"), names(100).as_bytes());
+    write(&folder.at("cifar-100-binary/coarse_label_names.txt"), names(20).as_bytes());
+    for (coarse_labels, classes, label) in [(false, 100, 19), (true, 20, 3)] {
+        let options = OpenOptions { coarse_labels, ..OpenOptions::default() };
+        let found = open_undivided(folder.path(), &options).unwrap();
+        assert_eq!((found.format, found.classes.len()), (Format::Cifar100, classes));
+        let test = found.get("test").unwrap();
+        contract::check(&*test);
+        assert_eq!((test.label(19), test.load(19).unwrap().pixels()[0]), (label, 19));
+        assert_eq!(found.get("train").unwrap().len(), 100);
+    }
+    write(&folder.at("cifar-100-binary/test.bin"), &[0; 3073]);
+    assert_eq!(folder.open().unwrap_err().kind(), ErrorKind::Truncated);
+    write(&folder.at("cifar-100-binary/test.bin"), &[vec![0, 100], vec![0; 3072]].concat());
+    assert!(folder.open().unwrap_err().to_string().contains("record 0 has label 100"));
 }
 
 #[test]

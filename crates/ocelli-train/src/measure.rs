@@ -109,6 +109,10 @@ impl Dataset for Relabelled {
         self.images.load(index)
     }
 
+    fn encoded(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.images.encoded(index)
+    }
+
     fn view(&self, index: usize) -> Option<ImageView<'_>> {
         self.images.view(index)
     }

@@ -43,7 +43,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let classifier = load(&args.model)?;
     let threads = threads(args.threads);
     let channels = Channels::from_count(classifier.network().input().channels())?;
-    let options = OpenOptions { channels: Some(channels), threads, ..OpenOptions::default() };
+    // Of CIFAR-100's two kinds of labels, those that the model was trained on: only the coarse ones are 20.
+    let coarse_labels = classifier.classes().len() == 20;
+    let options = OpenOptions { channels: Some(channels), coarse_labels, threads, ..OpenOptions::default() };
     let data = open_undivided(&args.data, &options).map_err(|error| {
         let error = TrainError::Data(error);
         if error.is_request() { Failure::usage(error) } else { Failure::failed(error) }

@@ -1,24 +1,13 @@
 //! Class-per-folder trees.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::thread;
 
+use super::classes::ClassSet;
 use super::files::{entries, file_name, has_image_name};
-use super::{Dataset, Extent};
-use crate::decode::{self, Header, Limits};
-use crate::{Channels, DataError, ErrorKind, Image, Problem};
-
-/// Image files, each decoded when it is loaded.
-#[derive(Debug)]
-pub struct FolderDataset {
-    classes: Vec<String>,
-    samples: Vec<(PathBuf, u32)>,
-    channels: Channels,
-    extent: Extent,
-    limits: Limits,
-}
+use super::image_files::{ImageFiles, Sample, scan};
+use crate::decode::{Header, Limits};
+use crate::{Channels, DataError, Problem};
 
 /// A tree's images by class, before they are looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -52,22 +41,8 @@ impl Tree {
             .iter()
             .flat_map(|(class, files)| files.iter().map(move |file| (class.as_str(), file)))
             .collect();
-        let size = files.len().div_ceil(threads.max(1)).max(1);
-        let headers: Vec<Result<Header, DataError>> = thread::scope(|scope| {
-            let parts: Vec<_> = files
-                .chunks(size)
-                .map(|part| {
-                    scope.spawn(|| {
-                        let read = |(_, path): &(&str, &PathBuf)| decode::header(path, limits);
-                        part.iter().map(read).collect::<Vec<_>>()
-                    })
-                })
-                .collect();
-            parts
-                .into_iter()
-                .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        });
+        let paths: Vec<&Path> = files.iter().map(|(_, path)| path.as_path()).collect();
+        let headers = scan(&paths, limits, threads);
         let mut classes: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for class in self.classes.keys() {
             classes.insert(class.clone(), Vec::new());
@@ -84,10 +59,14 @@ impl Tree {
 
 /// The files below a folder, in the order of their names; what cannot be listed is told in `problems`.
 ///
-/// Hidden files and those that systems leave behind are left out, links are followed, and a folder is visited once.
+/// Hidden files and those that systems leave behind are left out. Links are followed, but to no folder that `folder` lies
+/// in, and a folder is visited once.
 pub fn files_below(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    walk(folder, &mut HashSet::new(), &mut files, problems);
+    // A link from a class up to the whole tree would bring in the images of all other classes.
+    let real = folder.canonicalize().unwrap_or_default();
+    let mut visited: HashSet<PathBuf> = real.ancestors().skip(1).map(Path::to_path_buf).collect();
+    walk(folder, &mut visited, &mut files, problems);
     files
 }
 
@@ -154,92 +133,25 @@ impl Scanned {
         self.classes.get(class).map_or(0, Vec::len)
     }
 
-    /// Whether every usable image is grey.
-    pub(super) fn is_grey(&self) -> bool {
-        let mut headers = self.classes.values().flatten().map(|(_, header)| header);
-        headers.all(|header| header.channels == Channels::Grey)
+    /// What the usable images' headers say.
+    pub(super) fn headers(&self) -> impl Iterator<Item = &Header> {
+        self.classes.values().flatten().map(|(_, header)| header)
+    }
+
+    /// The classes of this tree, which errors call `name`.
+    pub(super) fn class_set(&self, name: &Path) -> ClassSet<'_> {
+        let (empty, used) = self.names().into_iter().partition(|class| self.count(class) == 0);
+        ClassSet { name: name.display().to_string(), used, empty }
     }
 
     /// The dataset of these images, labelled by their class's place in `classes`.
-    pub(super) fn dataset(self, classes: &[String], channels: Channels, limits: Limits) -> FolderDataset {
-        let mut samples = Vec::new();
-        let mut sizes = Vec::new();
-        for (class, images) in self.classes {
-            let Some(label) = classes.iter().position(|name| *name == class) else {
-                continue;
-            };
-            for (path, header) in images {
-                samples.push((path, label as u32));
-                sizes.push((header.height, header.width));
-            }
-        }
-        FolderDataset {
-            classes: classes.to_vec(),
-            samples,
-            channels,
-            extent: Extent::of(channels.count(), &sizes),
-            limits,
-        }
-    }
-}
-
-/// # Errors
-/// If `other` does not have the same class folders as `train`, less the empty ones: which each one lacks.
-pub(super) fn same_classes(
-    (train_name, train): (&Path, &Scanned),
-    (other_name, other): (&Path, &Scanned),
-) -> Result<(), DataError> {
-    let names = |a: &Scanned, b: &Scanned, counts: &dyn Fn(&str) -> bool| {
-        let (a, b) = (a.names(), b.names());
-        let names = a.difference(&b).filter(|name| counts(name)).map(|name| format!("`{name}`"));
-        names.collect::<Vec<_>>().join(", ")
-    };
-    // A class without a usable image need not be there.
-    let missing = names(train, other, &|name| train.count(name) > 0);
-    let extra = names(other, train, &|name| other.count(name) > 0);
-    let mut reasons = Vec::new();
-    if !missing.is_empty() {
-        reasons.push(format!("has no {missing}, which {} has", train_name.display()));
-    }
-    if !extra.is_empty() {
-        reasons.push(format!("has {extra}, which {} has not", train_name.display()));
-    }
-    if reasons.is_empty() {
-        return Ok(());
-    }
-    Err(DataError::at(
-        ErrorKind::ClassMismatch,
-        other_name,
-        format!("{}: every split needs the same class folders", reasons.join("; ")),
-    ))
-}
-
-impl Dataset for FolderDataset {
-    fn len(&self) -> usize {
-        self.samples.len()
-    }
-
-    fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    fn label(&self, index: usize) -> u32 {
-        self.samples[index].1
-    }
-
-    fn name(&self, index: usize) -> Cow<'_, str> {
-        self.samples[index].0.to_string_lossy()
-    }
-
-    fn path(&self, index: usize) -> Option<&Path> {
-        Some(&self.samples[index].0)
-    }
-
-    fn load(&self, index: usize) -> Result<Image, DataError> {
-        decode::read(&self.samples[index].0, self.channels, &self.limits)
-    }
-
-    fn extent(&self) -> Extent {
-        self.extent
+    pub(super) fn dataset(self, classes: &[String], channels: Channels, limits: Limits) -> ImageFiles {
+        let label = |class: &String| classes.iter().position(|name| name == class);
+        let labelled = self.classes.into_iter().filter_map(|(class, images)| Some((label(&class)?, images)));
+        let files = labelled.flat_map(|(label, images)| {
+            let sample = move |path| Sample { path, label: label as u32, weight: 1.0 };
+            images.into_iter().map(move |(path, header)| (sample(path), header))
+        });
+        ImageFiles::new(classes, files.collect(), channels, limits)
     }
 }

@@ -3,10 +3,13 @@
 //! [`open`] recognises what a path is and gives its [`Splits`]; each split is a [`Dataset`].
 
 mod cifar;
+mod classes;
 pub mod contract;
 mod files;
 mod folder;
 mod idx;
+mod image_files;
+pub mod manifest;
 mod memory;
 mod open;
 mod split;
@@ -20,7 +23,8 @@ use serde::Serialize;
 
 use crate::{DataError, Image, ImageView};
 
-pub use folder::{FolderDataset, files_below};
+pub use folder::files_below;
+pub use image_files::ImageFiles;
 pub use memory::MemoryDataset;
 pub use open::{Format, OpenOptions, SAMPLE, open, open_undivided};
 pub(crate) use split::shuffle;
@@ -48,6 +52,12 @@ pub trait Dataset: Send + Sync {
     /// The label of sample `index`.
     fn label(&self, index: usize) -> u32;
 
+    /// How often a weighted sampler draws sample `index`, relative to the others: 1 unless the dataset says otherwise.
+    fn weight(&self, index: usize) -> f32 {
+        let _ = index;
+        1.0
+    }
+
     /// What a person would call sample `index`: its path, or its place in the file that holds it.
     fn name(&self, index: usize) -> Cow<'_, str>;
 
@@ -62,6 +72,15 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// If the sample cannot be read or decoded; the others are not affected.
     fn load(&self, index: usize) -> Result<Image, DataError>;
+
+    /// The bytes of the image file that sample `index` is kept as, wherever that lies; `None` if it is kept as pixels.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn encoded(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        let _ = index;
+        Ok(None)
+    }
 
     /// Sample `index` as it lies in memory, if it does: then loading it costs nothing and is never cached.
     fn view(&self, index: usize) -> Option<ImageView<'_>> {

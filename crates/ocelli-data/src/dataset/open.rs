@@ -7,10 +7,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::cifar::Kind;
+use super::classes::mismatches;
 use super::files::{entries, has_image_name};
-use super::folder::{Scanned, Tree, same_classes};
+use super::folder::{Scanned, Tree};
+use super::image_files::usual_channels;
+use super::memory::MemoryDataset;
 use super::splits::{Part, Parts, Splits, Undivided};
-use super::{Dataset, Fractions, cifar, idx};
+use super::{Dataset, Fractions, idx, manifest};
 use crate::decode::Limits;
 use crate::{Channels, DataError, ErrorKind, Problem};
 
@@ -33,6 +37,11 @@ pub struct OpenOptions {
     pub seed: u64,
     /// Whether any problem is an error. Default: false.
     pub strict: bool,
+    /// Whether CIFAR-100's 20 superclasses are the labels, not its 100 classes. Default: false.
+    pub coarse_labels: bool,
+    /// Whether splits may have different classes: what each lacks is then told as a problem, and all splits have the classes
+    /// of all. Good for looking at a dataset, not for training on it. Default: false.
+    pub allow_class_mismatch: bool,
     /// What image files may ask for.
     pub limits: Limits,
     /// Threads that read headers; 0 takes as many as the machine has. Default: 0.
@@ -47,6 +56,8 @@ impl Default for OpenOptions {
             test: 0.1,
             seed: 0,
             strict: false,
+            coarse_labels: false,
+            allow_class_mismatch: false,
             limits: Limits::default(),
             threads: 0,
         }
@@ -64,6 +75,10 @@ pub enum Format {
     Idx,
     /// CIFAR-10's binary files.
     Cifar10,
+    /// CIFAR-100's binary files.
+    Cifar100,
+    /// A CSV or JSON Lines file that lists images and their labels.
+    Manifest,
 }
 
 impl fmt::Display for Format {
@@ -72,21 +87,50 @@ impl fmt::Display for Format {
             Self::Folders => "class folders",
             Self::Idx => "IDX files",
             Self::Cifar10 => "CIFAR-10 binary files",
+            Self::Cifar100 => "CIFAR-100 binary files",
+            Self::Manifest => "a manifest",
         })
+    }
+}
+
+/// What is found wrong while a dataset is opened.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Findings {
+    /// Takes up what splits' classes lack of each other's.
+    ///
+    /// # Errors
+    /// The first, if the options do not allow it.
+    pub(super) fn mismatches(
+        &mut self,
+        found: Vec<DataError>,
+        options: &OpenOptions,
+    ) -> Result<(), DataError> {
+        match found.first() {
+            Some(first) if !options.allow_class_mismatch => Err(first.clone()),
+            _ => {
+                self.problems.extend(found.into_iter().map(Problem::from));
+                Ok(())
+            }
+        }
     }
 }
 
 /// Opens the dataset at a path, or of a name, to train on.
 ///
 /// A path is a folder of class folders; a folder of `train/` (`training/`), `val/` (`valid/`, `validation/`) and `test/`
-/// (`testing/`), each with the same class folders; a folder of IDX files; or one of CIFAR-10's binary files. A name is a
-/// dataset below `data/` in the current folder, or below the folder that `OCELLI_DATA` names; `sample` stands for [`SAMPLE`].
+/// (`testing/`), each with the same class folders; a [`manifest`](super::manifest), or a folder with one called `manifest.csv`
+/// (`.tsv`, `.jsonl`); a folder of IDX files; or one of CIFAR-10's or CIFAR-100's binary files. A name is a dataset below
+/// `data/` in the current folder, or below the folder that `OCELLI_DATA` names; `sample` stands for [`SAMPLE`].
 ///
 /// The headers of all image files are read. What is wrong with one is told in [`Splits::problems`] and the rest goes on.
 ///
 /// # Errors
 /// If nothing is there, it is no dataset, has no training images or fewer than two classes, its splits have different
-/// classes, an IDX or CIFAR-10 file is broken, or there is any problem and `strict` is set.
+/// classes, an IDX, CIFAR or manifest file is broken, or there is any problem and `strict` is set.
 pub fn open(dataset: impl AsRef<Path>, options: &OpenOptions) -> Result<Splits, DataError> {
     let fractions = Fractions { validation: options.validation, test: options.test };
     open_undivided(dataset, options)?.divide(fractions, options.seed)
@@ -100,21 +144,16 @@ pub fn open(dataset: impl AsRef<Path>, options: &OpenOptions) -> Result<Splits, 
 pub fn open_undivided(dataset: impl AsRef<Path>, options: &OpenOptions) -> Result<Undivided, DataError> {
     let path = resolve(dataset.as_ref(), std::env::var_os(DATA_VARIABLE).map(PathBuf::from))?;
     let (format, root) = recognise(&path)?;
-    let mut problems = Vec::new();
+    let mut findings = Findings::default();
+    let hundred = Kind::Hundred { coarse: options.coarse_labels };
     let parts: Parts<Arc<dyn Dataset>> = match format {
-        Format::Folders => open_folders(&root, options, &mut problems)?,
-        Format::Idx | Format::Cifar10 => {
-            let parts = if format == Format::Idx {
-                idx::read(&root, &idx::find(&root)?)?
-            } else {
-                cifar::read(&root)?
-            };
-            parts.map(|part| match options.channels {
-                Some(channels) => Arc::new(part.with_channels(channels)) as Arc<dyn Dataset>,
-                None => Arc::new(part),
-            })
-        }
+        Format::Folders => open_folders(&root, options, &mut findings)?,
+        Format::Manifest => manifest::open(&root, options, &mut findings)?,
+        Format::Idx => in_memory(idx::read(&root, &idx::find(&root)?)?, options),
+        Format::Cifar10 => in_memory(Kind::Ten.read(&root)?, options),
+        Format::Cifar100 => in_memory(hundred.read(&root)?, options),
     };
+    let mut problems = findings.problems;
     if format != Format::Folders {
         find_empty_classes(&path, &parts, &mut problems);
     }
@@ -123,6 +162,14 @@ pub fn open_undivided(dataset: impl AsRef<Path>, options: &OpenOptions) -> Resul
     }
     let classes = parts.iter().next().map_or_else(Vec::new, |part| part.classes().to_vec());
     Ok(Undivided { path, format, classes, problems, parts })
+}
+
+/// Images that were read whole, with the channels asked for.
+fn in_memory(parts: Parts<MemoryDataset>, options: &OpenOptions) -> Parts<Arc<dyn Dataset>> {
+    parts.map(|part| match options.channels {
+        Some(channels) => Arc::new(part.with_channels(channels)) as Arc<dyn Dataset>,
+        None => Arc::new(part),
+    })
 }
 
 /// Where a path or a name leads.
@@ -156,19 +203,32 @@ fn resolve(dataset: &Path, data: Option<PathBuf>) -> Result<PathBuf, DataError> 
 }
 
 /// Folders below which the files of known downloads lie.
-const INNER: [&str; 5] = ["cifar-10-batches-bin", "raw", "FashionMNIST/raw", "MNIST/raw", "KMNIST/raw"];
+const INNER: [&str; 6] =
+    ["cifar-10-batches-bin", "cifar-100-binary", "raw", "FashionMNIST/raw", "MNIST/raw", "KMNIST/raw"];
 
 /// What a path is, and the folder that holds it.
 fn recognise(path: &Path) -> Result<(Format, PathBuf), DataError> {
     if !path.is_dir() {
-        return Err(unknown(path, "is a file: the folder that holds the dataset is needed"));
+        if manifest::is_named_so(path) {
+            return Ok((Format::Manifest, path.to_path_buf()));
+        }
+        return Err(unknown(
+            path,
+            "is a file and no manifest (.csv, .tsv, .jsonl): the folder that holds the dataset is needed",
+        ));
+    }
+    if let Some(manifest) = manifest::find(path) {
+        return Ok((Format::Manifest, manifest));
     }
     for folder in std::iter::once(path.to_path_buf()).chain(INNER.map(|inner| path.join(inner))) {
         if !folder.is_dir() {
             continue;
         }
-        if cifar::is_here(&folder) {
+        if Kind::Ten.is_here(&folder) {
             return Ok((Format::Cifar10, folder));
+        }
+        if (Kind::Hundred { coarse: false }).is_here(&folder) {
+            return Ok((Format::Cifar100, folder));
         }
         if !idx::find(&folder)?.is_empty() {
             return Ok((Format::Idx, folder));
@@ -179,7 +239,7 @@ fn recognise(path: &Path) -> Result<(Format, PathBuf), DataError> {
     }
     Err(unknown(
         path,
-        "is no dataset: it has neither class folders, nor IDX files, nor CIFAR-10's binary files",
+        "is no dataset: it has neither class folders, nor a manifest (manifest.csv), nor IDX files, nor CIFAR's binary files",
     ))
 }
 
@@ -191,8 +251,9 @@ fn unknown(path: &Path, reason: &str) -> DataError {
 fn open_folders(
     root: &Path,
     options: &OpenOptions,
-    problems: &mut Vec<Problem>,
+    findings: &mut Findings,
 ) -> Result<Parts<Arc<dyn Dataset>>, DataError> {
+    let problems = &mut findings.problems;
     let mut trees: Parts<(PathBuf, Scanned)> = Parts::default();
     let threads = crate::threads(options.threads);
     let mut scan = |path: &Path| -> Result<_, DataError> {
@@ -213,26 +274,19 @@ fn open_folders(
     } else {
         find_unlabelled(root, problems)?;
     }
-    let classes = common_classes(&trees, problems)?;
-    let all_grey = trees.iter().all(|(_, scanned)| scanned.is_grey());
-    let channels = options.channels.unwrap_or(if all_grey { Channels::Grey } else { Channels::Rgb });
+    let sets: Vec<_> = trees.iter().map(|(path, scanned)| scanned.class_set(path)).collect();
+    let mismatches = mismatches(&sets);
+    let classes = used_classes(&trees, problems);
+    findings.mismatches(mismatches, options)?;
+    let headers = trees.iter().flat_map(|(_, scanned)| scanned.headers());
+    let channels = options.channels.unwrap_or_else(|| usual_channels(headers));
     Ok(trees.map(|(_, scanned)| {
         Arc::new(scanned.dataset(&classes, channels, options.limits)) as Arc<dyn Dataset>
     }))
 }
 
-/// The classes that have a usable image, which must be the same in all splits; those that have a folder without one are
-/// named.
-fn common_classes(
-    trees: &Parts<(PathBuf, Scanned)>,
-    problems: &mut Vec<Problem>,
-) -> Result<Vec<String>, DataError> {
-    let mut pairs = trees.iter();
-    if let Some(first) = pairs.next() {
-        for other in pairs {
-            same_classes((&first.0, &first.1), (&other.0, &other.1))?;
-        }
-    }
+/// The classes that have a usable image; those that have a folder without one are named.
+fn used_classes(trees: &Parts<(PathBuf, Scanned)>, problems: &mut Vec<Problem>) -> Vec<String> {
     let names: BTreeSet<&str> = trees.iter().flat_map(|(_, scanned)| scanned.names()).collect();
     let mut classes = Vec::new();
     for name in names {
@@ -246,7 +300,7 @@ fn common_classes(
             classes.push(name.to_owned());
         }
     }
-    Ok(classes)
+    classes
 }
 
 /// Names the images that lie beside the folders of splits or classes, in none of them.

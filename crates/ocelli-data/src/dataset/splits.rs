@@ -115,9 +115,7 @@ impl fmt::Debug for Undivided {
 impl Undivided {
     /// The names of the splits that the dataset has of its own; one tree of class folders counts as `train`.
     pub fn names(&self) -> Vec<&'static str> {
-        let Parts { train, val, test } = &self.parts;
-        let named = [("train", train), ("val", val), ("test", test)];
-        named.into_iter().filter(|(_, part)| part.is_some()).map(|(name, _)| name).collect()
+        self.parts.named().map(|(name, _)| name).collect()
     }
 
     /// The split of this name: `train` (`training`), `val` (`valid`, `validation`) or `test` (`testing`).
@@ -298,6 +296,26 @@ impl<T> Parts<T> {
             Part::Val => &mut self.val,
             Part::Test => &mut self.test,
         } = Some(value);
+    }
+
+    /// The value of a part, made if it is not there.
+    pub(super) fn entry(&mut self, part: Part) -> &mut T
+    where
+        T: Default,
+    {
+        let place = match part {
+            Part::Train => &mut self.train,
+            Part::Val => &mut self.val,
+            Part::Test => &mut self.test,
+        };
+        place.get_or_insert_default()
+    }
+
+    /// The parts that are there, with their names.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &T)> {
+        let Self { train, val, test } = self;
+        let named = [("train", train), ("val", val), ("test", test)];
+        named.into_iter().filter_map(|(name, part)| Some((name, part.as_ref()?)))
     }
 
     pub(super) fn get(&self, part: Part) -> Option<&T> {

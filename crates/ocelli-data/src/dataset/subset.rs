@@ -46,6 +46,10 @@ impl Dataset for Subset {
         self.dataset.label(self.indices[index])
     }
 
+    fn weight(&self, index: usize) -> f32 {
+        self.dataset.weight(self.indices[index])
+    }
+
     fn name(&self, index: usize) -> Cow<'_, str> {
         self.dataset.name(self.indices[index])
     }
@@ -56,6 +60,10 @@ impl Dataset for Subset {
 
     fn load(&self, index: usize) -> Result<Image, DataError> {
         self.dataset.load(self.indices[index])
+    }
+
+    fn encoded(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.dataset.encoded(self.indices[index])
     }
 
     fn view(&self, index: usize) -> Option<ImageView<'_>> {

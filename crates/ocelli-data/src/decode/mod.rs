@@ -75,7 +75,7 @@ impl Limits {
 /// If it cannot be read, is not an image in a known format, is truncated or corrupt, or passes the limits.
 pub fn read(path: impl AsRef<Path>, channels: Channels, limits: &Limits) -> Result<Image, DataError> {
     let path = path.as_ref();
-    let bytes = read_file(path, limits)?;
+    let bytes = read_bytes(path, limits)?;
     guarded(|| decode_bytes(&bytes, channels, limits)).map_err(|failure| failure.at(path))
 }
 
@@ -130,7 +130,7 @@ fn open_regular(path: &Path, limits: &Limits) -> Result<(File, u64), DataError> 
 }
 
 /// The bytes of a regular file within the limits.
-fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, DataError> {
+pub(crate) fn read_bytes(path: &Path, limits: &Limits) -> Result<Vec<u8>, DataError> {
     let (file, len) = open_regular(path, limits)?;
     let mut bytes = Vec::with_capacity(len as usize);
     // The file may grow meanwhile: never read past the limit.

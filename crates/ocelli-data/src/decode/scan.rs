@@ -7,7 +7,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use serde::Serialize;
 
-use super::{FileFormat, Limits, guarded, jpeg, open_regular, raster, read, read_file};
+use super::{FileFormat, Limits, guarded, jpeg, open_regular, raster, read, read_bytes};
 use crate::{Channels, DataError};
 
 /// What an image file's header says.
@@ -41,7 +41,7 @@ pub fn header(path: impl AsRef<Path>, limits: &Limits) -> Result<Header, DataErr
     let mut head = Vec::with_capacity(HEAD.min(len as usize));
     file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(|e| DataError::io(path, &e))?;
     let found = match parse(&head, limits) {
-        Err(_) if len > head.len() as u64 => parse(&read_file(path, limits)?, limits),
+        Err(_) if len > head.len() as u64 => parse(&read_bytes(path, limits)?, limits),
         found => found,
     };
     let header = found.map_err(|failure| failure.at(path))?;

@@ -11,9 +11,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataSection {
-    /// A folder (class per folder, with or without `train/`, `val/` and `test/`; IDX files; CIFAR-10 binary), or the
-    /// name of a data set that ships with Ocelli (default `sample`).
+    /// A folder (class per folder, with or without `train/`, `val/` and `test/`; IDX files; CIFAR-10 or CIFAR-100 binary), a
+    /// manifest (CSV, JSON Lines), or the name of a data set that ships with Ocelli (default `sample`).
     pub path: String,
+    /// Train on CIFAR-100's 20 superclasses, not its 100 classes (default false).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub coarse_labels: bool,
     /// The share of the training images, of every class alike, that validates when the data has no `val` part (default 0.1).
     pub validation: f64,
     /// The share of the images that is kept for the test when the data is one tree without parts (default 0.1).
@@ -24,7 +27,7 @@ pub struct DataSection {
 
 impl Default for DataSection {
     fn default() -> Self {
-        DataSection { path: "sample".into(), validation: 0.1, test: 0.1, strict: false }
+        DataSection { path: "sample".into(), coarse_labels: false, validation: 0.1, test: 0.1, strict: false }
     }
 }
 

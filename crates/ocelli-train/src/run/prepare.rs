@@ -220,6 +220,7 @@ fn open_data(recipe: &Recipe, threads: usize) -> Result<Splits, TrainError> {
         validation: recipe.data.validation,
         test: recipe.data.test,
         seed: recipe.seed,
+        coarse_labels: recipe.data.coarse_labels,
         threads,
         ..OpenOptions::default()
     };

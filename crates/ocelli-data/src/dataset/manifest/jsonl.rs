@@ -1,0 +1,69 @@
+//! Manifests as JSON Lines.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{MAX_LINE, Row};
+use crate::{DataError, ErrorKind};
+
+/// One line; keys beside these are passed over.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(alias = "file_name")]
+    path: String,
+    label: Label,
+    split: Option<String>,
+    weight: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Label {
+    Name(String),
+    Number(u64),
+}
+
+/// Gives every line of a file to `add`; empty lines are passed over.
+pub(super) fn read(path: &Path, add: &mut impl FnMut(Row) -> Result<(), DataError>) -> Result<(), DataError> {
+    let io = |e: &_| DataError::io(path, e);
+    let mut file = BufReader::new(File::open(path).map_err(|e| io(&e))?);
+    let mut bytes = Vec::new();
+    for line in 1_u64.. {
+        bytes.clear();
+        let read =
+            file.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut bytes).map_err(|e| io(&e))?;
+        let wrong = |kind, reason: String| DataError::at(kind, path, format!("line {line}: {reason}"));
+        if read == 0 {
+            break;
+        }
+        if read > MAX_LINE {
+            return Err(wrong(ErrorKind::TooLarge, format!("has more than {MAX_LINE} bytes")));
+        }
+        let text = bytes.trim_ascii();
+        if text.is_empty() {
+            continue;
+        }
+        let parsed: Line = serde_json::from_slice(text).map_err(|e| wrong(ErrorKind::Corrupt, said(&e)))?;
+        let label = match parsed.label {
+            Label::Name(name) => name,
+            Label::Number(number) => number.to_string(),
+        };
+        let Line { path: image, split, weight, .. } = parsed;
+        add(Row { line, path: image, label, split, weight })?;
+    }
+    Ok(())
+}
+
+/// What is wrong, less the line number, which counts from the start of the text that was parsed.
+fn said(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let reason = said.rsplit_once(" at line ").map_or(said.as_str(), |(reason, _)| reason);
+    let reason = reason.replace(
+        "data did not match any variant of untagged enum Label",
+        "its label is neither a name nor a number",
+    );
+    format!("{reason} (a line is an object such as {{\"path\": \"a.png\", \"label\": \"cat\"}})")
+}

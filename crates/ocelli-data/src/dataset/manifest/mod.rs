@@ -1,0 +1,228 @@
+//! Manifests: a CSV or JSON Lines file that lists images with their labels.
+//!
+//! | column | is |
+//! | --- | --- |
+//! | `path` (or `file_name`) | the image file, absolute or relative to the manifest |
+//! | `label` | the class: a name, or a number |
+//! | `split` | `train`, `val` or `test`, or their other names; all lines have one or none has |
+//! | `weight` | how often a weighted sampler draws the image relative to others, at least 0; 1 if empty |
+//!
+//! Other columns are passed over. Classes are in the order of `classes.txt` beside the manifest, one name a line; then a label
+//! is one of these names, or its place among them counted from 0. Without it they are the labels that occur, numbers by value
+//! and names by letters. CSV files have a header line (`.tsv`: tabs for commas); in JSON Lines every line is an object.
+
+mod csv;
+mod jsonl;
+mod write;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use write::{Entry, write};
+
+use super::classes::{ClassSet, in_order, mismatches};
+use super::files::{file_name, names};
+use super::image_files::{ImageFiles, Sample, scan, usual_channels};
+use super::open::Findings;
+use super::splits::{Part, Parts};
+use super::{Dataset, OpenOptions};
+use crate::decode::Header;
+use crate::{DataError, ErrorKind};
+
+/// What a manifest in a folder is called.
+const NAMES: [&str; 4] = ["manifest.csv", "manifest.tsv", "manifest.jsonl", "manifest.ndjson"];
+/// Most bytes of one line (in CSV, of one record).
+const MAX_LINE: usize = 1 << 20;
+
+/// How a manifest is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Syntax {
+    Separated(u8),
+    JsonLines,
+}
+
+/// One line, as it is written.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Row {
+    line: u64,
+    path: String,
+    label: String,
+    split: Option<String>,
+    weight: Option<f64>,
+}
+
+/// A line, understood.
+struct Listed {
+    line: u64,
+    path: PathBuf,
+    /// The label's place among the names that occur.
+    name: u32,
+    part: Option<Part>,
+    weight: f32,
+}
+
+/// A manifest's lines and the labels that occur in it.
+struct Table {
+    rows: Vec<Listed>,
+    names: Vec<String>,
+}
+
+/// The manifest in a folder, if there is one.
+pub(super) fn find(folder: &Path) -> Option<PathBuf> {
+    NAMES.into_iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// Whether a file is called as manifests are.
+pub(super) fn is_named_so(path: &Path) -> bool {
+    syntax(path).is_some()
+}
+
+fn syntax(path: &Path) -> Option<Syntax> {
+    match path.extension()?.to_string_lossy().to_lowercase().as_str() {
+        "csv" => Some(Syntax::Separated(b',')),
+        "tsv" => Some(Syntax::Separated(b'\t')),
+        "jsonl" | "ndjson" => Some(Syntax::JsonLines),
+        _ => None,
+    }
+}
+
+/// Reads a manifest and the headers of the images that it lists.
+pub(super) fn open(
+    path: &Path,
+    options: &OpenOptions,
+    findings: &mut Findings,
+) -> Result<Parts<Arc<dyn Dataset>>, DataError> {
+    let table = read(path)?;
+    let listed = names(&path.with_file_name("classes.txt"))?;
+    let is_listed = listed.is_some();
+    let classes = listed.unwrap_or_else(|| in_order(table.names.clone()));
+    let labels = labels(path, &table, &classes)?;
+    let files: Vec<&Path> = table.rows.iter().map(|row| row.path.as_path()).collect();
+    let headers = scan(&files, &options.limits, crate::threads(options.threads));
+    let mut parts: Parts<Vec<(Sample, Header)>> = Parts::default();
+    for (row, header) in table.rows.into_iter().zip(headers) {
+        let sample = Sample { path: row.path, label: labels[row.name as usize], weight: row.weight };
+        let part = parts.entry(row.part.unwrap_or(Part::Train));
+        match header {
+            Ok(header) => part.push((sample, header)),
+            Err(error) => findings.problems.push(on_line(path, row.line, &error).into()),
+        }
+    }
+    if !is_listed {
+        let sets: Vec<ClassSet<'_>> =
+            parts.named().map(|(name, part)| class_set(path, name, part, &classes)).collect();
+        findings.mismatches(mismatches(&sets), options)?;
+    }
+    let channels =
+        options.channels.unwrap_or_else(|| usual_channels(parts.iter().flatten().map(|(_, header)| header)));
+    let dataset = |files| Arc::new(ImageFiles::new(&classes, files, channels, options.limits)) as _;
+    Ok(parts.map(dataset))
+}
+
+fn class_set<'a>(
+    path: &Path,
+    split: &str,
+    files: &[(Sample, Header)],
+    classes: &'a [String],
+) -> ClassSet<'a> {
+    let used: BTreeSet<u32> = files.iter().map(|(sample, _)| sample.label).collect();
+    ClassSet {
+        name: format!("{}, split {split}", path.display()),
+        used: used.into_iter().map(|label| classes[label as usize].as_str()).collect(),
+        empty: BTreeSet::new(),
+    }
+}
+
+/// An image's error, with the line that lists it.
+fn on_line(manifest: &Path, line: u64, error: &DataError) -> DataError {
+    let reason = format!("{} (line {line} of {})", error.reason(), file_name(manifest));
+    DataError::at(error.kind(), error.path().unwrap_or(manifest), reason)
+}
+
+/// For each name that occurs in the table, its place in `classes`.
+fn labels(path: &Path, table: &Table, classes: &[String]) -> Result<Vec<u32>, DataError> {
+    let place = |(number, name): (usize, &String)| {
+        let named = classes.iter().position(|class| class == name);
+        let counted = || name.parse::<usize>().ok().filter(|&place| place < classes.len());
+        named.or_else(counted).map(|place| place as u32).ok_or_else(|| {
+            let line = table.rows.iter().find(|row| row.name as usize == number).map_or(0, |row| row.line);
+            let reason =
+                format!("line {line}: label `{name}` is not among the {} of classes.txt", classes.len());
+            DataError::at(ErrorKind::ClassMismatch, path, reason)
+        })
+    };
+    table.names.iter().enumerate().map(place).collect()
+}
+
+/// Reads a manifest's lines and checks each.
+fn read(path: &Path) -> Result<Table, DataError> {
+    let mut table = Table { rows: Vec::new(), names: Vec::new() };
+    let mut places = HashMap::new();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut add = |row: Row| {
+        let wrong =
+            |reason: String| DataError::at(ErrorKind::Corrupt, path, format!("line {}: {reason}", row.line));
+        let listed = understand(&row, folder, &mut places, &mut table.names).map_err(wrong)?;
+        if let Some(first) = table.rows.first().filter(|first| first.part.is_some() != listed.part.is_some())
+        {
+            let (with, without) =
+                if listed.part.is_some() { (row.line, first.line) } else { (first.line, row.line) };
+            return Err(wrong(format!(
+                "line {with} has a split and line {without} has none: give every line one, or leave the column out"
+            )));
+        }
+        table.rows.push(listed);
+        Ok(())
+    };
+    match syntax(path) {
+        Some(Syntax::JsonLines) => jsonl::read(path, &mut add)?,
+        Some(Syntax::Separated(by)) => csv::read(path, by, &mut add)?,
+        None => return Err(DataError::at(ErrorKind::UnknownFormat, path, "is no .csv, .tsv or .jsonl file")),
+    }
+    if table.rows.is_empty() {
+        return Err(DataError::at(ErrorKind::EmptyFile, path, "lists no image"));
+    }
+    Ok(table)
+}
+
+/// Checks one line's values; says what is wrong with it otherwise.
+fn understand(
+    row: &Row,
+    folder: &Path,
+    places: &mut HashMap<String, u32>,
+    names: &mut Vec<String>,
+) -> Result<Listed, String> {
+    let label = row.label.trim();
+    if row.path.is_empty() || label.is_empty() {
+        return Err(format!("its {} is empty", if label.is_empty() { "label" } else { "path" }));
+    }
+    if row.path.contains('\0') {
+        return Err("its path has a zero byte".to_owned());
+    }
+    let split = row.split.as_deref().map(str::trim).filter(|split| !split.is_empty());
+    let part = split.map(|split| {
+        Part::named(&split.to_lowercase())
+            .ok_or_else(|| format!("split `{split}` is none of train, val and test"))
+    });
+    let weight = row.weight.unwrap_or(1.0);
+    if !(weight >= 0.0 && weight <= f64::from(f32::MAX)) {
+        return Err(format!("weight {weight} is not a number of at least 0"));
+    }
+    let name = match places.get(label) {
+        Some(&place) => place,
+        None => {
+            let place = names.len() as u32;
+            names.push(label.to_owned());
+            places.insert(label.to_owned(), place);
+            place
+        }
+    };
+    Ok(Listed {
+        line: row.line,
+        path: folder.join(&row.path),
+        name,
+        part: part.transpose()?,
+        weight: weight as f32,
+    })
+}
