@@ -194,8 +194,8 @@ unsafe fn sigmoids<S: Simd>(simd: S, activation: Activation, x: *const f32, y: *
     unsafe {
         for i in (0..whole).step_by(S::LANES) {
             let v = simd.load(x.add(i));
-            let s = sigmoid_of(simd, v);
-            simd.store(y.add(i), if weigh { simd.mul(v, s) } else { s });
+            let above = if weigh { v } else { simd.splat(1.0) };
+            simd.store(y.add(i), simd.div(above, below_sigmoid(simd, v)));
         }
         for i in whole..len {
             let v = *x.add(i);
@@ -205,22 +205,23 @@ unsafe fn sigmoids<S: Simd>(simd: S, activation: Activation, x: *const f32, y: *
     true
 }
 
-/// 1 / (1 + exp(−x)) by the arithmetic of [`exponential`].
+/// 1 + exp(−x), by powers of two: the fewest operations that leave sigmoid and SiLU within 3e-7 of their values
+/// for |x| up to 10, and within 1.3e-6 where these are next to nothing.
 #[inline(always)]
-fn sigmoid_of<S: Simd>(simd: S, x: S::V) -> S::V {
+fn below_sigmoid<S: Simd>(simd: S, x: S::V) -> S::V {
     // Beyond ±87 it stays what it is there; `max` and `min` return their second operand for NaN.
     let x = simd.min(simd.splat(87.0), simd.max(simd.splat(-87.0), x));
-    let minus = simd.sub(simd.splat(0.0), x);
+    let minus_log2_e = simd.splat(-std::f32::consts::LOG2_E);
     // Adding 1.5 · 2²³ rounds to a whole number.
     let magic = simd.splat(12_582_912.0);
-    let n = simd.sub(simd.fma(minus, simd.splat(std::f32::consts::LOG2_E), magic), magic);
-    let r = simd.fma(n, simd.splat(-0.693_359_4), minus);
-    let r = simd.fma(n, simd.splat(2.121_944_4e-4), r);
-    let mut p = simd.splat(1.987_569_1e-4);
-    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5, 1.0, 1.0] {
+    let n = simd.sub(simd.fma(x, minus_log2_e, magic), magic);
+    let r = simd.fma(x, minus_log2_e, simd.sub(simd.splat(0.0), n));
+    // 2ʳ for |r| up to ½: the polynomial of the fifth degree with the least relative error, 7.5e-8.
+    let mut p = simd.splat(1.327_647_2e-3);
+    for coefficient in [9.675_541e-3, 5.550_713e-2, 0.240_221_2, 0.693_146_94, 1.000_000_1] {
         p = simd.fma(p, r, simd.splat(coefficient));
     }
-    simd.div(simd.splat(1.0), simd.add(simd.splat(1.0), simd.scale(p, n)))
+    simd.add(simd.splat(1.0), simd.scale(p, n))
 }
 
 #[inline(always)]

@@ -10,6 +10,7 @@
 //! that results do not depend on the number of threads. Threads are the calling [`rayon`] pool's: run a loop over batches
 //! inside its `install`, since work handed in from outside wakes the pool's threads each time.
 
+mod aligned;
 mod awake;
 mod chunk;
 mod error;
@@ -87,15 +88,6 @@ fn largest_map(graph: &graph::Graph) -> usize {
 
 /// Even a small batch is cut for so many threads.
 const TRAINING_THREADS: usize = 2;
-
-/// `len` zeros, or an error if there is no memory for them.
-fn zeros<T: Clone + Default>(len: usize) -> Result<Vec<T>, PlanError> {
-    let mut values: Vec<T> = Vec::new();
-    values.try_reserve_exact(len).map_err(|_| PlanError::memory(len.saturating_mul(size_of::<T>())))?;
-    drop(values);
-    // Asked for anew as zeros, pages that are never used cost nothing.
-    Ok(vec![T::default(); len])
-}
 
 /// How many whole images `len` floats are.
 fn count_images(len: usize, image: usize, batch: usize) -> usize {

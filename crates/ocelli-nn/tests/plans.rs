@@ -259,3 +259,77 @@ fn one_value_is_not_normalised_by_itself() {
     assert_eq!(plans(Layer::GroupNorm(GroupNorm::new(4, 4)), features, 2), (true, true));
     assert_eq!(plans(Layer::GroupNorm(GroupNorm::new(2, 4)), features, 1), (true, true));
 }
+
+/// What a plan with these passes makes of `count` images on so many threads, for a batch of `batch`.
+fn inferred(network: &Network, passes: Passes, (count, batch): (usize, usize), threads: usize) -> Vec<f32> {
+    let images: Vec<f32> =
+        (0..count * network.input().elements()).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
+    let options = PlanOptions { batch, passes, ..PlanOptions::default() };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+    pool.install(|| {
+        let mut plan = InferPlan::new(network, &network.init(1), options).expect("it is valid");
+        plan.run(&images).to_vec()
+    })
+}
+
+#[test]
+fn a_map_that_is_made_in_bands_is_the_same() {
+    // Maps of more than 256 Ki values, which a depthwise convolution alone reads.
+    let depthwise = |kernel: usize| Conv2d::new(96, 96, kernel).groups(96);
+    let networks = [
+        (Conv2d::new(16, 96, 1), depthwise(3).padding(1)),
+        (Conv2d::new(16, 96, 1).bias(false), depthwise(3).padding(1).stride(2)),
+        (Conv2d::new(16, 96, 1), depthwise(5).padding(2).stride(2)),
+        (Conv2d::new(16, 96, 1), depthwise(3).dilation(3).padding((4, 1))),
+        (Conv2d::new(16, 96, 1), depthwise(2).stride(3)),
+        (Conv2d::new(16, 96, 1), depthwise(1).stride(2)),
+        (Conv2d::new(16, 96, 5).padding((4, 2)), depthwise(3).padding((0, 1))),
+    ];
+    for (first, second) in networks {
+        for activation in [Layer::Relu6, Layer::Sigmoid] {
+            let network = Sequential::new(Shape::map(16, 61, 59))
+                .conv2d(first)
+                .batch_norm2d(96)
+                .layer(activation)
+                .conv2d(second)
+                .batch_norm2d(96)
+                .layer(activation)
+                .build("bands")
+                .expect("it is valid");
+            for (batch, threads) in [((1, 1), 1), ((1, 1), 2), ((1, 1), 3), ((3, 3), 2)] {
+                let whole = inferred(&network, Passes::first(3), batch, threads);
+                let banded = inferred(&network, Passes::all(), batch, threads);
+                assert!(whole == banded, "{first:?}, {second:?}, {batch:?} images on {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_map_that_is_made_in_bands_takes_no_memory() {
+    let network = Sequential::new(Shape::map(16, 112, 112))
+        .conv2d(Conv2d::new(16, 96, 1))
+        .relu()
+        .conv2d(Conv2d::new(96, 96, 3).groups(96).stride(2).padding(1))
+        .build("bands")
+        .expect("it is valid");
+    let memory = |passes| {
+        let options = PlanOptions { batch: 4, passes, ..PlanOptions::default() };
+        InferPlan::new(&network, &network.init(1), options).expect("it is valid").memory()
+    };
+    let map = 4 * 112 * 112 * 96 * size_of::<f32>();
+    assert!(memory(Passes::first(3)) > memory(Passes::all()) + map * 9 / 10);
+}
+
+#[test]
+fn rows_longer_than_a_cache_are_activated() {
+    // Of 16 floats for each pixel, 67,200 in a row.
+    let network = Sequential::new(Shape::map(1, 3, 4200))
+        .conv2d(Conv2d::new(1, 2, 1))
+        .layer(Layer::Silu)
+        .build("wide")
+        .expect("it is valid");
+    let [fused, apart] = [Passes::all(), Passes::none()].map(|passes| inferred(&network, passes, (1, 1), 1));
+    assert!(fused.iter().any(|&value| value != 0.0));
+    assert!(fused.iter().zip(&apart).all(|(a, b)| (a - b).abs() < 1e-6));
+}

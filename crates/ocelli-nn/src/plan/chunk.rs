@@ -3,6 +3,7 @@
 mod backward;
 mod bands;
 mod convolve;
+mod expanded;
 mod forward;
 mod split;
 

@@ -42,7 +42,7 @@ impl Value {
 }
 
 /// An operation and its epilogue.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Op {
     /// Index of the node whose parameters it has.
     pub(super) node: usize,
@@ -57,6 +57,17 @@ impl Op {
     /// The first of its inputs.
     pub(super) fn input(&self) -> ValueId {
         self.inputs[0]
+    }
+
+    /// Its convolution, if it is one, and the one that makes that one's input: the last reads the operation's.
+    pub(super) fn convolutions(&self) -> impl Iterator<Item = (&ConvOp, &Op)> {
+        fn convolution(op: &Op) -> Option<(&ConvOp, &Op)> {
+            match &op.kind {
+                Kind::Conv(conv) => Some((conv, op)),
+                _ => None,
+            }
+        }
+        std::iter::successors(convolution(self), |(conv, _)| convolution(conv.expansion.as_deref()?))
     }
 
     /// Whether its backward pass reads an input of its.
@@ -98,6 +109,8 @@ pub(super) struct ConvOp {
     pub(super) bias: bool,
     /// A BatchNorm whose evaluation form is folded into the weights.
     pub(super) folded: Option<NormOp>,
+    /// A convolution that makes what this one reads, a band of rows at a time: the operation's inputs are its.
+    pub(super) expansion: Option<Box<Op>>,
 }
 
 /// A BatchNorm.
@@ -322,6 +335,7 @@ fn lower_conv(c: &Conv2d) -> Lowered {
         groups: c.groups,
         bias: c.bias,
         folded: None,
+        expansion: None,
     };
     if c.padding_mode == PaddingMode::Zeros || conv.margins == Margins::NONE {
         return Lowered::Op(Kind::Conv(conv));

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use ocelli_kernels::Isa;
 
+use super::aligned::Aligned;
 use super::awake::awake;
 use super::chunk::{Chunk, Shared, Task};
 use super::graph::Graph;
@@ -13,7 +14,7 @@ use super::scratch::ScratchPool;
 use super::statistics::Batch;
 use super::train::check_norms;
 use super::train::phases::{self, Phase, over_memory};
-use super::{PlanError, PlanOptions, Recompute, chunk_images, largest_map, zeros};
+use super::{PlanError, PlanOptions, Recompute, chunk_images, largest_map};
 use crate::network::{Network, ParameterSpec};
 use crate::weights::Weights;
 
@@ -27,11 +28,11 @@ pub struct InferPlan {
     isa: Isa,
     batch: usize,
     image: usize,
-    values: Vec<f32>,
-    transformed: Vec<f32>,
-    memory: Vec<f32>,
+    values: Aligned<f32>,
+    transformed: Aligned<f32>,
+    memory: Aligned<f32>,
     scratch: ScratchPool,
-    output: Vec<f32>,
+    output: Aligned<f32>,
 }
 
 impl InferPlan {
@@ -53,10 +54,10 @@ impl InferPlan {
             .min(images_for_weights(network, largest_map(&graph)));
         let program =
             Compiler::compile(&graph, &mut parameters, false, (options.batch, chunk), Recompute::Never);
-        let mut values = zeros(parameters.len())?;
+        let mut values = Aligned::zeros(parameters.len())?;
         parameters.load(weights, &mut values);
         parameters.normalise_by_running_averages(&values);
-        let mut transformed = zeros(program.transformed)?;
+        let mut transformed = Aligned::zeros(program.transformed)?;
         for step in &program.steps {
             if let StepKind::Conv(conv) = &step.kind
                 && let Some(w) = &conv.winograd
@@ -66,9 +67,9 @@ impl InferPlan {
             }
         }
         Ok(Self {
-            memory: zeros(program.memory * options.batch.div_ceil(chunk))?,
+            memory: Aligned::zeros(program.memory * options.batch.div_ceil(chunk))?,
             scratch: ScratchPool::new(program.scratch)?,
-            output: zeros(options.batch * graph.values[graph.output].elements())?,
+            output: Aligned::zeros(options.batch * graph.values[graph.output].elements())?,
             image: network.input().elements(),
             batch: options.batch,
             isa: options.isa,

@@ -2,6 +2,7 @@
 //! find one at fault.
 
 mod absorb_flatten;
+mod band_expansions;
 mod fold_batch_norm;
 mod fuse_epilogues;
 
@@ -51,8 +52,9 @@ impl Passes {
 
 type Pass = fn(&mut Graph, bool);
 
-const PASSES: [(&str, Pass); 3] = [
+const PASSES: [(&str, Pass); 4] = [
     ("absorb-flatten", absorb_flatten::run),
     ("fold-batch-norm", fold_batch_norm::run),
     ("fuse-epilogues", fuse_epilogues::run),
+    ("band-expansions", band_expansions::run),
 ];

@@ -12,7 +12,7 @@ use ocelli_kernels::sparse::SparseConv;
 use ocelli_kernels::winograd::Winograd;
 use ocelli_kernels::{BLOCK, MapLayout};
 
-use super::graph::{Op, ValueId};
+use super::graph::{Op, Post, ValueId};
 use super::ops::Operation;
 use super::statistics::Instances;
 pub(super) use compiler::Compiler;
@@ -89,6 +89,8 @@ pub(super) struct ConvStep {
     pub(super) bias: Option<Range<usize>>,
     /// A part of the output before pooling.
     pub(super) band: Option<Band>,
+    /// What makes the input, band by band; `forward` reads such a band.
+    pub(super) expansion: Option<Box<ExpansionStep>>,
     /// The input gradient.
     pub(super) phases: Vec<Phase>,
     /// Where the transposed weights lie among all, or among those to be transformed for `inward`.
@@ -132,6 +134,17 @@ impl Vector {
     pub(super) fn part(&self) -> Option<Part> {
         self.part.clone().map(|part| Part { whole: self.whole.clone(), part })
     }
+}
+
+/// A convolution whose output another alone reads, a band of rows at a time.
+#[derive(Debug)]
+pub(super) struct ExpansionStep {
+    pub(super) conv: ConvStep,
+    pub(super) post: Post,
+    /// The rows that a band of the other's outputs reads, padding above and below among them.
+    pub(super) band: MapLayout,
+    /// The outputs of the other, in rows, that are computed from a band.
+    pub(super) rows: usize,
 }
 
 /// Rows of an image, or several images, of a convolution's output before pooling.

@@ -5,19 +5,20 @@ use std::sync::{Mutex, PoisonError};
 
 use ocelli_kernels::sparse::Entry;
 
-use super::{PlanError, zeros};
+use super::PlanError;
+use super::aligned::Aligned;
 
 /// One thread's working memory; its contents mean nothing from one use to the next.
 #[derive(Debug)]
 pub(super) struct Scratch {
-    pub(super) floats: Vec<f32>,
+    pub(super) floats: Aligned<f32>,
     /// A list of winners.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Aligned<Entry>,
 }
 
 impl Scratch {
     fn new((floats, entries): (usize, usize)) -> Result<Self, PlanError> {
-        Ok(Self { floats: zeros(floats)?, entries: zeros(entries)? })
+        Ok(Self { floats: Aligned::zeros(floats)?, entries: Aligned::zeros(entries)? })
     }
 }
 

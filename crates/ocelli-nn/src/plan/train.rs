@@ -11,13 +11,14 @@ pub use update::{MAX_SLOTS, Update, UpdateStep};
 
 use self::phases::Phase;
 use self::update::Optimizer;
+use super::aligned::Aligned;
 use super::chunk::Chunk;
 use super::graph::{Graph, Kind};
 use super::ops::ImageOp;
 use super::parameters::Parameters;
 use super::program::{Compiler, Program};
 use super::scratch::ScratchPool;
-use super::{PlanError, PlanOptions, TRAINING_THREADS, chunk_images, zeros};
+use super::{PlanError, PlanOptions, TRAINING_THREADS, chunk_images};
 use crate::network::Network;
 use crate::weights::Weights;
 
@@ -57,21 +58,21 @@ pub struct TrainPlan {
     count: usize,
     /// Whether that batch still waits for its backward pass, which uses up what forward has kept.
     waits: bool,
-    values: Vec<f32>,
-    gradients: Vec<f32>,
-    transposed: Vec<f32>,
+    values: Aligned<f32>,
+    gradients: Aligned<f32>,
+    transposed: Aligned<f32>,
     /// Whether the transposed weights are those of `values`.
     transposed_current: bool,
     /// Weights on their way from `values` to `transformed` for the input gradient.
-    turned: Vec<f32>,
-    transformed: Vec<f32>,
+    turned: Aligned<f32>,
+    transformed: Aligned<f32>,
     /// Which pass the transformed weights are for, if they are those of `values`.
     transformed_for: Option<Pass>,
     optimizer: Optimizer,
-    memory: Vec<f32>,
-    places: Vec<u16>,
+    memory: Aligned<f32>,
+    places: Aligned<u16>,
     scratch: ScratchPool,
-    output: Vec<f32>,
+    output: Aligned<f32>,
 }
 
 impl TrainPlan {
@@ -93,7 +94,7 @@ impl TrainPlan {
         let program =
             Compiler::compile(&graph, &mut parameters, true, (options.batch, chunk), options.recompute);
         let chunks = options.batch.div_ceil(chunk);
-        let mut values = zeros(parameters.len())?;
+        let mut values = Aligned::zeros(parameters.len())?;
         parameters.load(weights, &mut values);
         Ok(Self {
             forward: phases::forward(&program),
@@ -103,17 +104,17 @@ impl TrainPlan {
             image: network.input().elements(),
             count: 0,
             waits: false,
-            gradients: zeros(parameters.len())?,
-            transposed: zeros(program.transposed)?,
+            gradients: Aligned::zeros(parameters.len())?,
+            transposed: Aligned::zeros(program.transposed)?,
             transposed_current: false,
-            turned: zeros(program.turned)?,
-            transformed: zeros(program.transformed)?,
+            turned: Aligned::zeros(program.turned)?,
+            transformed: Aligned::zeros(program.transformed)?,
             transformed_for: None,
             optimizer: Optimizer::default(),
-            memory: zeros(program.memory * chunks)?,
-            places: zeros(program.places * chunks)?,
+            memory: Aligned::zeros(program.memory * chunks)?,
+            places: Aligned::zeros(program.places * chunks)?,
             scratch: ScratchPool::new(program.scratch)?,
-            output: zeros(options.batch * graph.values[graph.output].elements())?,
+            output: Aligned::zeros(options.batch * graph.values[graph.output].elements())?,
             values,
             program,
             parameters,

@@ -10,6 +10,7 @@ use ocelli_kernels::{MapLayout, Strides, conv};
 use super::super::ops::clear_padding;
 use super::super::program::ConvStep;
 use super::Shared;
+use super::expanded::expand_and_convolve;
 
 /// Floats of output that are computed before their activation: few enough to be in the cache then.
 const ACTIVATED_AT_ONCE: usize = 64 * 1024;
@@ -47,11 +48,16 @@ pub(super) fn convolve_and_activate(
     (out, strides): (&mut [f32], Strides),
     layout: &MapLayout,
 ) {
+    if let Some(expansion) = &conv.expansion {
+        let (both, part) = ((conv, &**expansion), (images, rows));
+        expand_and_convolve(shared, both, activation, part, input, finish, scratch, (out, strides), layout);
+        return;
+    }
     let Some(activation) = activation else {
         convolve(shared, conv, (images, rows), input, finish, scratch, (out, strides));
         return;
     };
-    let at_once = ACTIVATED_AT_ONCE / strides.row.max(1);
+    let at_once = (ACTIVATED_AT_ONCE / strides.row.max(1)).max(1);
     let (image_step, row_step) = if images.len() * rows.len() <= at_once {
         (images.len(), rows.len())
     } else {
@@ -60,12 +66,7 @@ pub(super) fn convolve_and_activate(
     for n in images.clone().step_by(image_step.max(1)) {
         for first in rows.clone().step_by(row_step.max(1)) {
             let part = (n..(n + image_step).min(images.end), first..(first + row_step).min(rows.end));
-            let from = |s: Strides| Strides { start: s.at(n - images.start, first - rows.start, 0), ..s };
-            let addend = match finish.addend {
-                Addend::Map(map, strides) => Addend::Map(map, from(strides)),
-                other => other,
-            };
-            let (finish, to) = (Finish { addend, ..finish }, from(strides));
+            let (finish, to) = moved(finish, strides, (n - images.start, first - rows.start));
             let count = (part.0.len(), part.1.len());
             convolve(shared, conv, part, input, finish, scratch, (out, to));
             activate(shared, activation, count, (out, to), layout);
@@ -73,8 +74,22 @@ pub(super) fn convolve_and_activate(
     }
 }
 
+/// Where a part that begins so many images and rows on is written, and what is added to it.
+pub(super) fn moved<'a>(
+    finish: Finish<'a>,
+    to: Strides,
+    (image, row): (usize, usize),
+) -> (Finish<'a>, Strides) {
+    let from = |s: Strides| Strides { start: s.at(image, row, 0), ..s };
+    let addend = match finish.addend {
+        Addend::Map(map, strides) => Addend::Map(map, from(strides)),
+        other => other,
+    };
+    (Finish { addend, ..finish }, from(to))
+}
+
 /// Replaces the pixels of so many images and rows by their activation.
-fn activate(
+pub(super) fn activate(
     shared: &Shared<'_>,
     activation: Activation,
     (images, rows): (usize, usize),

@@ -385,17 +385,19 @@ fn data_layouts(graph: &Graph) -> Vec<MapLayout> {
     let mut layouts: Vec<_> =
         graph.values.iter().map(|value| MapLayout::new(value.channels, value.height, value.width)).collect();
     for op in &graph.ops {
-        if let Kind::Conv(conv) = &op.kind {
-            let (y, x) = conv.between(layouts[op.input()], layouts[op.output]).halo();
-            let layout = &mut layouts[op.input()];
+        for (conv, op) in op.convolutions() {
+            let input = conv.reads(op);
+            let (y, x) = conv.between(layouts[input], layouts[op.output]).halo();
+            let layout = &mut layouts[input];
             layout.halo_y = layout.halo_y.max(y);
             layout.halo_x = layout.halo_x.max(x);
         }
     }
     let only_convolutions = graph.readers(INPUT).all(|reader| {
         let op = &graph.ops[reader];
-        let by_value = matches!(&op.kind, Kind::Conv(conv)
-            if !conv.between(layouts[INPUT], layouts[op.output]).reads_vectors());
+        let reader = op.convolutions().last();
+        let by_value = reader
+            .is_some_and(|(conv, op)| !conv.between(layouts[INPUT], layouts[op.output]).reads_vectors());
         by_value && op.post.add != Some(INPUT)
     });
     let input = &mut layouts[INPUT];

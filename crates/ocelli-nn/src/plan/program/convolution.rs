@@ -9,10 +9,10 @@ use ocelli_kernels::sparse::SparseConv;
 use ocelli_kernels::winograd::{TILE_ROWS, Winograd};
 
 use super::super::MAX_CHUNK;
-use super::super::graph::{ConvOp, Kind, Op};
+use super::super::graph::{ConvOp, Kind, Op, ValueId};
 use super::super::memory::Life;
 use super::compiler::Compiler;
-use super::{Band, ConvStep, Part, WinogradStep};
+use super::{Band, ConvStep, ExpansionStep, Part, WinogradStep};
 use crate::layers::Margins;
 
 /// Weight gradients up to this many floats are summed chunk by chunk, and those of grouped convolutions,
@@ -26,6 +26,9 @@ const WINOGRAD_TRAINING_TILES: usize = 64;
 /// Tiles that go through the products together for which reading the transformed weights, four times
 /// as large, pays.
 const WINOGRAD_TILES: usize = 12;
+
+/// Floats of a band between a convolution that expands channels and the one that reads them.
+const EXPANDED_AT_ONCE: usize = 64 * 1024;
 
 /// What transformed weights are for: those for the one pass take the place of those for the other.
 #[derive(Clone, Copy)]
@@ -44,7 +47,21 @@ impl ConvStep {
     }
 }
 
+impl ExpansionStep {
+    /// The geometry of the convolution that reads bands, over one of them.
+    fn read_by(&self, conv: &Conv) -> Conv {
+        let y = MapLayout { height: self.rows, ..conv.y };
+        Conv { x: self.band, y, padding: (0, conv.padding.1), ..*conv }
+    }
+}
+
 impl ConvOp {
+    /// The value that the convolution of this operation reads: the operation's input, or what an expansion
+    /// makes of it.
+    pub(super) fn reads(&self, op: &Op) -> ValueId {
+        self.expansion.as_ref().map_or(op.input(), |expansion| expansion.output)
+    }
+
     /// The geometry over the input `x`; its output has the channels of `y` and no pooling yet.
     pub(super) fn between(&self, x: MapLayout, y: MapLayout) -> Conv {
         let Self { kernel, stride, dilation, groups, .. } = *self;
@@ -76,11 +93,13 @@ impl Compiler<'_> {
 
     /// The geometry of a convolution: its output before pooling.
     pub(super) fn conv(&self, conv: &ConvOp, op: &Op) -> Conv {
-        conv.between(self.data[op.input()], self.data[op.output])
+        conv.between(self.data[conv.reads(op)], self.data[op.output])
     }
 
     pub(super) fn conv_step(&mut self, index: usize, op: &ConvOp, whole: &Op) -> ConvStep {
         let conv = self.conv(op, whole);
+        let expansion =
+            op.expansion.as_deref().map(|first| Box::new(self.expansion_step(index, &conv, first)));
         let (weight, bias) = self.parameters.add_conv(whole.node, &conv, op);
         let backward = self.backward_time(index);
         let sparse = self.sparse(index).inspect(|sparse| {
@@ -99,13 +118,14 @@ impl Compiler<'_> {
         if let Some(w) = winograd.as_ref().filter(|_| sparse.is_none() && weight_part.is_some()) {
             self.work_in(w.winograd.gradient_scratch_len());
         }
-        let forward = conv.sweeps(1);
+        let forward = expansion.as_ref().map_or(conv, |expansion| expansion.read_by(&conv)).sweeps(1);
         ConvStep {
             conv,
             forward,
             weight,
             bias,
             band,
+            expansion,
             phases,
             transposed,
             winograd,
@@ -114,6 +134,20 @@ impl Compiler<'_> {
             weight_part,
             bias_part,
         }
+    }
+
+    /// What makes the input of a convolution, and as many rows of it as stay in the second-level cache with all
+    /// that makes them.
+    fn expansion_step(&mut self, index: usize, conv: &Conv, first: &Op) -> ExpansionStep {
+        let Kind::Conv(op) = &first.kind else { unreachable!("an expansion is a convolution") };
+        let step = self.conv_step(index, op, first);
+        let window = (conv.kernel.0 - 1) * conv.dilation.0 + 1;
+        let read_by = |rows: usize| (rows - 1) * conv.stride.0 + window;
+        let fits = |rows: &usize| read_by(*rows) * conv.x.row() <= EXPANDED_AT_ONCE;
+        let rows = (1..=conv.y.height).take_while(fits).last().unwrap_or(1);
+        let band = MapLayout { height: read_by(rows), halo_y: 0, ..conv.x };
+        self.work_in(band.image());
+        ExpansionStep { conv: step, post: first.post, band, rows }
     }
 
     /// The sweeps of a convolution's input gradient, Winograd's method for it, and where its transposed
