@@ -72,6 +72,7 @@ pub(super) fn bias_before(chains: &Chains<'_>, _facts: &Facts) -> Vec<Finding> {
     let has_bias = |node: usize| match chains.layer(node) {
         Layer::Conv2d(spec) => spec.bias,
         Layer::Linear(spec) => spec.bias,
+        Layer::ChannelLinear(spec) => spec.bias,
         _ => false,
     };
     let all_norms = |node: usize| {

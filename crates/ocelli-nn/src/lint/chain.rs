@@ -73,18 +73,18 @@ pub(super) fn is_batch_norm(layer: &Layer) -> bool {
     matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_))
 }
 
-/// Whether it drops out anything.
+/// Whether it drops out anything and so raises the variance; alpha dropout keeps it.
 pub(super) fn is_dropout(layer: &Layer) -> bool {
     matches!(layer, Layer::Dropout(spec) | Layer::Dropout2d(spec) if spec.p > 0.0)
 }
 
 /// Whether it multiplies by weights that mix channels.
 pub(super) fn is_weighted(layer: &Layer) -> bool {
-    matches!(layer, Layer::Conv2d(_) | Layer::Linear(_))
+    matches!(layer, Layer::Conv2d(_) | Layer::Linear(_) | Layer::ChannelLinear(_))
 }
 
-/// Whether it works on each value alone, or takes means or maxima of neighbours: what dropout does to the variance of a
-/// channel passes through it.
+/// Whether it works on each value alone, takes means or maxima of neighbours, or moves channels as they are: what dropout
+/// does to the variance of a channel passes through it.
 pub(super) fn keeps_channels(layer: &Layer) -> bool {
     matches!(
         layer,
@@ -102,6 +102,13 @@ pub(super) fn keeps_channels(layer: &Layer) -> bool {
             | Layer::Identity
             | Layer::Dropout(_)
             | Layer::Dropout2d(_)
+            | Layer::AlphaDropout(_)
+            | Layer::StochasticDepth(_)
+            | Layer::Prelu(_)
+            | Layer::LayerScale(_)
+            | Layer::ChannelShuffle(_)
+            | Layer::Narrow(_)
+            | Layer::Upsample(_)
             | Layer::MaxPool2d(_)
             | Layer::AvgPool2d(_)
             | Layer::AdaptiveAvgPool2d(_)
@@ -117,6 +124,12 @@ pub(super) fn is_linear(layer: &Layer) -> bool {
         Layer::Identity
             | Layer::Dropout(_)
             | Layer::Dropout2d(_)
+            | Layer::AlphaDropout(_)
+            | Layer::StochasticDepth(_)
+            | Layer::LayerScale(_)
+            | Layer::ChannelShuffle(_)
+            | Layer::Narrow(_)
+            | Layer::Upsample(_)
             | Layer::AvgPool2d(_)
             | Layer::AdaptiveAvgPool2d(_)
             | Layer::Flatten

@@ -72,6 +72,7 @@ impl Size {
                 grouped: false,
                 oblong: false,
             }),
+            Layer::ChannelLinear(spec) => Self::of(&Layer::Conv2d(spec.convolution())),
             _ => None,
         }
     }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::{AvgPool2d, Conv2d, Layer, Linear, MaxPool2d, Sequential, Shape, zoo};
+use crate::{
+    AvgPool2d, ChannelLinear, ChannelShuffle, Conv2d, Dropout, Layer, LayerScale, Linear, MaxPool2d, Prelu,
+    Sequential, Shape, StochasticDepth, Upsample, zoo,
+};
 
 const IMAGES: Shape = Shape::map(3, 32, 32);
 
@@ -29,6 +32,12 @@ fn dropout_before_batch_norm() {
     assert_eq!(found(network(0.0)), nothing());
     let after = Sequential::new(IMAGES).conv2d(conv(3, 8).bias(false)).batch_norm2d(8).relu().dropout2d(0.2);
     assert_eq!(found(after), nothing());
+    let through = Sequential::new(IMAGES).conv2d(conv(3, 8)).dropout2d(0.2);
+    let through = through.layer(Layer::Prelu(Prelu::new(8))).batch_norm2d(8);
+    assert_eq!(found(through), ["Serious dropout-before-batch-norm: 1 (Dropout2d), 3 (BatchNorm2d)"]);
+    // It leaves mean and variance as they are.
+    let alpha = Sequential::new(Shape::features(9)).layer(Layer::AlphaDropout(Dropout::new(0.5)));
+    assert_eq!(found(alpha.batch_norm1d(9)), nothing());
     let flat = Sequential::new(Shape::features(9)).dropout(0.5).batch_norm1d(9);
     assert_eq!(found(flat), ["Serious dropout-before-batch-norm: 0 (Dropout), 1 (BatchNorm1d)"]);
 }
@@ -62,6 +71,12 @@ fn bias_before_batch_norm() {
         .conv2d(conv(3, 8))
         .residual(|body| body.batch_norm2d(8).relu(), |shortcut| shortcut);
     assert_eq!(found(read_twice), nothing());
+    let point = |bias| {
+        let linear = ChannelLinear::new(3, 8).bias(bias);
+        Sequential::new(IMAGES).layer(Layer::ChannelLinear(linear)).batch_norm2d(8).relu()
+    };
+    assert_eq!(found(point(true)), ["Advice bias-before-batch-norm: 0 (ChannelLinear)"]);
+    assert_eq!(found(point(false)), nothing());
     let linear =
         |bias| Sequential::new(Shape::features(4)).layer(Linear::new(4, 3).bias(bias)).batch_norm1d(3);
     assert_eq!(found(linear(true)), ["Advice bias-before-batch-norm: 0 (Linear)"]);
@@ -103,6 +118,19 @@ fn no_nonlinearity_between() {
     assert_eq!(found(start().max_pool2d(2).conv2d(conv(8, 8))), nothing());
     let head = |layers: Sequential| layers.linear(20, 30).dropout(0.5).linear(30, 10);
     assert_eq!(found(head(Sequential::new(Shape::features(20)))), serious("0 (Linear), 2 (Linear)"));
+    // What moves, repeats or scales channels is linear, as is dropping a whole image's.
+    for linear in [
+        Layer::ChannelShuffle(ChannelShuffle::new(2)),
+        Layer::LayerScale(LayerScale::new(8)),
+        Layer::Upsample(Upsample::by(2.0)),
+        Layer::StochasticDepth(StochasticDepth::new(0.1)),
+    ] {
+        let between = start().layer(linear.clone()).conv2d(conv(8, 8));
+        assert_eq!(found(between), serious("0 (Conv2d), 3 (Conv2d)"), "{linear:?}");
+    }
+    let points = |layer: Layer| start().layer(layer).layer(Layer::ChannelLinear(ChannelLinear::new(8, 8)));
+    assert_eq!(found(points(Layer::Identity)), serious("0 (Conv2d), 3 (ChannelLinear)"));
+    assert_eq!(found(points(Layer::Prelu(Prelu::new(1)))), nothing());
     // What comes from an addition may have passed a nonlinearity.
     let added = start().residual(|body| body.relu(), |shortcut| shortcut).conv2d(conv(8, 8));
     assert_eq!(found(added), nothing());
