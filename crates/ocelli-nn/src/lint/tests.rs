@@ -125,7 +125,7 @@ fn no_nonlinearity_between() {
         Layer::Upsample(Upsample::by(2.0)),
         Layer::StochasticDepth(StochasticDepth::new(0.1)),
     ] {
-        let between = start().layer(linear.clone()).conv2d(conv(8, 8));
+        let between = start().layer(linear).conv2d(conv(8, 8));
         assert_eq!(found(between), serious("0 (Conv2d), 3 (Conv2d)"), "{linear:?}");
     }
     let points = |layer: Layer| start().layer(layer).layer(Layer::ChannelLinear(ChannelLinear::new(8, 8)));
