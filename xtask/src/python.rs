@@ -19,7 +19,9 @@ pub(crate) fn python(given: Option<PathBuf>) -> Result<PathBuf> {
         return Ok(python);
     }
     run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&requirements))?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--no-cache-dir", "--requirement"])
+        .arg(&requirements))?;
     std::fs::write(installed, wanted)?;
     Ok(python)
 }
