@@ -79,6 +79,11 @@ impl Image {
         &self.pixels
     }
 
+    /// The bytes, to be changed.
+    pub fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
+    }
+
     /// The bytes, kept.
     pub fn into_pixels(self) -> Vec<u8> {
         self.pixels

@@ -37,6 +37,7 @@
 //! - [`decode`]: image files become 8-bit [`Image`]s; hostile files become errors.
 //! - [`dataset`]: [`open`] recognises class-per-folder trees, IDX files and CIFAR-10; [`Dataset`] is the trait.
 //! - [`transforms`]: [`Transform`]s as data, [`Pipeline`]s of them, their pure functions.
+//! - [`mod@preview`]: what transforms make of images, to be looked at.
 //! - [`loader`]: a [`Source`] keeps decoded images, a [`Loader`] makes batches of them in the background.
 
 pub mod dataset;
@@ -44,6 +45,7 @@ pub mod decode;
 mod error;
 mod image;
 pub mod loader;
+pub mod preview;
 pub mod transforms;
 
 pub use crate::dataset::{Dataset, Division, Extent, OpenOptions, Splits, Undivided, open, open_undivided};
@@ -52,7 +54,8 @@ pub use crate::error::{DataError, ErrorKind, Problem, printable};
 pub use crate::image::{Channels, Image, ImageView};
 pub use crate::loader::{Batch, Loader, LoaderOptions, Source, SourceOptions};
 pub use crate::transforms::{
-    AdaptiveOptions, Compiled, Key, MeasureOptions, Pipeline, Statistics, Transform, Workspace, measure,
+    AdaptiveOptions, BatchTransform, Compiled, Key, MeasureOptions, Mixing, Pipeline, Statistics, Transform,
+    Workspace, measure,
 };
 
 /// As many threads as asked for; 0 stands for as many as the machine has.

@@ -94,9 +94,9 @@ fn source(case: &Case) -> Image {
 
 /// Runs one transform alone, as a pure function.
 fn alone(transform: &Transform, image: &Image) -> Image {
-    let mut stream = ocelli_kernels::random::Stream::new(0, 0, 0, 0);
-    let operation = transform.draw((image.height(), image.width()), &mut stream).unwrap();
-    operation.apply(image.view())
+    let shape = (image.height(), image.width(), image.channels());
+    let operations = transform.draw(shape, Key::default()).unwrap();
+    operations.iter().fold(image.clone(), |image, operation| operation.apply(image.view()))
 }
 
 #[test]

@@ -350,13 +350,15 @@ eval = [{ type = "Resize", size = [64, 48] }, { type = "CenterCrop", size = 32 }
     for wrong in [
         r#"train = [{ type = "Resize", size = 3, sise = 4 }]"#,
         r#"train = [{ type = "Rezise", size = 3 }]"#,
-        r#"train = [{ type = "Resize" }]"#,
+        r#"train = [{ type = "CenterCrop" }]"#,
         r#"trian = []"#,
     ] {
         assert!(toml::from_str::<Pipeline>(wrong).is_err(), "{wrong}");
     }
     let random: Pipeline = toml::from_str(r#"eval = [{ type = "RandomCrop", size = 3 }]"#).unwrap();
     assert!(random.check().is_err());
+    let sizeless: Pipeline = toml::from_str(r#"train = [{ type = "Resize" }]"#).unwrap();
+    assert!(sizeless.check().is_err());
     let flip = [Transform::random_horizontal_flip(1.5)];
     assert!(Compiled::new(&flip, (3, 3, 1)).is_err());
     assert!(Compiled::new(&[Transform::resize(0)], (3, 3, 1)).is_err());

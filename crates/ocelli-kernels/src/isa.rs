@@ -104,6 +104,12 @@ impl Isa {
         }
     }
 
+    /// Runs a loop compiled for this instruction set.
+    #[inline]
+    pub fn compile<L: Loop>(self, plain: L) -> L::Output {
+        self.run(Compiled(plain))
+    }
+
     /// Runs a kernel compiled for this instruction set.
     #[inline]
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
@@ -116,6 +122,28 @@ impl Isa {
             Kind::Avx2 => unsafe { run_avx2(kernel) },
             Kind::Portable => kernel.run(Portable),
         }
+    }
+}
+
+/// A plain loop over slices that the compiler vectorises, to be compiled for every instruction set by [`Isa::compile`].
+///
+/// Implementations mark `run` `#[inline(always)]`, and what it calls too: only what is inlined is compiled anew.
+/// `f32::mul_add` is one instruction where the CPU has it, and rounds once everywhere.
+pub trait Loop {
+    /// What it gives.
+    type Output;
+    /// Runs it.
+    fn run(self) -> Self::Output;
+}
+
+struct Compiled<L>(L);
+
+impl<L: Loop> Kernel for Compiled<L> {
+    type Output = L::Output;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> L::Output {
+        self.0.run()
     }
 }
 

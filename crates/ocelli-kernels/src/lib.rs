@@ -39,5 +39,5 @@ pub mod upsample;
 pub mod winograd;
 
 pub use cross_entropy::cross_entropy;
-pub use isa::{ISA_VARIABLE, Isa, UnknownIsa};
+pub use isa::{ISA_VARIABLE, Isa, Loop, UnknownIsa};
 pub use layout::{BLOCK, MapLayout, Strides, padded};

@@ -47,7 +47,7 @@ pub struct Predictor<'a> {
     plan: InferPlan,
     pool: rayon::ThreadPool,
     options: PredictOptions,
-    /// One batch, images × height × width × channels.
+    /// One batch, images × views × height × width × channels.
     input: Vec<f32>,
 }
 
@@ -69,11 +69,12 @@ impl<'a> Predictor<'a> {
         let (height, width, channels) = classifier.input();
         let transforms =
             Compiled::new(classifier.transforms(), (height, width, channels)).map_err(ModelError::Image)?;
-        let plan = PlanOptions { batch: options.batch, ..PlanOptions::default() };
+        let rows = options.batch * transforms.views();
+        let plan = PlanOptions { batch: rows, ..PlanOptions::default() };
         let plan = pool
             .install(|| InferPlan::new(classifier.network(), classifier.weights(), plan))
             .map_err(ModelError::Plan)?;
-        let input = vec![0.0; options.batch * height * width * channels];
+        let input = vec![0.0; rows * height * width * channels];
         Ok(Predictor { classifier, transforms, plan, pool, options, input })
     }
 
@@ -122,7 +123,7 @@ impl<'a> Predictor<'a> {
                 ready.collect()
             });
             let outputs = pool.install(|| plan.run(&input[..chunk.len() * image]));
-            let each = outputs.chunks_exact(classifier.classes().len());
+            let each = outputs.chunks_exact(classifier.classes().len() * transforms.views());
             answers.extend(
                 prepared
                     .into_iter()
@@ -134,9 +135,15 @@ impl<'a> Predictor<'a> {
     }
 }
 
-/// The network's output for one image as a [`Prediction`].
+/// The network's output for the views of one image as a [`Prediction`]: their mean.
 fn explain(classifier: &Classifier, output: &[f32], top_k: usize) -> Prediction {
-    let probabilities = if classifier.gives_probabilities() { output.to_vec() } else { softmax(output) };
+    let classes = classifier.classes().len();
+    let mut probabilities = vec![0.0; classes];
+    let share = classes as f32 / output.len() as f32;
+    for output in output.chunks_exact(classes) {
+        let view = if classifier.gives_probabilities() { output.to_vec() } else { softmax(output) };
+        probabilities.iter_mut().zip(view).for_each(|(sum, probability)| *sum += share * probability);
+    }
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
     // Equal probabilities keep the order of the classes.
     order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));

@@ -1,5 +1,6 @@
 //! Cross-entropy, and what goes with it: how many answers were right.
 
+use ocelli_data::Mixing;
 use ocelli_kernels::cross_entropy;
 
 /// Cross-entropy over logits, averaged over the batch: PyTorch's `CrossEntropyLoss()`.
@@ -23,6 +24,35 @@ impl CrossEntropy {
         let classes = logits.len() / images;
         cross_entropy(logits, labels, classes, gradient) / images as f64
     }
+
+    /// The same of images that were mixed: the cross-entropy with labels that are `share` each image's own and the rest its
+    /// partner's, as PyTorch takes them as probabilities.
+    ///
+    /// # Panics
+    /// As [`CrossEntropy::forward`], and if there is not one partner for each label.
+    pub fn forward_mixed(
+        &self,
+        logits: &[f32],
+        labels: &[u32],
+        mixing: &Mixing,
+        gradient: &mut [f32],
+    ) -> f64 {
+        assert_eq!(labels.len(), mixing.partners.len(), "partners of {} labels", labels.len());
+        let own = self.forward(logits, labels, gradient);
+        let (images, classes) = (labels.len(), logits.len() / labels.len());
+        let rest = 1.0 - mixing.share;
+        let step = rest / images as f32;
+        // The cross-entropy with the partner differs by what the two logits differ.
+        let mut moved = 0.0;
+        let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
+        for ((row, gradient), (label, partner)) in rows.zip(labels.iter().zip(&mixing.partners)) {
+            let (label, partner) = (*label as usize, *partner as usize);
+            moved += f64::from(row[label]) - f64::from(row[partner]);
+            gradient[label] += step;
+            gradient[partner] -= step;
+        }
+        own + f64::from(rest) * moved / images as f64
+    }
 }
 
 /// The class with the largest logit; the first of equals.
@@ -31,11 +61,21 @@ pub(crate) fn argmax(logits: &[f32]) -> usize {
     (0..logits.len()).fold(0, larger)
 }
 
-/// How many rows of `logits` (images × classes) have their largest value at their label.
-pub(crate) fn right(logits: &[f32], labels: &[u32]) -> u64 {
+/// How many rows of `logits` (images × classes) have their largest value at their label; of mixed images, how much of their
+/// labels lies there.
+pub(crate) fn right(logits: &[f32], labels: &[u32], mixing: Option<&Mixing>) -> f64 {
     let classes = logits.len() / labels.len().max(1);
-    let rows = logits.chunks_exact(classes.max(1)).zip(labels);
-    rows.filter(|(row, label)| argmax(row) == **label as usize).count() as u64
+    let answers: Vec<usize> = logits.chunks_exact(classes.max(1)).map(argmax).collect();
+    let at = |labels: &[u32]| {
+        answers.iter().zip(labels).filter(|(a, label)| **a == **label as usize).count() as f64
+    };
+    match mixing {
+        None => at(labels),
+        Some(Mixing { partners, share }) => {
+            let share = f64::from(*share);
+            share * at(labels) + (1.0 - share) * at(partners)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -54,10 +94,31 @@ mod tests {
         }
     }
 
+    // The same with labels [[0, 0.3, 0.7], [0.7, 0.3, 0]]: torch.nn.CrossEntropyLoss() takes them as probabilities.
+    #[test]
+    fn mixed_labels_are_probabilities() {
+        let logits = [1.0, 2.0, 3.0, 1.0, 2.5, 3.0];
+        let mixing = Mixing { partners: vec![1, 1], share: 0.7 };
+        let mut gradient = [0.0; 6];
+        let loss = CrossEntropy::default().forward_mixed(&logits, &[2, 0], &mixing, &mut gradient);
+        assert!((loss - 1.406_281_4).abs() < 1e-6, "{loss}");
+        let expected = [0.045_015_3, -0.027_635_8, -0.017_379_5, -0.311_152_2, 0.024_103_7, 0.287_048_5];
+        for (got, want) in gradient.iter().zip(expected) {
+            assert!((got - want).abs() < 1e-6, "{gradient:?}");
+        }
+        let whole = Mixing { partners: vec![1, 1], share: 1.0 };
+        let (mut one, mut other) = ([0.0; 6], [0.0; 6]);
+        let expected = CrossEntropy::default().forward(&logits, &[2, 0], &mut one);
+        assert_eq!(CrossEntropy::default().forward_mixed(&logits, &[2, 0], &whole, &mut other), expected);
+        assert_eq!(one, other);
+    }
+
     #[test]
     fn counts_right_answers() {
-        assert_eq!(right(&[1.0, 2.0, 3.0, 0.0], &[1, 0]), 2);
-        assert_eq!(right(&[1.0, 2.0, 3.0, 0.0], &[0, 0]), 1);
+        assert_eq!(right(&[1.0, 2.0, 3.0, 0.0], &[1, 0], None), 2.0);
+        assert_eq!(right(&[1.0, 2.0, 3.0, 0.0], &[0, 0], None), 1.0);
+        let mixing = Mixing { partners: vec![1, 1], share: 0.75 };
+        assert_eq!(right(&[1.0, 2.0, 3.0, 0.0], &[0, 0], Some(&mixing)), 0.75 + 0.25);
         assert_eq!(argmax(&[f32::NAN, 1.0]), 0);
     }
 }

@@ -54,7 +54,8 @@ pub fn measure(
     let mut loader =
         Loader::new(Arc::new(source), classifier.transforms(), &order).map_err(TrainError::Data)?;
     let (network, weights) = (classifier.network(), classifier.weights());
-    let found = pool.install(|| evaluate(network, weights, batch_size, loader.epoch(0)));
+    let rows = batch_size * loader.views();
+    let found = pool.install(|| evaluate(network, weights, rows, loader.epoch(0)));
     let problems = loader.take_problems();
     match found {
         Ok(found) => Ok((found, problems)),

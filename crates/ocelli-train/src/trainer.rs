@@ -56,8 +56,8 @@ pub struct EpochSums {
     pub batches: u64,
     /// The sum of all images' losses.
     pub loss: f64,
-    /// Images whose largest logit was the right one.
-    pub right: u64,
+    /// Images whose largest logit was the right one; mixed images count by how much of them is of that class.
+    pub right: f64,
     /// The learning rate of the last step.
     pub lr: f64,
 }
@@ -70,7 +70,7 @@ impl EpochSums {
 
     /// The share of right answers, 0 to 1.
     pub fn accuracy(&self) -> f64 {
-        self.right as f64 / self.images.max(1) as f64
+        self.right / self.images.max(1) as f64
     }
 }
 
@@ -160,8 +160,11 @@ impl Trainer {
         let keys = SampleKeys { seed: self.options.seed, epoch: self.epoch, samples: batch.samples() };
         let logits = self.plan.forward(batch.images(), &keys);
         self.gradient.resize(labels.len() * self.classes, 0.0);
-        let loss = CrossEntropy::default().forward(logits, labels, &mut self.gradient);
-        sums.right += loss::right(logits, labels);
+        let loss = match batch.mixing() {
+            None => CrossEntropy::default().forward(logits, labels, &mut self.gradient),
+            Some(mixing) => CrossEntropy::default().forward_mixed(logits, labels, mixing, &mut self.gradient),
+        };
+        sums.right += loss::right(logits, labels, batch.mixing());
         let clock = Clock {
             step: self.step,
             steps_per_epoch: self.options.steps_per_epoch,

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::Mixing;
+
 /// Images with their labels, ready for a network.
 ///
 /// Its buffers go back to the loader when it is dropped, for a later batch.
@@ -9,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Batch {
     buffers: Buffers,
     shape: (usize, usize, usize),
+    views: usize,
     pool: Pool,
 }
 
@@ -18,6 +21,7 @@ pub(super) struct Buffers {
     pub(super) images: Vec<f32>,
     pub(super) labels: Vec<u32>,
     pub(super) samples: Vec<u64>,
+    pub(super) mixing: Option<Mixing>,
 }
 
 /// Buffers that wait for the next batch.
@@ -34,14 +38,15 @@ impl Pool {
     fn give(&self, mut buffers: Buffers) {
         buffers.labels.clear();
         buffers.samples.clear();
+        buffers.mixing = None;
         let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pool.push(buffers);
     }
 }
 
 impl Batch {
-    pub(super) fn new(buffers: Buffers, shape: (usize, usize, usize), pool: Pool) -> Self {
-        Self { buffers, shape, pool }
+    pub(super) fn new(buffers: Buffers, shape: (usize, usize, usize), views: usize, pool: Pool) -> Self {
+        Self { buffers, shape, views, pool }
     }
 
     /// How many samples it has: the loader's batch size, or fewer at the end of an epoch or where samples could not be loaded.
@@ -59,15 +64,25 @@ impl Batch {
         self.shape
     }
 
-    /// The images: len × height × width × channels numbers, channels last.
+    /// How many views of each sample it has: one, but where the transforms say otherwise.
+    pub fn views(&self) -> usize {
+        self.views
+    }
+
+    /// The images: len × views × height × width × channels numbers, channels last.
     pub fn images(&self) -> &[f32] {
         let (height, width, channels) = self.shape;
-        &self.buffers.images[..self.len() * height * width * channels]
+        &self.buffers.images[..self.len() * self.views * height * width * channels]
     }
 
     /// The label of each image.
     pub fn labels(&self) -> &[u32] {
         &self.buffers.labels
+    }
+
+    /// How the images were mixed, if they were: then labels are only a part of the truth.
+    pub fn mixing(&self) -> Option<&Mixing> {
+        self.buffers.mixing.as_ref()
     }
 
     /// The index of each image in its dataset, which names its random numbers.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crate::transforms::Compiled;
-use crate::{DataError, Problem, Transform};
+use crate::{BatchTransform, DataError, Problem, Transform};
 
 pub use batch::Batch;
 pub use source::{Source, SourceOptions};
@@ -24,7 +24,7 @@ use queue::Queue;
 use worker::Work;
 
 /// How a [`Loader`] makes batches.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct LoaderOptions {
     /// Samples of a batch. Default: 64.
     pub batch_size: usize,
@@ -41,11 +41,22 @@ pub struct LoaderOptions {
     pub ahead: usize,
     /// Whether a sample that cannot be loaded ends the epoch with an error, instead of being left out. Default: false.
     pub strict: bool,
+    /// What happens to whole batches, as MixUp. Default: nothing.
+    pub batch: Option<BatchTransform>,
 }
 
 impl Default for LoaderOptions {
     fn default() -> Self {
-        Self { batch_size: 64, seed: 0, shuffle: true, drop_last: false, workers: 0, ahead: 4, strict: false }
+        Self {
+            batch_size: 64,
+            seed: 0,
+            shuffle: true,
+            drop_last: false,
+            workers: 0,
+            ahead: 4,
+            strict: false,
+            batch: None,
+        }
     }
 }
 
@@ -81,6 +92,7 @@ impl Loader {
         if source.dataset().is_empty() {
             return Err(DataError::invalid("loader", "the dataset has no samples"));
         }
+        options.batch.as_ref().map_or(Ok(()), BatchTransform::check)?;
         source.check_prefix(transforms)?;
         let shape = output_shape(&source, transforms)?;
         let compiled = Compiled::skipping(transforms, shape, source.prefix().len())?;
@@ -108,6 +120,11 @@ impl Loader {
     /// Height, width and channels of the images in its batches.
     pub fn shape(&self) -> (usize, usize, usize) {
         self.work.transforms.shape()
+    }
+
+    /// How many views of each sample its batches have.
+    pub fn views(&self) -> usize {
+        self.work.transforms.views()
     }
 
     /// How many samples the dataset has.
@@ -168,7 +185,7 @@ fn output_shape(source: &Source, transforms: &[Transform]) -> Result<(usize, usi
             "images of several sizes do not become one size: add Resize with [height, width], CenterCrop or RandomCrop",
         )
     })?;
-    Ok((height, width, extent.channels))
+    Ok((height, width, transforms.iter().fold(extent.channels, |channels, t| t.output_channels(channels))))
 }
 
 /// The batches of one epoch, in order. Dropping it ends the epoch.

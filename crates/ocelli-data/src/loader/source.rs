@@ -163,7 +163,8 @@ impl Source {
                 loaded.view()
             }
         };
-        run_to_image(&self.prefix, view, Key::default(), workspace).map_err(|error| self.named(index, &error))
+        run_to_image(&self.prefix, 0, view, Key::default(), workspace)
+            .map_err(|error| self.named(index, &error))
     }
 
     /// Takes `bytes` of what may be kept, if they are left.

@@ -61,7 +61,8 @@ impl Work {
         failed: &mut Vec<(usize, Problem)>,
     ) -> Result<Batch, DataError> {
         let shape = self.transforms.shape();
-        let image_len = shape.0 * shape.1 * shape.2;
+        let views = self.transforms.views();
+        let image_len = views * shape.0 * shape.1 * shape.2;
         let size = self.options.batch_size;
         let first = job.number * size;
         let samples = &job.order[first..(first + size).min(job.order.len())];
@@ -81,7 +82,12 @@ impl Work {
                 Err(error) => failed.push((index, error.into())),
             }
         }
-        Ok(Batch::new(buffers, shape, self.pool.clone()))
+        if let Some(transform) = &self.options.batch {
+            let images = &mut buffers.images[..buffers.labels.len() * image_len];
+            let name = (self.options.seed, job.epoch, job.number as u64);
+            buffers.mixing = transform.apply(images, &buffers.labels, shape, name);
+        }
+        Ok(Batch::new(buffers, shape, views, self.pool.clone()))
     }
 
     fn sample(

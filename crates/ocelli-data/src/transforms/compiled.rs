@@ -1,10 +1,10 @@
 //! A list of transforms, checked once and run over images.
 
-use ocelli_kernels::random::{Stream, hash};
+use ocelli_kernels::random::hash;
 
-use super::functional::{Resizer, Table};
-use super::window::Window;
-use super::{Operation, Transform};
+use super::canvas::Canvas;
+use super::functional::Table;
+use super::{Drawing, RandomErasing, Transform, Workspace};
 use crate::{DataError, Image, ImageView};
 
 /// What a sample's random numbers depend on, and nothing else.
@@ -20,36 +20,26 @@ pub struct Key {
 
 /// A checked list of transforms that ends in numbers for a network.
 ///
-/// Crops, flips and the final scaling go over the pixels once, together; only a resize makes an image in between.
+/// Crops, flips and the final scaling go over the pixels once, together.
 #[derive(Clone, Debug)]
 pub struct Compiled {
+    /// What is done to bytes.
     steps: Vec<Transform>,
     /// The place of the first step in the list that it is from: random numbers are drawn by place.
     first: usize,
     table: Table,
+    /// What is done to numbers, with their places.
+    erasing: Vec<(usize, RandomErasing)>,
     height: usize,
     width: usize,
-}
-
-/// The buffers that running transforms needs, kept between images.
-#[derive(Debug, Default)]
-pub struct Workspace {
-    resizer: Resizer,
-    images: [Image; 2],
-}
-
-/// Where the current image is.
-#[derive(Clone, Copy)]
-enum At<'a> {
-    Source(ImageView<'a>),
-    Buffer(usize),
 }
 
 impl Compiled {
     /// Checks `transforms` for a result of (height, width, channels), 1 or 3 channels.
     ///
     /// # Errors
-    /// If one has impossible settings, `Normalize` is not last or lacks its mean or std, or has another number of channels.
+    /// If one has impossible settings or is out of place, or `Normalize` lacks its mean or std or is for another number of
+    /// channels.
     pub fn new(transforms: &[Transform], shape: (usize, usize, usize)) -> Result<Self, DataError> {
         Self::skipping(transforms, shape, 0)
     }
@@ -61,36 +51,48 @@ impl Compiled {
         first: usize,
     ) -> Result<Self, DataError> {
         check(transforms)?;
-        let (steps, table) = match transforms.split_last() {
-            Some((Transform::Normalize(normalize), steps)) => {
-                let (Some(mean), Some(std)) = (&normalize.mean, &normalize.std) else {
-                    return Err(DataError::invalid(
-                        "Normalize",
-                        "has no mean and std yet: measure them on the training split (Pipeline::resolve)",
-                    ));
-                };
-                (steps, Table::new(mean, std)?)
+        let bytes = steps_on_bytes(transforms);
+        let mut table = Table::scale(channels);
+        let mut erasing = Vec::new();
+        for (place, transform) in transforms.iter().enumerate().skip(bytes) {
+            match transform {
+                Transform::Normalize(normalize) => {
+                    let (Some(mean), Some(std)) = (&normalize.mean, &normalize.std) else {
+                        return Err(DataError::invalid(
+                            "Normalize",
+                            "has no mean and std yet: measure them on the training split (Pipeline::resolve)",
+                        ));
+                    };
+                    table = Table::new(mean, std)?;
+                }
+                Transform::RandomErasing(random) => erasing.push((place, *random)),
+                _ => {}
             }
-            _ => (transforms, Table::scale(channels)),
-        };
+        }
         if table.channels() != channels {
             return Err(DataError::invalid(
                 "Normalize",
                 format!("has mean and std of {} channels, the images have {channels}", table.channels()),
             ));
         }
-        Ok(Self { steps: steps[first.min(steps.len())..].to_vec(), first, table, height, width })
+        let steps = transforms[first.min(bytes)..bytes].to_vec();
+        Ok(Self { steps, first, table, erasing, height, width })
     }
 
-    /// Height, width and channels of the result.
+    /// How many views of an image come out: more than one with `FiveCrop` and `TenCrop`.
+    pub fn views(&self) -> usize {
+        self.steps.iter().map(Transform::views).product()
+    }
+
+    /// Height, width and channels of each view of the result.
     pub fn shape(&self) -> (usize, usize, usize) {
         (self.height, self.width, self.table.channels())
     }
 
-    /// Runs the transforms on `image` and writes height × width × channels numbers to `out`.
+    /// Runs the transforms on `image` and writes height × width × channels numbers to `out`, of each view.
     ///
     /// # Errors
-    /// If the image is too small for a crop, has other channels, or does not get the size of the result.
+    /// If the image is too small for a crop, or does not get the size and channels of the result.
     ///
     /// # Panics
     /// If `out` is not as long as the result.
@@ -101,124 +103,148 @@ impl Compiled {
         workspace: &mut Workspace,
         out: &mut [f32],
     ) -> Result<(), DataError> {
-        let channels = self.table.channels();
-        if image.channels() != channels {
-            return Err(DataError::invalid(
-                "transforms",
-                format!("made for {channels} channels, the image has {}", image.channels()),
-            ));
+        let (views, (height, width, channels)) = (self.views(), self.shape());
+        assert_eq!(out.len(), views * height * width * channels, "numbers of the result");
+        if views == 1 {
+            return self.run_view(&self.steps, (self.first, 0), image, key, workspace, out);
         }
-        let (at, window) = run_steps(&self.steps, self.first, image, key, workspace)?;
-        if (window.height, window.width) != (self.height, self.width) {
+        // What all views share is done once.
+        let shared = self.steps.iter().take_while(|step| step.views() == 1).count();
+        let image = run_to_image(&self.steps[..shared], self.first, image, key, workspace)?;
+        let rest = &self.steps[shared..];
+        for (view, out) in out.chunks_exact_mut(height * width * channels).enumerate() {
+            self.run_view(rest, (self.first + shared, view), image.view(), key, workspace, out)?;
+        }
+        Ok(())
+    }
+
+    /// Runs `steps`, of which the first is at place `first` of the list, for one view.
+    fn run_view(
+        &self,
+        steps: &[Transform],
+        (first, view): (usize, usize),
+        image: ImageView<'_>,
+        key: Key,
+        workspace: &mut Workspace,
+        out: &mut [f32],
+    ) -> Result<(), DataError> {
+        let canvas = run_steps(steps, (first, view), image, key, workspace)?;
+        let (height, width, channels) = canvas.shape();
+        if channels != self.table.channels() {
             return Err(DataError::invalid(
                 "transforms",
                 format!(
-                    "an image of {}×{} becomes {}×{}, and {}×{} is needed: Resize or crop to it",
+                    "made for {} channels, the image has {}{}",
+                    self.table.channels(),
+                    image.channels(),
+                    if channels == image.channels() {
+                        String::new()
+                    } else {
+                        format!(" and becomes one of {channels}")
+                    }
+                ),
+            ));
+        }
+        if (height, width) != (self.height, self.width) {
+            return Err(DataError::invalid(
+                "transforms",
+                format!(
+                    "an image of {}×{} becomes {width}×{height}, and {}×{} is needed: Resize or crop to it",
                     image.width(),
                     image.height(),
-                    window.width,
-                    window.height,
                     self.width,
                     self.height
                 ),
             ));
         }
-        assert_eq!(out.len(), self.height * self.width * channels, "numbers of the result");
-        let seen = match at {
-            At::Source(view) => view,
-            At::Buffer(which) => workspace.images[which].view(),
-        };
-        window.render(seen, &self.table, out);
+        canvas.render(&self.table, out);
+        for (place, random) in &self.erasing {
+            let mut operations = std::mem::take(&mut workspace.operations);
+            let mut drawing = Drawing::new(key, purpose(*place), (height, width, channels), &mut operations);
+            random.erase(&mut drawing, out);
+            workspace.operations = operations;
+        }
         Ok(())
     }
 }
 
-/// Runs `steps`, the first of a list and without Normalize, on `image`, and gives the result as an image.
+/// Runs `steps`, none of them on numbers and the first at place `first` of its list, on `image`, and gives the result as
+/// an image.
 pub(crate) fn run_to_image(
     steps: &[Transform],
+    first: usize,
     image: ImageView<'_>,
     key: Key,
     workspace: &mut Workspace,
 ) -> Result<Image, DataError> {
-    let (at, window) = run_steps(steps, 0, image, key, workspace)?;
-    let mut target = Image::default();
-    match at {
-        At::Source(view) => window.materialise(view, &mut target),
-        At::Buffer(which) => window.materialise(workspace.images[which].view(), &mut target),
-    }
-    Ok(target)
+    run_steps(steps, (first, 0), image, key, workspace).map(Canvas::into_image)
 }
 
-fn run_steps<'a>(
+/// What sets the random numbers of the transform at a place of its list apart.
+fn purpose(place: usize) -> u64 {
+    hash("ocelli.transform").wrapping_add(place as u64)
+}
+
+fn run_steps<'a, 'w>(
     steps: &[Transform],
-    first: usize,
+    (first, view): (usize, usize),
     image: ImageView<'a>,
     key: Key,
-    workspace: &mut Workspace,
-) -> Result<(At<'a>, Window), DataError> {
-    let mut at = At::Source(image);
-    let mut window = Window::whole(image.height(), image.width());
+    workspace: &'w mut Workspace,
+) -> Result<Canvas<'a, 'w>, DataError> {
+    let mut operations = std::mem::take(&mut workspace.operations);
+    let mut canvas = Canvas::new(image, workspace);
     for (place, step) in steps.iter().enumerate() {
-        let purpose = hash("ocelli.transform").wrapping_add((first + place) as u64);
-        let mut stream = Stream::new(key.seed, purpose, key.epoch, key.sample);
-        let operation = step.draw((window.height, window.width), &mut stream)?;
-        let composed = match operation {
-            Operation::Keep => Some(window),
-            Operation::HorizontalFlip => Some(window.flip()),
-            Operation::Crop { top, left, height, width, fill } => {
-                window.crop((top, left), (height, width), fill)
-            }
-            Operation::Resize { height, width } => {
-                ((height, width) == (window.height, window.width)).then_some(window)
-            }
-        };
-        window = match composed {
-            Some(window) => window,
-            None => {
-                at = materialise(operation, window, at, workspace);
-                let size = step.output_size(Some((window.height, window.width)));
-                let (height, width) = size.unwrap_or((window.height, window.width));
-                Window::whole(height, width)
-            }
-        };
+        operations.clear();
+        let drawing = Drawing::new(key, purpose(first + place), canvas.shape(), &mut operations);
+        step.draw_into(&mut drawing.of_view(view))?;
+        operations.iter().for_each(|operation| canvas.apply(operation));
     }
-    Ok((at, window))
+    canvas.keep(operations);
+    Ok(canvas)
 }
 
-/// Does an operation that a window cannot tell, on what the window shows.
-fn materialise<'a>(operation: Operation, window: Window, at: At<'a>, workspace: &mut Workspace) -> At<'a> {
-    let Workspace { resizer, images } = workspace;
-    let [one, two] = images;
-    let (source, target, which) = match at {
-        At::Source(view) => (view, one, 0),
-        At::Buffer(0) => (one.view(), two, 1),
-        At::Buffer(_) => (two.view(), one, 0),
-    };
-    let is_whole = window == Window::whole(source.height(), source.width());
-    let mut shown = Image::default();
-    let source = if is_whole {
-        source
-    } else {
-        window.materialise(source, &mut shown);
-        shown.view()
-    };
-    match operation {
-        Operation::Resize { height, width } => resizer.resize(source, (height, width), target),
-        other => *target = other.apply(source),
-    }
-    At::Buffer(which)
+/// How many of the first transforms work on bytes.
+pub(crate) fn steps_on_bytes(transforms: &[Transform]) -> usize {
+    transforms.iter().position(Transform::makes_numbers).unwrap_or(transforms.len())
 }
 
 /// # Errors
-/// If a transform has impossible settings or Normalize is not last.
+/// If a transform has impossible settings, or one that needs bytes comes after one that makes numbers of them.
 pub(crate) fn check(transforms: &[Transform]) -> Result<(), DataError> {
-    for (place, transform) in transforms.iter().enumerate() {
-        transform.check()?;
-        if matches!(transform, Transform::Normalize(_)) && place + 1 < transforms.len() {
-            return Err(DataError::invalid(
-                "Normalize",
-                format!("must be last, {} comes after it", transforms[place + 1].name()),
-            ));
+    transforms.iter().try_for_each(Transform::check)?;
+    let (bytes, numbers) = transforms.split_at(steps_on_bytes(transforms));
+    for transform in bytes {
+        if let Transform::RandomErasing(random) = transform {
+            random.check_before_numbers()?;
+        }
+    }
+    if let Some(second) = bytes.iter().filter(|transform| transform.views() > 1).nth(1) {
+        return Err(DataError::invalid(
+            second.name(),
+            "comes after another that gives several views: one is enough",
+        ));
+    }
+    let mut last: Option<&Transform> = None;
+    for transform in numbers {
+        let fits = match transform {
+            Transform::Normalize(_) => {
+                !matches!(last, Some(Transform::Normalize(_) | Transform::RandomErasing(_)))
+            }
+            Transform::RandomErasing(_) => true,
+            _ => last.is_none(),
+        };
+        match last {
+            Some(before) if !fits => {
+                return Err(DataError::invalid(
+                    before.name(),
+                    format!(
+                        "must come after the transforms of bytes, and {} comes after it",
+                        transform.name()
+                    ),
+                ));
+            }
+            _ => last = Some(transform),
         }
     }
     Ok(())
@@ -226,5 +252,8 @@ pub(crate) fn check(transforms: &[Transform]) -> Result<(), DataError> {
 
 /// How many of the first transforms do the same to an image every time and can be done once and kept.
 pub(crate) fn deterministic_prefix(transforms: &[Transform]) -> usize {
-    transforms.iter().take_while(|t| t.is_deterministic() && !matches!(t, Transform::Normalize(_))).count()
+    let kept = |transform: &&Transform| {
+        transform.is_deterministic() && !transform.makes_numbers() && transform.views() == 1
+    };
+    transforms.iter().take_while(kept).count()
 }

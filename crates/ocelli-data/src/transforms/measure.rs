@@ -130,7 +130,9 @@ pub fn measure(source: &Source, options: &MeasureOptions) -> Result<Statistics, 
         error = error.or(failed);
     }
     if sums.images > 0 {
-        return Ok(sums.statistics(source.dataset().extent().channels));
+        let seen = source.dataset().extent().channels;
+        let channels = source.prefix().iter().fold(seen, |channels, t| t.output_channels(channels));
+        return Ok(sums.statistics(channels));
     }
     Err(error.unwrap_or_else(|| DataError::about(ErrorKind::Invalid, "dataset", "has no image to measure")))
 }

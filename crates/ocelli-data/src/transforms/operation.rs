@@ -1,23 +1,14 @@
 //! Transforms with their random parameters drawn.
 
-use ocelli_kernels::random::Stream;
-
-use super::{RandomCrop, Transform, functional};
-use crate::{DataError, ErrorKind, Image, ImageView};
+use super::canvas::Canvas;
+use super::functional::{Elastic, Mix, PaddingMode, Resizing, Tools, Warp};
+use super::{Workspace, functional};
+use crate::{Image, ImageView};
 
 /// What a transform does to one image of one sample: nothing in it is left to chance.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Operation {
-    /// Nothing.
-    Keep,
-    /// Another size.
-    Resize {
-        /// Rows of the result.
-        height: usize,
-        /// Columns of the result.
-        width: usize,
-    },
     /// A part, which may reach past the edges.
     Crop {
         /// The first row; negative above the image.
@@ -28,102 +19,160 @@ pub enum Operation {
         height: usize,
         /// Columns of the result.
         width: usize,
-        /// The byte of every pixel outside the image.
-        fill: u8,
+        /// The pixels outside the image: red, green and blue, of which grey images take the first.
+        fill: [u8; 3],
     },
     /// Left and right exchanged.
     HorizontalFlip,
+    /// Top and bottom exchanged.
+    VerticalFlip,
+    /// Another size.
+    Resize(Resizing),
+    /// Another image, whose pixels come from other places of the first.
+    Geometry(Geometry),
+    /// Other colours at the same places.
+    Colour(Colour),
+    /// What several lists of operations make, mixed.
+    Mix(Box<Mix>),
+}
+
+/// An operation that makes an image of pixels from other places.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Geometry {
+    /// Edges continued by what the image has there.
+    Pad {
+        /// Pixels added left, above, right and below.
+        edges: [usize; 4],
+        /// What they show.
+        mode: PaddingMode,
+    },
+    /// A quarter turn anticlockwise.
+    QuarterTurn,
+    /// An affine or perspective map.
+    Warp(Warp),
+    /// Each pixel displaced by smoothed noise.
+    Elastic(Elastic),
+}
+
+/// An operation that changes pixels where they are.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Colour {
+    /// Levels times a factor.
+    Brightness(f64),
+    /// Towards the mean of the grey image (0) or away from it (above 1).
+    Contrast(f64),
+    /// Towards the grey image (0) or away from it (above 1).
+    Saturation(f64),
+    /// Hue turned, in turns: −0.5 to 0.5.
+    Hue(f64),
+    /// Towards the smoothed image (0) or away from it (above 1).
+    Sharpness(f64),
+    /// A Gaussian blur.
+    Blur {
+        /// Width and height of the kernel, odd.
+        kernel: [usize; 2],
+        /// Standard deviations along x and y, in pixels.
+        sigma: [f64; 2],
+    },
+    /// Grey, in as many channels as this says: 1 or 3.
+    Grayscale(usize),
+    /// 255 less each level.
+    Invert,
+    /// The highest bits of each level.
+    Posterize(u8),
+    /// Levels from the threshold on inverted.
+    Solarize(f32),
+    /// Each channel stretched to 0..255.
+    Autocontrast,
+    /// Each channel's levels spread evenly.
+    Equalize,
+    /// A rectangle of one colour.
+    Erase {
+        /// The first row.
+        top: usize,
+        /// The first column.
+        left: usize,
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// Red, green and blue, of which grey images take the first.
+        value: [u8; 3],
+    },
 }
 
 impl Operation {
     /// Does it.
     pub fn apply(&self, image: ImageView<'_>) -> Image {
-        match *self {
-            Self::Keep => image.to_image(),
-            Self::Resize { height, width } => functional::resize(image, (height, width)),
-            Self::Crop { top, left, height, width, fill } => {
-                functional::crop(image, (top, left), (height, width), fill)
-            }
-            Self::HorizontalFlip => functional::horizontal_flip(image),
-        }
+        let mut workspace = Workspace::default();
+        let mut canvas = Canvas::new(image, &mut workspace);
+        canvas.apply(self);
+        canvas.into_image()
     }
-}
 
-impl Transform {
-    /// Draws what this transform does to an image of (height, width) from the sample's `stream`.
-    ///
-    /// # Errors
-    /// If the image is too small to crop, or an edge would be resized past what is allowed.
-    pub fn draw(&self, (height, width): (usize, usize), stream: &mut Stream) -> Result<Operation, DataError> {
+    /// Height and width of the result.
+    pub(crate) fn output_size(&self, (height, width): (usize, usize)) -> (usize, usize) {
         match self {
-            Self::Resize(resize) => {
-                let (new_height, new_width) = resize.target((height, width));
-                // The width is resized first, so there is an image of the old height and the new width in between.
-                if height.max(new_height).saturating_mul(new_width) > MAX_PIXELS {
-                    return Err(DataError::about(
-                        ErrorKind::TooLarge,
-                        "Resize",
-                        format!("{width}×{height} would become {new_width}×{new_height}"),
-                    ));
-                }
-                Ok(Operation::Resize { height: new_height, width: new_width })
-            }
-            Self::CenterCrop(crop) => {
-                let (new_height, new_width) = crop.size.both();
-                Ok(Operation::Crop {
-                    top: centre(height, new_height),
-                    left: centre(width, new_width),
-                    height: new_height,
-                    width: new_width,
-                    fill: 0,
-                })
-            }
-            Self::RandomCrop(crop) => crop.draw((height, width), stream),
-            Self::RandomHorizontalFlip(flip) => {
-                Ok(if stream.uniform() < flip.p { Operation::HorizontalFlip } else { Operation::Keep })
-            }
-            Self::Normalize(_) => Ok(Operation::Keep),
+            Self::Crop { height, width, .. } => (*height, *width),
+            Self::Resize(resizing) => (resizing.height, resizing.width),
+            Self::Geometry(geometry) => geometry.output_size((height, width)),
+            Self::HorizontalFlip | Self::VerticalFlip | Self::Colour(_) | Self::Mix(_) => (height, width),
+        }
+    }
+
+    /// Channels of the result.
+    pub(crate) fn output_channels(&self, channels: usize) -> usize {
+        match self {
+            Self::Colour(Colour::Grayscale(channels)) => *channels,
+            _ => channels,
         }
     }
 }
 
-/// Most pixels that a resize may make of a very long image.
-const MAX_PIXELS: usize = 64 << 20;
-
-impl RandomCrop {
-    fn draw(&self, (height, width): (usize, usize), stream: &mut Stream) -> Result<Operation, DataError> {
-        let [pad_left, pad_top, pad_right, pad_bottom] = self.padding.edges();
-        let (new_height, new_width) = self.size.both();
-        let padded = (height + pad_top + pad_bottom, width + pad_left + pad_right);
-        if padded.0 < new_height || padded.1 < new_width {
-            return Err(DataError::invalid(
-                "RandomCrop",
-                format!(
-                    "an image of {width}×{height}, {}×{} with its padding, has no part of {new_width}×{new_height}: Resize first",
-                    padded.1, padded.0
-                ),
-            ));
+impl Geometry {
+    fn output_size(&self, (height, width): (usize, usize)) -> (usize, usize) {
+        match self {
+            Self::Pad { edges: [left, top, right, bottom], .. } => {
+                (height + top + bottom, width + left + right)
+            }
+            Self::QuarterTurn => (width, height),
+            Self::Warp(warp) => (warp.height, warp.width),
+            Self::Elastic(_) => (height, width),
         }
-        let mut place = |spare: usize, pad: usize| {
-            let spare = u32::try_from(spare).unwrap_or(u32::MAX - 1);
-            stream.below(spare + 1) as isize - pad as isize
-        };
-        Ok(Operation::Crop {
-            top: place(padded.0 - new_height, pad_top),
-            left: place(padded.1 - new_width, pad_left),
-            height: new_height,
-            width: new_width,
-            fill: self.fill,
-        })
+    }
+
+    /// Makes `target` of `image`.
+    pub(super) fn apply(&self, image: ImageView<'_>, target: &mut Image, tools: &mut Tools) {
+        match self {
+            Self::Pad { edges, mode } => functional::pad(image, *edges, *mode, target),
+            Self::QuarterTurn => functional::quarter_turn(image, target),
+            Self::Warp(warp) => functional::warp(image, warp, tools, target),
+            Self::Elastic(elastic) => functional::elastic(image, elastic, tools, target),
+        }
     }
 }
 
-/// Where torchvision's `CenterCrop` starts: it rounds halves to the even number, and pads more at the end.
-fn centre(side: usize, crop: usize) -> isize {
-    if crop > side {
-        return -(((crop - side) / 2) as isize);
+impl Colour {
+    /// Changes `image`.
+    pub(super) fn apply(&self, image: &mut Image, tools: &mut Tools) {
+        match *self {
+            Self::Brightness(factor) => functional::adjust_brightness(image, factor),
+            Self::Contrast(factor) => functional::adjust_contrast(image, factor),
+            Self::Saturation(factor) => functional::adjust_saturation(image, factor),
+            Self::Hue(turns) => functional::adjust_hue(image, turns),
+            Self::Sharpness(factor) => functional::adjust_sharpness(image, factor, tools),
+            Self::Blur { kernel, sigma } => functional::gaussian_blur(image, kernel, sigma, tools),
+            Self::Grayscale(channels) => functional::grayscale(image, channels),
+            Self::Invert => functional::invert(image),
+            Self::Posterize(bits) => functional::posterize(image, bits),
+            Self::Solarize(threshold) => functional::solarize(image, threshold),
+            Self::Autocontrast => functional::autocontrast(image),
+            Self::Equalize => functional::equalize(image),
+            Self::Erase { top, left, height, width, value } => {
+                functional::erase(image, (top, left), (height, width), value);
+            }
+        }
     }
-    let spare = side - crop;
-    let half = spare / 2;
-    (half + (spare % 2) * (half % 2)) as isize
 }

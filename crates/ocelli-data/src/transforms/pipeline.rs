@@ -23,6 +23,11 @@ impl Pipeline {
     pub fn check(&self) -> Result<(), DataError> {
         compiled::check(&self.train)?;
         compiled::check(&self.eval)?;
+        if let Some(views) = self.train.iter().find(|t| t.views() > 1) {
+            let reason =
+                "gives several views of an image, whose probabilities are averaged: it is for evaluation";
+            return Err(DataError::invalid(views.name(), reason));
+        }
         match self.eval.iter().find(|t| !t.is_deterministic()) {
             None => Ok(()),
             Some(random) => {

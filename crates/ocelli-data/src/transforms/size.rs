@@ -12,6 +12,9 @@ pub enum Size {
     Two([usize; 2]),
 }
 
+/// The longest side that a transform makes.
+const MAX_SIDE: usize = 1 << 15;
+
 impl Size {
     /// Height and width of a crop.
     pub(crate) fn both(self) -> (usize, usize) {
@@ -19,6 +22,17 @@ impl Size {
             Self::One(side) => (side, side),
             Self::Two([height, width]) => (height, width),
         }
+    }
+
+    /// # Errors
+    /// If a side is 0, or longer than any image should be.
+    pub(crate) fn check(self) -> Result<(), String> {
+        let (height, width) = self.both();
+        let allowed = 1..=MAX_SIDE;
+        if allowed.contains(&height) && allowed.contains(&width) {
+            return Ok(());
+        }
+        Err(format!("size {height}×{width}: sides of 1 to {MAX_SIDE} are needed"))
     }
 }
 
@@ -65,6 +79,15 @@ impl Padding {
             Self::All(all) => [all; 4],
             Self::Sides([x, y]) => [x, y, x, y],
             Self::Each(edges) => edges,
+        }
+    }
+
+    /// # Errors
+    /// If more is added than any image should have.
+    pub(crate) fn check(self) -> Result<(), String> {
+        match self.edges().into_iter().find(|edge| *edge > MAX_SIDE) {
+            Some(edge) => Err(format!("padding of {edge} pixels: at most {MAX_SIDE} are allowed")),
+            None => Ok(()),
         }
     }
 }

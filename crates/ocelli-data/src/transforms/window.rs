@@ -1,10 +1,10 @@
 //! Crops, paddings and flips of one image, composed without touching a pixel.
 
-use super::functional::{Table, crop::Overlap, crop::overlap};
+use super::functional::{Table, crop::Overlap, crop::overlap, resize::Part};
 use crate::{Image, ImageView};
 
-/// What is left of an image after crops and flips: a rectangle of its pixels, mirrored or not, within a
-/// larger one of fill.
+/// What is left of an image after crops and flips: a rectangle of its pixels, mirrored or not, within a larger one of
+/// fill.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Window {
     /// Size of the whole.
@@ -12,15 +12,26 @@ pub(crate) struct Window {
     pub(crate) width: usize,
     rows: Overlap,
     columns: Overlap,
+    /// Whether left and right are exchanged.
     mirrored: bool,
-    fill: u8,
+    /// Whether top and bottom are exchanged.
+    upturned: bool,
+    fill: [u8; 3],
 }
 
 impl Window {
     /// The whole of an image.
     pub(crate) fn whole(height: usize, width: usize) -> Self {
         let all = |len| Overlap { source: 0, target: 0, len };
-        Self { height, width, rows: all(height), columns: all(width), mirrored: false, fill: 0 }
+        Self {
+            height,
+            width,
+            rows: all(height),
+            columns: all(width),
+            mirrored: false,
+            upturned: false,
+            fill: [0; 3],
+        }
     }
 
     /// Whether pixels of fill are seen.
@@ -28,10 +39,28 @@ impl Window {
         self.rows.len < self.height || self.columns.len < self.width
     }
 
+    /// The rectangle of the image that is seen, if nothing else is and nothing is exchanged.
+    pub(crate) fn part(&self) -> Option<Part> {
+        let plain = !self.shows_fill() && !self.mirrored && !self.upturned;
+        plain.then_some(Part {
+            top: self.rows.source,
+            left: self.columns.source,
+            height: self.height,
+            width: self.width,
+        })
+    }
+
     /// Left and right exchanged.
-    pub(crate) fn flip(mut self) -> Self {
+    pub(crate) fn flip_horizontally(mut self) -> Self {
         self.mirrored = !self.mirrored;
         self.columns.target = self.width - self.columns.target - self.columns.len;
+        self
+    }
+
+    /// Top and bottom exchanged.
+    pub(crate) fn flip_vertically(mut self) -> Self {
+        self.upturned = !self.upturned;
+        self.rows.target = self.height - self.rows.target - self.rows.len;
         self
     }
 
@@ -40,7 +69,7 @@ impl Window {
         self,
         (top, left): (isize, isize),
         (height, width): (usize, usize),
-        fill: u8,
+        fill: [u8; 3],
     ) -> Option<Self> {
         if self.shows_fill() && self.fill != fill {
             return None;
@@ -48,11 +77,17 @@ impl Window {
         Some(Self {
             height,
             width,
-            rows: clip(self.rows, top, height, false),
+            rows: clip(self.rows, top, height, self.upturned),
             columns: clip(self.columns, left, width, self.mirrored),
             mirrored: self.mirrored,
+            upturned: self.upturned,
             fill,
         })
+    }
+
+    /// Where a row of what is seen, counted from the first that shows the image, is in the image.
+    fn source_row(&self, row: usize) -> usize {
+        self.rows.source + if self.upturned { self.rows.len - 1 - row } else { row }
     }
 
     /// What is seen of `image`, through the table, into `out` (height × width × channels).
@@ -64,18 +99,17 @@ impl Window {
         let (seen, below) = rest.split_at_mut(self.rows.len * self.width * channels);
         table.fill(self.fill, above);
         table.fill(self.fill, below);
-        if all_columns && !self.mirrored {
+        if all_columns && !self.mirrored && !self.upturned {
             table.row(&image.pixels()[self.rows.source * stride..][..seen.len()], false, seen);
             return;
         }
         let first = self.columns.target * channels;
         let last = first + self.columns.len * channels;
-        let sources = image.pixels().chunks_exact(stride).skip(self.rows.source);
-        for (to, from) in seen.chunks_exact_mut(self.width * channels).zip(sources) {
+        for (row, to) in seen.chunks_exact_mut(self.width * channels).enumerate() {
             table.fill(self.fill, &mut to[..first]);
             table.fill(self.fill, &mut to[last..]);
-            let from = &from[self.columns.source * channels..][..last - first];
-            table.row(from, self.mirrored, &mut to[first..last]);
+            let from = self.source_row(row) * stride + self.columns.source * channels;
+            table.row(&image.pixels()[from..][..last - first], self.mirrored, &mut to[first..last]);
         }
     }
 
@@ -83,22 +117,31 @@ impl Window {
     pub(crate) fn materialise(&self, image: ImageView<'_>, target: &mut Image) {
         let channels = image.channels();
         let pixels = target.reset(self.height, self.width, channels);
-        pixels.fill(self.fill);
+        if self.shows_fill() {
+            pixels.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(&self.fill[..channels]));
+        }
         let count = self.columns.len * channels;
         for row in 0..self.rows.len {
-            let from = ((self.rows.source + row) * image.width() + self.columns.source) * channels;
+            let from = (self.source_row(row) * image.width() + self.columns.source) * channels;
             let to = ((self.rows.target + row) * self.width + self.columns.target) * channels;
             let source = &image.pixels()[from..from + count];
             let target = &mut pixels[to..to + count];
             if self.mirrored {
-                let pairs = target.chunks_exact_mut(channels);
-                for (to, from) in pairs.zip(source.chunks_exact(channels).rev()) {
-                    to.copy_from_slice(from);
-                }
+                mirror(source, target, channels);
             } else {
                 target.copy_from_slice(source);
             }
         }
+    }
+}
+
+/// Copies a row's pixels in opposite order.
+fn mirror(source: &[u8], target: &mut [u8], channels: usize) {
+    if channels == 3 {
+        let pairs = target.as_chunks_mut::<3>().0.iter_mut().zip(source.as_chunks::<3>().0.iter().rev());
+        pairs.for_each(|(to, from)| *to = *from);
+    } else {
+        target.iter_mut().zip(source.iter().rev()).for_each(|(to, from)| *to = *from);
     }
 }
 
@@ -120,12 +163,14 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Step {
         Flip,
+        Upturn,
         Crop(isize, isize, usize, usize),
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             Just(Step::Flip),
+            Just(Step::Upturn),
             (-4isize..6, -4isize..6, 1usize..8, 1usize..8)
                 .prop_map(|(top, left, height, width)| Step::Crop(top, left, height, width)),
         ]
@@ -135,7 +180,7 @@ mod tests {
         #[test]
         fn composed_windows_show_what_the_functions_make(
             height in 1usize..7, width in 1usize..7, rgb: bool,
-            steps in prop::collection::vec(step(), 0..5), fill: u8,
+            steps in prop::collection::vec(step(), 0..6), fill: [u8; 3],
         ) {
             let channels = if rgb { 3 } else { 1 };
             let pixels = (0..height * width * channels).map(|i| i as u8).collect();
@@ -146,7 +191,11 @@ mod tests {
                 match step {
                     Step::Flip => {
                         expected = functional::horizontal_flip(expected.view());
-                        window = window.flip();
+                        window = window.flip_horizontally();
+                    }
+                    Step::Upturn => {
+                        expected = functional::vertical_flip(expected.view());
+                        window = window.flip_vertically();
                     }
                     Step::Crop(top, left, height, width) => {
                         expected = functional::crop(expected.view(), (top, left), (height, width), fill);
@@ -167,8 +216,8 @@ mod tests {
 
     #[test]
     fn two_fills_cannot_be_one_window() {
-        let window = Window::whole(2, 2).crop((-1, 0), (3, 2), 7).unwrap();
-        assert!(window.crop((-1, 0), (4, 2), 8).is_none());
-        assert!(window.crop((-1, 0), (4, 2), 7).is_some());
+        let window = Window::whole(2, 2).crop((-1, 0), (3, 2), [7; 3]).unwrap();
+        assert!(window.crop((-1, 0), (4, 2), [7, 7, 8]).is_none());
+        assert!(window.crop((-1, 0), (4, 2), [7; 3]).is_some());
     }
 }

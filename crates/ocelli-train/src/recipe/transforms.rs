@@ -1,7 +1,7 @@
 //! `[transforms]`: what happens to an image before the network sees it.
 
 use super::RecipeError;
-use ocelli_data::{Pipeline, Transform};
+use ocelli_data::{BatchTransform, Pipeline, Transform};
 use serde::{Deserialize, Serialize};
 
 /// `[transforms]`: what happens to an image before the network sees it.
@@ -26,6 +26,10 @@ pub struct TransformsSection {
     /// What training images go through, such as `[{ type = "RandomCrop", size = 32, padding = 4 }]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train: Option<Vec<Transform>>,
+    /// What happens to whole batches of training images, such as `{ type = "MixUp", alpha = 0.2 }`: images and labels are
+    /// mixed (default: nothing).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchTransform>,
     /// What all other images go through, in validation, test, prediction and every export.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eval: Option<Vec<Transform>>,
@@ -33,7 +37,7 @@ pub struct TransformsSection {
 
 impl Default for TransformsSection {
     fn default() -> Self {
-        TransformsSection { size: None, channels: None, augment: true, train: None, eval: None }
+        TransformsSection { size: None, channels: None, augment: true, train: None, batch: None, eval: None }
     }
 }
 
@@ -61,6 +65,8 @@ impl TransformsSection {
             train: self.train.clone().unwrap_or_default(),
             eval: self.eval.clone().unwrap_or_default(),
         };
-        lists.check().or_else(|error| wrong("transforms", format!("cannot be: {error}")))
+        lists.check().or_else(|error| wrong("transforms", format!("cannot be: {error}")))?;
+        let batch = self.batch.as_ref().map_or(Ok(()), BatchTransform::check);
+        batch.or_else(|error| wrong("transforms.batch", format!("cannot be: {error}")))
     }
 }

@@ -56,6 +56,25 @@ pub(super) fn lists(
     Ok(Pipeline { train, eval })
 }
 
+/// The channels that the lists make of images with `channels`.
+///
+/// # Errors
+/// The two lists differ, one having a `Grayscale` that the other has not.
+pub(super) fn channels(pipeline: &Pipeline, channels: usize) -> Result<usize, RecipeError> {
+    let made = |list: &[Transform]| list.iter().fold(channels, |channels, t| t.output_channels(channels));
+    let (train, eval) = (made(&pipeline.train), made(&pipeline.eval));
+    if train == eval {
+        return Ok(train);
+    }
+    Err(RecipeError::OutOfRange {
+        key: "transforms.eval".into(),
+        problem: format!(
+            "makes images of {eval} channels, but transforms.train makes {train}: give both the same Grayscale, \
+             or set transforms.channels instead"
+        ),
+    })
+}
+
 /// The height and width that a list makes of the images; `None` stands for sizes that vary.
 fn output_size(list: &[Transform], images: Extent) -> Option<(usize, usize)> {
     made_of(list, images.uniform.then_some((images.height, images.width)))

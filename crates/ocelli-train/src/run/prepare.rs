@@ -111,7 +111,8 @@ impl Run {
         let made_for = network::made_for(&recipe.model.network)?;
         let size = lists::size(&recipe.transforms, info.extent, made_for);
         let pipeline = lists::lists(&recipe.transforms, info.extent, size)?;
-        let input = Shape::map(info.extent.channels, size[0], size[1]);
+        let channels = lists::channels(&pipeline, info.extent.channels)?;
+        let input = Shape::map(channels, size[0], size[1]);
         let network = network::build(&recipe.model.network, input, splits.classes.len())?;
         let network = network::initialised(network, &recipe.model.init)?;
         network::check_output(&network, &recipe.model.network, splits.classes.len())?;
@@ -182,12 +183,18 @@ impl Run {
         test.as_ref().or(val.as_ref()).unwrap_or(train).dataset()
     }
 
+    /// The training images.
+    pub fn train_images(&self) -> &Arc<dyn Dataset> {
+        self.parts.train.dataset()
+    }
+
     /// Batches of the training images, shuffled and transformed anew in each epoch.
     pub(super) fn train_loader(&self) -> Result<Loader, TrainError> {
         let options = LoaderOptions {
             batch_size: self.recipe.train.batch_size,
             seed: self.recipe.seed,
             strict: self.recipe.data.strict,
+            batch: self.recipe.transforms.batch.clone(),
             workers: self.workers(&self.parts.train),
             ..LoaderOptions::default()
         };

@@ -203,7 +203,8 @@ impl Session<'_> {
 
     fn evaluate(&mut self, weights: &Weights, loader: &mut Loader) -> Result<Evaluation, TrainError> {
         let network = self.run.network();
-        let found = self.run.pool.install(|| evaluate(network, weights, EVAL_BATCH, loader.epoch(0)));
+        let rows = EVAL_BATCH * loader.views();
+        let found = self.run.pool.install(|| evaluate(network, weights, rows, loader.epoch(0)));
         self.tell_problems(loader, found)
     }
 

@@ -4,15 +4,15 @@ use crate::{Image, ImageView};
 
 /// The `height × width` part of an image whose top left corner is at (`top`, `left`).
 ///
-/// What lies outside the image is `fill` in every channel, so this pads too.
+/// What lies outside the image is `fill`, red, green and blue, of which grey images take the first: this pads too.
 pub fn crop(
     image: ImageView<'_>,
     (top, left): (isize, isize),
     (height, width): (usize, usize),
-    fill: u8,
+    fill: [u8; 3],
 ) -> Image {
     let channels = image.channels();
-    let mut pixels = vec![fill; height * width * channels];
+    let mut pixels = fill[..channels].repeat(height * width);
     let rows = overlap(top, height, image.height());
     let columns = overlap(left, width, image.width());
     let count = columns.len * channels;
@@ -60,7 +60,7 @@ mod tests {
         ) {
             let pixels: Vec<u8> = (0..height * width * channels).map(|i| i as u8 + 1).collect();
             let image = Image::new(height, width, channels, pixels);
-            let out = crop(image.view(), (top, left), (out_height, out_width), 0);
+            let out = crop(image.view(), (top, left), (out_height, out_width), [0; 3]);
             for y in 0..out_height {
                 for x in 0..out_width {
                     for c in 0..channels {

@@ -14,6 +14,13 @@ pub fn horizontal_flip(image: ImageView<'_>) -> Image {
     Image::new(image.height(), image.width(), channels, pixels)
 }
 
+/// The image with top and bottom exchanged.
+pub fn vertical_flip(image: ImageView<'_>) -> Image {
+    let rows = image.pixels().chunks_exact((image.width() * image.channels()).max(1));
+    let pixels = rows.rev().flatten().copied().collect();
+    Image::new(image.height(), image.width(), image.channels(), pixels)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -33,7 +40,9 @@ mod tests {
             let pixels = (0..height * width * channels).map(|i| (i as u8).wrapping_mul(37) ^ seed).collect();
             let image = Image::new(height, width, channels, pixels);
             let once = horizontal_flip(image.view());
-            prop_assert_eq!(horizontal_flip(once.view()), image);
+            prop_assert_eq!(&horizontal_flip(once.view()), &image);
+            let once = vertical_flip(image.view());
+            prop_assert_eq!(vertical_flip(once.view()), image);
         }
     }
 }

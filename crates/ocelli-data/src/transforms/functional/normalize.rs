@@ -56,12 +56,12 @@ impl Table {
         }
     }
 
-    /// Writes what a pixel of `fill` in every channel becomes, over and over.
-    pub(crate) fn fill(&self, fill: u8, out: &mut [f32]) {
-        let at = usize::from(fill);
+    /// Writes what a pixel of `fill` becomes, over and over.
+    pub(crate) fn fill(&self, fill: [u8; 3], out: &mut [f32]) {
+        let at = fill.map(usize::from);
         match self.channels.as_slice() {
-            [grey] => out.fill(grey[at]),
-            [r, g, b] => out.as_chunks_mut::<3>().0.fill([r[at], g[at], b[at]]),
+            [grey] => out.fill(grey[at[0]]),
+            [r, g, b] => out.as_chunks_mut::<3>().0.fill([r[at[0]], g[at[1]], b[at[2]]]),
             _ => unreachable!("a table has 1 or 3 channels"),
         }
     }

@@ -1,47 +1,89 @@
-//! Resizing: bilinear and antialiased, by the arithmetic of torchvision's tensors.
+//! Resizing, by the arithmetic of torchvision's tensors.
 
 use fast_image_resize as fir;
 
+use super::cubic::resize_cubic;
+use super::nearest::resize_nearest;
+use crate::transforms::Interpolation;
 use crate::{Image, ImageView};
 
+/// What an image is resized to, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Resizing {
+    /// Rows of the result.
+    pub height: usize,
+    /// Columns of the result.
+    pub width: usize,
+    /// How pixels are made that lie between the image's.
+    pub interpolation: Interpolation,
+    /// Whether bilinear and bicubic see all pixels of an image that is made smaller.
+    pub antialias: bool,
+}
+
+impl Resizing {
+    /// To (height, width), bilinear and antialiased.
+    pub fn to((height, width): (usize, usize)) -> Self {
+        Self { height, width, interpolation: Interpolation::Bilinear, antialias: true }
+    }
+}
+
+/// A rectangle of an image.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Part {
+    pub(crate) top: usize,
+    pub(crate) left: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+}
+
 /// Resizes images, keeping the buffers that it needs between calls.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Resizer {
     inner: fir::Resizer,
-    options: fir::ResizeOptions,
     /// The image with its new width and its old height.
     between: Vec<u8>,
 }
 
-impl Default for Resizer {
-    fn default() -> Self {
-        let filter = fir::ResizeAlg::Convolution(fir::FilterType::Bilinear);
-        let options = fir::ResizeOptions::new().resize_alg(filter);
-        Self { inner: fir::Resizer::new(), options, between: Vec::new() }
-    }
-}
-
 impl Resizer {
-    /// Resizes `image` to `height × width` into `target`, which takes that size.
+    /// Resizes `image` into `target`, which takes the new size.
     ///
     /// # Panics
     /// If a side of the image or of the result is 0.
-    pub fn resize(&mut self, image: ImageView<'_>, (height, width): (usize, usize), target: &mut Image) {
+    pub fn resize(&mut self, image: ImageView<'_>, resizing: Resizing, target: &mut Image) {
+        let whole = Part { top: 0, left: 0, height: image.height(), width: image.width() };
+        self.resize_part(image, whole, resizing, target);
+    }
+
+    /// The same of a rectangle of the image, as if it had been cut out first.
+    pub(crate) fn resize_part(
+        &mut self,
+        image: ImageView<'_>,
+        part: Part,
+        resizing: Resizing,
+        target: &mut Image,
+    ) {
+        let Resizing { height, width, interpolation, antialias } = resizing;
         assert!(
-            height > 0 && width > 0 && !image.pixels().is_empty(),
+            height > 0 && width > 0 && part.height > 0 && part.width > 0,
             "an image of no pixels cannot be resized, nor to no pixels"
         );
-        let pixels = target.reset(height, width, image.channels());
-        if (height, width) == (image.height(), image.width()) {
-            pixels.copy_from_slice(image.pixels());
-            return;
+        target.reset(height, width, image.channels());
+        if (height, width) == (part.height, part.width) {
+            return resize_nearest(image, part, false, target);
         }
-        let sides = [image.width(), image.height(), width, height]
-            .map(|length| u32::try_from(length).expect("a side fits 32 bits"));
+        let algorithm = match (interpolation, antialias) {
+            (Interpolation::Nearest, _) => return resize_nearest(image, part, false, target),
+            (Interpolation::NearestExact, _) => return resize_nearest(image, part, true, target),
+            (Interpolation::Bicubic, false) => return resize_cubic(image, part, &mut self.between, target),
+            (Interpolation::Bilinear, false) => fir::ResizeAlg::Interpolation(fir::FilterType::Bilinear),
+            (Interpolation::Bilinear, true) => fir::ResizeAlg::Convolution(fir::FilterType::Bilinear),
+            (Interpolation::Bicubic, true) => fir::ResizeAlg::Convolution(fir::FilterType::CatmullRom),
+        };
+        let options = fir::ResizeOptions::new().resize_alg(algorithm);
         if image.channels() == 1 {
-            self.resize_typed::<fir::pixels::U8>(image.pixels(), pixels, sides);
+            self.resize_typed::<fir::pixels::U8>(image, part, &options, target);
         } else {
-            self.resize_typed::<fir::pixels::U8x3>(image.pixels(), pixels, sides);
+            self.resize_typed::<fir::pixels::U8x3>(image, part, &options, target);
         }
     }
 
@@ -49,32 +91,43 @@ impl Resizer {
     ///
     /// Width first, then height, as Pillow and PyTorch do it. Left to itself, the library takes the height first, and since
     /// what lies between the two is rounded to bytes, a sixth of a photograph's bytes come out one level apart.
-    fn resize_typed<P: fir::PixelTrait>(&mut self, from: &[u8], to: &mut [u8], sides: [u32; 4]) {
-        let [from_width, from_height, to_width, to_height] = sides;
-        let pixels = to_width as usize * from_height as usize;
-        self.between.resize(pixels * P::size(), 0);
-        let source = fir::images::TypedImageRef::<P>::from_buffer(from_width, from_height, from)
+    fn resize_typed<P: fir::PixelTrait>(
+        &mut self,
+        image: ImageView<'_>,
+        part: Part,
+        options: &fir::ResizeOptions,
+        target: &mut Image,
+    ) {
+        let sides = [image.width(), image.height(), part.left, part.top, part.width, part.height];
+        let [from_width, from_height, left, top, width, height] =
+            sides.map(|side| u32::try_from(side).expect("a side fits 32 bits"));
+        let [to_width, to_height] =
+            [target.width(), target.height()].map(|side| u32::try_from(side).expect("a side fits 32 bits"));
+        let source = fir::images::TypedImageRef::<P>::from_buffer(from_width, from_height, image.pixels())
             .expect("a view has as many bytes as its size says");
-        let mut between = fir::images::TypedImage::<P>::from_buffer(to_width, from_height, &mut self.between)
-            .expect("the buffer was made for its size");
-        let mut target = fir::images::TypedImage::<P>::from_buffer(to_width, to_height, to)
+        let source = fir::images::TypedCroppedImage::from_ref(&source, left, top, width, height)
+            .expect("the part lies in the image");
+        let mut target = fir::images::TypedImage::<P>::from_buffer(to_width, to_height, target.pixels_mut())
             .expect("the target was made for its size");
-        let made = if from_width == to_width || from_height == to_height {
-            self.inner.resize_typed(&source, &mut target, &self.options)
+        let made = if width == to_width || height == to_height {
+            self.inner.resize_typed(&source, &mut target, options)
         } else {
-            let wide = self.inner.resize_typed(&source, &mut between, &self.options);
-            wide.and_then(|()| self.inner.resize_typed(&between, &mut target, &self.options))
+            self.between.resize(to_width as usize * P::size() * part.height, 0);
+            let mut between = fir::images::TypedImage::<P>::from_buffer(to_width, height, &mut self.between)
+                .expect("the buffer was made for its size");
+            let wide = self.inner.resize_typed(&source, &mut between, options);
+            wide.and_then(|()| self.inner.resize_typed(&between, &mut target, options))
         };
         made.expect("no image is empty");
     }
 }
 
-/// The image at `height × width`: torchvision's `resize(size, antialias=True)` of 8-bit images, to the byte.
+/// The image at (height, width): torchvision's `resize(size, antialias=True)` of 8-bit images, to the byte.
 ///
 /// # Panics
 /// If a side of the image or of the result is 0.
 pub fn resize(image: ImageView<'_>, size: (usize, usize)) -> Image {
     let mut target = Image::default();
-    Resizer::default().resize(image, size, &mut target);
+    Resizer::default().resize(image, Resizing::to(size), &mut target);
     target
 }
