@@ -2,7 +2,7 @@
 
 use ocelli_kernels::Loop;
 
-use super::tools::fast;
+use super::tools::{cut, fast};
 use crate::{Image, ImageView};
 
 /// The grey level of a pixel before what follows its point is cut off, rounded as PyTorch rounds it.
@@ -43,7 +43,7 @@ impl Loop for InPlace<'_> {
     #[inline(always)]
     fn run(self) {
         for pixel in self.pixels {
-            *pixel = [grey(*pixel) as i32 as u8; 3];
+            *pixel = [cut(grey(*pixel)); 3];
         }
     }
 }
@@ -59,7 +59,7 @@ impl Loop for Levels<'_> {
     #[inline(always)]
     fn run(self) {
         for (level, pixel) in self.levels.iter_mut().zip(self.pixels) {
-            *level = grey(*pixel) as i32 as u8;
+            *level = cut(grey(*pixel));
         }
     }
 }
@@ -80,7 +80,7 @@ impl Loop for GreySum<'_> {
     fn run(self) -> u64 {
         // 2²³ levels fit 31 bits.
         let part = |pixels: &[[u8; 3]]| -> u64 {
-            pixels.iter().map(|pixel| grey(*pixel) as i32).sum::<i32>() as u64
+            pixels.iter().map(|pixel| i32::from(cut(grey(*pixel)))).sum::<i32>() as u64
         };
         self.pixels.chunks(1 << 22).map(part).sum()
     }

@@ -3,7 +3,7 @@
 use ocelli_kernels::Loop;
 
 use super::Tools;
-use super::tools::{cut, fast};
+use super::tools::{cut, fast, whole};
 use crate::Image;
 
 /// Mixes an image with its smoothed one: 0 gives the smoothed, 1 the image, more sharpens. Pixels at the edges stay as
@@ -54,7 +54,7 @@ impl Loop for Smooth<'_> {
             let sides = wide(a0[i]) + wide(a1[i]) + wide(a2[i]) + wide(h0[i]) + wide(h2[i]);
             let sum = sides + wide(b0[i]) + wide(b1[i]) + wide(b2[i]) + 5 * wide(h1[i]);
             // The nearest of a thirteenth; none lies halfway. Thirteenths of up to 3315, in f32, are exact enough.
-            let smooth = ((2 * sum + 13) as f32 * (1.0 / 26.0)) as i32 as f32;
+            let smooth = whole((2 * sum + 13) as f32 * (1.0 / 26.0));
             let level = f32::from(h1[i]);
             out[i] = cut((smooth - level).mul_add(rest, level));
         }

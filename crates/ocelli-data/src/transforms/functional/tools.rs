@@ -24,14 +24,41 @@ pub(super) fn fast<L: Loop>(plain: L) -> L::Output {
     isa.compile(plain)
 }
 
+/// Adding this to a number of 0..2²² rounds it to the nearest whole one, the even one of two, which then lies in the lowest bits.
+/// Casts to whole numbers, which must mind infinities, are not made vectors of.
+const SHIFT: f32 = 8_388_608.0;
+
+/// What is left of a number of 0..2²² after the point is cut off.
+#[inline(always)]
+pub(super) fn whole(value: f32) -> f32 {
+    let nearest = (value + SHIFT) - SHIFT;
+    if nearest > value { nearest - 1.0 } else { nearest }
+}
+
 /// What is left of a number after the point is cut off, as a byte.
 #[inline(always)]
 pub(super) fn cut(value: f32) -> u8 {
-    value.clamp(0.0, 255.0) as i32 as u8
+    (whole(value.clamp(0.0, 255.0)) + SHIFT).to_bits() as u8
 }
 
 /// The nearest byte, the even one of two.
 #[inline(always)]
 pub(super) fn round(value: f32) -> u8 {
-    value.round_ties_even().clamp(0.0, 255.0) as i32 as u8
+    (value.clamp(0.0, 255.0) + SHIFT).to_bits() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_what_casts_make() {
+        for i in -2_000..20_000i32 {
+            for value in [i as f32 / 64.0, (i as f32 / 64.0).next_up(), (i as f32 / 64.0).next_down()] {
+                assert_eq!(cut(value), value.clamp(0.0, 255.0) as u8, "{value}");
+                assert_eq!(round(value), value.clamp(0.0, 255.0).round_ties_even() as u8, "{value}");
+            }
+        }
+        assert_eq!((cut(f32::INFINITY), cut(f32::NEG_INFINITY), round(f32::INFINITY)), (255, 0, 255));
+    }
 }
