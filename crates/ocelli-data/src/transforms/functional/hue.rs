@@ -2,7 +2,7 @@
 
 use ocelli_kernels::Loop;
 
-use super::tools::{cut, fast, whole};
+use super::tools::fast;
 use crate::Image;
 
 /// Turns hue by `turns`, −0.5 to 0.5, through HSV as torchvision's `adjust_hue` does. Grey images stay as they are.
@@ -24,7 +24,7 @@ impl Loop for Turn<'_> {
     fn run(self) {
         for pixel in self.pixels {
             let [r, g, b] = pixel.map(|level| f32::from(level) * (1.0 / 255.0));
-            *pixel = turned([r, g, b], self.turns).map(|part| cut(part * 255.999));
+            *pixel = turned([r, g, b], self.turns).map(|part| (part * 255.999) as i32 as u8);
         }
     }
 }
@@ -47,48 +47,53 @@ fn turned([r, g, b]: [f32; 3], turns: f32) -> [f32; 3] {
     } else {
         from_blue
     };
-    let hue = above_whole(sixths * (1.0 / 6.0) + 1.0);
-    // The remainder of a negative number is that to the whole number below.
-    let turned = hue + turns;
-    let hue = if turned < 0.0 { turned + 1.0 } else { above_whole(turned) };
+    let hue = fraction(sixths * (1.0 / 6.0) + 1.0);
+    let hue = fraction_up(hue + turns);
     colour(hue * 6.0, saturation, value)
 }
 
 /// The fraction of a number of at least 0.
 #[inline(always)]
-fn above_whole(x: f32) -> f32 {
-    x - whole(x)
+fn fraction(x: f32) -> f32 {
+    x - (x as i32) as f32
+}
+
+/// What is left of `x` above the whole number below it.
+#[inline(always)]
+fn fraction_up(x: f32) -> f32 {
+    let rest = fraction(x);
+    if rest < 0.0 { rest + 1.0 } else { rest }
 }
 
 /// The colour of this hue, in sixths of a turn, saturation and value.
 #[inline(always)]
 fn colour(sixths: f32, saturation: f32, value: f32) -> [f32; 3] {
-    let sector = whole(sixths);
-    let within = sixths - sector;
+    let sector = sixths as i32;
+    let within = sixths - sector as f32;
     let scaled = saturation * within;
     let rest = 1.0 - saturation;
     let q = ((1.0 - scaled) * value).clamp(0.0, 1.0);
     let t = ((scaled + rest) * value).clamp(0.0, 1.0);
     let p = (rest * value).clamp(0.0, 1.0);
     // Six whole turns of sixths are none.
-    let sector = if sector == 6.0 { 0.0 } else { sector };
+    let sector = if sector == 6 { 0 } else { sector };
     let pick = |by_sector: [f32; 6]| {
         let [a, b, c, d, e, f] = by_sector;
-        let low = if sector == 0.0 {
+        let low = if sector == 0 {
             a
-        } else if sector == 1.0 {
+        } else if sector == 1 {
             b
         } else {
             c
         };
-        let high = if sector == 3.0 {
+        let high = if sector == 3 {
             d
-        } else if sector == 4.0 {
+        } else if sector == 4 {
             e
         } else {
             f
         };
-        if sector < 3.0 { low } else { high }
+        if sector < 3 { low } else { high }
     };
     [pick([value, q, p, p, t, value]), pick([t, value, value, q, p, p]), pick([p, p, t, value, value, q])]
 }
