@@ -90,7 +90,7 @@ impl Step for Training {
     fn step(&mut self) {
         let keys = SampleKeys { seed: 0, epoch: self.epoch, samples: &self.samples };
         let logits = self.plan.forward(&self.images, &keys);
-        CrossEntropy {}.forward(logits, &self.labels, &mut self.grad);
+        CrossEntropy::default().forward(logits, &self.labels, &mut self.grad);
         self.plan.backward(&self.grad);
         self.plan.step(&Sgd { lr: 1e-3, momentum: 0.9, ..Sgd::default() });
         self.epoch += 1;

@@ -3,12 +3,14 @@
 //! `fixtures/` holds the files and the scripts that made them (`cargo xtask fixtures`); this library reads them,
 //! and `tests/` runs them through plans with every instruction set of this CPU, passes on and off.
 
+mod counting;
 mod fixture;
 mod formula;
 mod images;
 mod network;
 mod report;
 
+pub use counting::Counting;
 pub use fixture::Fixture;
 pub use formula::formula;
 pub use images::{to_channels_first, to_channels_last};

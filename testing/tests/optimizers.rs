@@ -82,7 +82,7 @@ fn cross_entropy_follows_pytorch() {
         let labels: Vec<u32> = labels.iter().map(|&label| label as u32).collect();
         let logits = fixture.values(&case, "logits");
         let mut grad = vec![0.0; logits.len()];
-        let loss = CrossEntropy {}.forward(logits, &labels, &mut grad) as f32;
+        let loss = CrossEntropy::default().forward(logits, &labels, &mut grad) as f32;
         report.compare(&case, "loss", &[loss], fixture.values(&case, "loss"), 1e-2, TOLERANCE);
         report.compare(&case, "gradient", &grad, fixture.values(&case, "grad"), 1e-3, TOLERANCE);
     }

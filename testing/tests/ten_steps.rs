@@ -92,7 +92,7 @@ fn train(run: &Run, options: PlanOptions) -> (Vec<f32>, Weights) {
     for step in 0..STEPS {
         let (images, labels) = batch(&run.key, step, &network);
         let logits = plan.forward(&images, &SampleKeys { seed: 0, epoch: 0, samples: &samples });
-        losses.push(CrossEntropy {}.forward(logits, &labels, &mut grad) as f32);
+        losses.push(CrossEntropy::default().forward(logits, &labels, &mut grad) as f32);
         plan.backward(&grad);
         plan.step(optimizer.as_update());
     }

@@ -1,5 +1,7 @@
 //! The command line, as data.
 
+pub(crate) mod data;
+
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -19,6 +21,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Say what images show.
     Predict(PredictArgs),
+    /// Look at data sets: what they are, and what is wrong with them.
+    Data(data::DataArgs),
     /// Show a network layer by layer: shapes, parameters, multiply-adds, memory.
     Summary(SummaryArgs),
     /// Say what an experienced colleague would of a network or recipe; exit code 1 if something is serious.
@@ -48,6 +52,9 @@ pub(crate) struct TrainArgs {
     /// May be given many times.
     #[arg(long, value_name = "PATTERN", action = clap::ArgAction::Append)]
     pub(crate) freeze: Vec<String>,
+    /// A folder for decoded images: later epochs and later runs on the same images decode nothing.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<String>,
     /// A recipe (TOML) to start from; flags and --set override it.
     #[arg(long, value_name = "FILE")]
     pub(crate) recipe: Option<PathBuf>,

@@ -2,7 +2,7 @@
 //!
 //! Results go to standard output; progress, warnings and errors go to standard error. Exit codes: 0 when all was done
 //! (`train` names what it leaves out of the data, and that is done too), 1 when the work failed or an image that was to be
-//! evaluated or predicted on was left out, or `lint` found something serious, 2 when what was asked for cannot be.
+//! evaluated or predicted on was left out, or `lint` or `data check` found something serious, 2 when what was asked for cannot be.
 
 mod args;
 mod commands;
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
+        Command::Data(args) => commands::data::run(&args),
         Command::Summary(args) => commands::summary::run(&args),
         Command::Lint(args) => commands::lint::run(&args),
         Command::Models(args) => commands::models::run(&args),

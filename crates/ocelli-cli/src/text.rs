@@ -21,6 +21,17 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// 12345678 → "11.8 MiB".
+pub(crate) fn bytes(number: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let fits = |power: &usize| (number >> (10 * power)) < 1024;
+    let power = (0..units.len()).find(fits).unwrap_or(units.len() - 1);
+    match power {
+        0 => format!("{number} bytes"),
+        power => format!("{:.1} {}", number as f64 / (1_u64 << (10 * power)) as f64, units[power]),
+    }
+}
+
 /// 0.8956 → "89.6%".
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
@@ -54,6 +65,12 @@ pub(crate) fn shell(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_have_units() {
+        let said = [0, 1023, 1024, 12_345_678, 34_359_738_368, u64::MAX].map(bytes);
+        assert_eq!(said, ["0 bytes", "1023 bytes", "1.0 KiB", "11.8 MiB", "32.0 GiB", "16777216.0 TiB"]);
+    }
 
     #[test]
     fn numbers_are_grouped() {

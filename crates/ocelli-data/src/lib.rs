@@ -35,11 +35,15 @@
 //! ```
 //!
 //! - [`decode`]: image files become 8-bit [`Image`]s; hostile files become errors.
-//! - [`dataset`]: [`open`] recognises class-per-folder trees, IDX files and CIFAR-10; [`Dataset`] is the trait.
+//! - [`dataset`]: [`open`] recognises class-per-folder trees, manifests, IDX and CIFAR files; [`Dataset`] is the trait.
+//! - [`cache`]: decoded images on disk, for later epochs and runs.
+//! - [`check`]: what is wrong with a dataset: unusable files, duplicates and leakage, imbalance, odd images.
 //! - [`transforms`]: [`Transform`]s as data, [`Pipeline`]s of them, their pure functions.
 //! - [`mod@preview`]: what transforms make of images, to be looked at.
 //! - [`loader`]: a [`Source`] keeps decoded images, a [`Loader`] makes batches of them in the background.
 
+pub mod cache;
+pub mod check;
 pub mod dataset;
 pub mod decode;
 mod error;
@@ -48,11 +52,12 @@ pub mod loader;
 pub mod preview;
 pub mod transforms;
 
+pub use crate::cache::CacheOptions;
 pub use crate::dataset::{Dataset, Division, Extent, OpenOptions, Splits, Undivided, open, open_undivided};
 pub use crate::decode::Limits;
 pub use crate::error::{DataError, ErrorKind, Problem, printable};
 pub use crate::image::{Channels, Image, ImageView};
-pub use crate::loader::{Batch, Loader, LoaderOptions, Source, SourceOptions};
+pub use crate::loader::{Batch, CacheUse, Loader, LoaderOptions, Oversample, Sampler, Source, SourceOptions};
 pub use crate::transforms::{
     AdaptiveOptions, BatchTransform, Compiled, Key, MeasureOptions, Mixing, Pipeline, Statistics, Transform,
     Workspace, measure,

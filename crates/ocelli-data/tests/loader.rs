@@ -11,8 +11,9 @@ use common::{encoded, picture, write, write_class};
 use image::ImageFormat;
 use ocelli_data::dataset::MemoryDataset;
 use ocelli_data::{
-    Compiled, DataError, Dataset, ErrorKind, Extent, Image, Key, Loader, LoaderOptions, MeasureOptions,
-    OpenOptions, Pipeline, Source, SourceOptions, Transform, Workspace, measure, open,
+    CacheOptions, Compiled, DataError, Dataset, ErrorKind, Extent, Image, Key, Loader, LoaderOptions,
+    MeasureOptions, OpenOptions, Oversample, Pipeline, Sampler, Source, SourceOptions, Transform, Workspace,
+    measure, open,
 };
 
 fn memory(count: usize, (height, width, channels): (usize, usize, usize)) -> Arc<dyn Dataset> {
@@ -110,6 +111,35 @@ fn samples_are_what_the_transforms_make_of_them() {
 }
 
 #[test]
+fn samples_that_are_repeated_are_transformed_anew() {
+    // Ten samples of class 0, one of class 1.
+    let classes = vec!["many".to_owned(), "one".to_owned()];
+    let labels = (0..11).map(|i| u32::from(i == 10)).collect();
+    let pixels = (0..11 * 192).map(|i| (i * 31 % 251) as u8).collect();
+    let dataset: Arc<dyn Dataset> =
+        Arc::new(MemoryDataset::new("made", classes, labels, (8, 8, 3), pixels).unwrap());
+    let sampler = Sampler::Oversample(Oversample::default());
+    let options = |workers| LoaderOptions { sampler, ..options(workers) };
+    let mut first = loader(&dataset, &augmented(8), &options(1));
+    assert_eq!((first.samples(), first.batches()), (20, 3));
+    let all = run(&mut first, 0, 0);
+    assert_eq!(all.labels.iter().filter(|&&label| label == 1).count(), 10);
+    let repeated = || (0..20).filter(|&i| all.samples[i] as u32 == 10);
+    let mut pictures: Vec<Vec<u32>> =
+        repeated().map(|i| all.images[i * 192..][..192].iter().map(|v| v.to_bits()).collect()).collect();
+    pictures.sort();
+    pictures.dedup();
+    assert!(pictures.len() > 5, "{} pictures of one", pictures.len());
+    let mut keys: Vec<u64> = repeated().map(|i| all.samples[i] >> 32).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, (0..10).collect::<Vec<_>>());
+    assert_eq!(run(&mut loader(&dataset, &augmented(8), &options(3)), 0, 0), all);
+    let indices: Vec<usize> =
+        first.epoch(0).flat_map(|batch| batch.unwrap().indices().collect::<Vec<_>>()).collect();
+    assert!(indices.iter().all(|&index| index < 11));
+}
+
+#[test]
 fn in_order_and_without_the_last() {
     let dataset = memory(10, (4, 4, 1));
     let transforms = [Transform::normalize_with(&[0.0], &[1.0])];
@@ -151,6 +181,10 @@ impl Dataset for Counting {
         format!("number {index}").into()
     }
 
+    fn key(&self, index: usize) -> Option<u128> {
+        Some(index as u128)
+    }
+
     fn load(&self, index: usize) -> Result<Image, DataError> {
         self.loads.fetch_add(1, Ordering::Relaxed);
         assert!(!(self.panics)(index), "told to");
@@ -189,6 +223,33 @@ fn later_epochs_decode_nothing_that_the_cache_holds() {
     }
     assert_eq!(results[0], results[1], "the cache changes no number");
     assert_eq!(results[0], results[2], "the cache changes no number");
+}
+
+#[test]
+fn later_runs_decode_nothing_that_the_disk_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_once = |max_bytes: u64, workers: usize| {
+        let dataset = Counting::new(|_| false, |_| false);
+        let cache = CacheOptions { max_bytes, ..CacheOptions::new(folder.path().join("cache")) };
+        let source =
+            Source::new(Arc::clone(&dataset) as _, &resized(), &SourceOptions { cache_bytes: 0 }).unwrap();
+        let source = source.with_cache(&cache).unwrap();
+        let kept = source.cache().unwrap().clone();
+        assert_eq!((kept.bytes, kept.max_bytes), (30 * 6 * 6 * 3, max_bytes), "the size is announced");
+        let mut loader = Loader::new(Arc::new(source), &resized(), &options(workers)).unwrap();
+        let epochs = [run(&mut loader, 0, 0), run(&mut loader, 1, 0)];
+        assert!(loader.take_problems().is_empty());
+        (epochs, dataset.loads.load(Ordering::Relaxed), kept.images)
+    };
+    let small = run_once(10 * 108, 2);
+    assert_eq!((small.1, small.2), (50, 0), "ten images are kept, the rest is decoded each time");
+    let first = run_once(1 << 20, 2);
+    assert_eq!((first.1, first.2), (20, 10));
+    let later = run_once(1 << 20, 3);
+    assert_eq!((later.1, later.2), (0, 30));
+    assert!(small.0 == first.0 && first.0 == later.0, "the cache changes no number");
+    std::fs::remove_dir_all(folder.path().join("cache")).unwrap();
+    assert_eq!(run_once(1 << 20, 1).1, 30);
 }
 
 #[test]

@@ -34,7 +34,8 @@ pub use loss::CrossEntropy;
 pub use measure::{MeasureOptions, measure};
 pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
 pub use recipe::{
-    DataSection, ModelSection, Recipe, RecipeBuilder, RecipeError, TrainSection, TransformsSection,
+    ClassWeightRule, ClassWeights, DataSection, ModelSection, Recipe, RecipeBuilder, RecipeError,
+    TrainSection, TransformsSection,
 };
 pub use run::{DataInfo, Run, RunOptions, build_network, claim, resume};
 pub use schedule::{Anneal, Clock, Constant, Cosine, OneCycle, Rates, Schedule, StepDecay};

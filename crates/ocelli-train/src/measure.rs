@@ -3,6 +3,7 @@
 use crate::error::TrainError;
 use crate::evaluate::evaluate;
 use crate::events::Evaluation;
+use ocelli_data::dataset::Stretch;
 use ocelli_data::{
     DataError, Dataset, Extent, Image, ImageView, Loader, LoaderOptions, Problem, Source, SourceOptions,
 };
@@ -98,6 +99,10 @@ impl Dataset for Relabelled {
         self.labels[self.images.label(index) as usize]
     }
 
+    fn weight(&self, index: usize) -> f32 {
+        self.images.weight(index)
+    }
+
     fn name(&self, index: usize) -> Cow<'_, str> {
         self.images.name(index)
     }
@@ -112,6 +117,14 @@ impl Dataset for Relabelled {
 
     fn encoded(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
         self.images.encoded(index)
+    }
+
+    fn key(&self, index: usize) -> Option<u128> {
+        self.images.key(index)
+    }
+
+    fn stretches(&self) -> &[Stretch] {
+        self.images.stretches()
     }
 
     fn view(&self, index: usize) -> Option<ImageView<'_>> {

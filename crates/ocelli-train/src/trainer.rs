@@ -29,6 +29,8 @@ pub struct TrainOptions {
     pub freeze: Vec<Freeze>,
     /// Parameters with a learning rate or weight decay of their own; the last group that matches one counts.
     pub groups: Vec<Group>,
+    /// What an image of each class counts in the loss (default: all the same).
+    pub class_weights: Option<Vec<f32>>,
     /// Decides what dropout drops.
     pub seed: u64,
 }
@@ -40,6 +42,7 @@ pub struct Trainer {
     plan: TrainPlan,
     options: TrainOptions,
     groups: Groups,
+    loss: CrossEntropy,
     gradient: Vec<f32>,
     classes: usize,
     normalises: bool,
@@ -115,6 +118,7 @@ impl Trainer {
             epoch: 0,
             step: 0,
             groups,
+            loss: CrossEntropy { weight: options.class_weights.clone() },
             options,
         })
     }
@@ -161,8 +165,8 @@ impl Trainer {
         let logits = self.plan.forward(batch.images(), &keys);
         self.gradient.resize(labels.len() * self.classes, 0.0);
         let loss = match batch.mixing() {
-            None => CrossEntropy::default().forward(logits, labels, &mut self.gradient),
-            Some(mixing) => CrossEntropy::default().forward_mixed(logits, labels, mixing, &mut self.gradient),
+            None => self.loss.forward(logits, labels, &mut self.gradient),
+            Some(mixing) => self.loss.forward_mixed(logits, labels, mixing, &mut self.gradient),
         };
         sums.right += loss::right(logits, labels, batch.mixing());
         let clock = Clock {

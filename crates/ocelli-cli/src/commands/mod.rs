@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod lint;
 pub(crate) mod models;

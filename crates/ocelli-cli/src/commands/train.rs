@@ -6,13 +6,14 @@ use crate::example;
 use crate::failure::{Failure, closed_pipe};
 use crate::folder;
 use crate::progress::{self, Progress};
-use crate::text::{count, percent, plural, shell};
+use crate::text::{bytes, count, percent, plural, shell};
 use ocelli::data::printable;
 use ocelli::nn::lint::Severity;
 use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
 use ocelli::train::{
     DataInfo, Outcome, Recipe, RecipeBuilder, RecipeError, Run, RunOptions, TrainError, claim,
 };
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -61,6 +62,9 @@ fn recipe(args: &TrainArgs) -> Result<Recipe, RecipeError> {
     }
     if let Some(data) = &args.data {
         recipe = recipe.value("data.path", data.as_str(), "--data")?;
+    }
+    if let Some(cache) = &args.cache {
+        recipe = recipe.value("data.cache", cache.as_str(), "--cache")?;
     }
     if let Some(model) = &args.model {
         recipe = recipe.value("model.network", model.as_str(), "--model")?;
@@ -123,6 +127,23 @@ fn network_of_model(path: &Path) -> String {
     }
 }
 
+/// Where decoded images are kept, and how much of the disk they may take.
+fn introduce_caches(run: &Run, out: &mut impl Write) -> io::Result<()> {
+    let caches = run.caches();
+    let Some(first) = caches.first() else { return Ok(()) };
+    let folder = first.path.parent().unwrap_or(Path::new(""));
+    let there: HashMap<&Path, usize> =
+        caches.iter().map(|cache| (cache.path.as_path(), cache.images)).collect();
+    writeln!(
+        out,
+        "cache     {}: about {} for these images, at most {} a file; {} there",
+        folder.display(),
+        bytes(caches.iter().map(|cache| cache.bytes).sum()),
+        bytes(first.max_bytes),
+        plural(there.values().sum::<usize>() as u64, "image", "images"),
+    )
+}
+
 /// What is trained on what, and how.
 fn introduce(run: &Run, threads: usize) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -137,6 +158,7 @@ fn introduce(run: &Run, threads: usize) -> io::Result<()> {
         count(data.val as u64),
         count(data.test as u64),
     )?;
+    introduce_caches(run, &mut out)?;
     introduce_weights(run, &mut out)?;
     writeln!(
         out,

@@ -14,6 +14,22 @@ pub(super) struct ClassSet<'a> {
     pub(super) empty: BTreeSet<&'a str>,
 }
 
+impl<'a> ClassSet<'a> {
+    /// The classes that these labels are of.
+    pub(super) fn of(name: String, labels: impl IntoIterator<Item = u32>, classes: &'a [String]) -> Self {
+        let used: BTreeSet<u32> = labels.into_iter().collect();
+        let used = used.into_iter().map(|label| classes[label as usize].as_str()).collect();
+        Self { name, used, empty: BTreeSet::new() }
+    }
+}
+
+/// A label's place among the classes: by name, or by number.
+pub(super) fn place(classes: &[String], label: &str) -> Option<u32> {
+    let named = classes.iter().position(|class| class == label);
+    let counted = || label.parse::<usize>().ok().filter(|&place| place < classes.len());
+    named.or_else(counted).map(|place| place as u32)
+}
+
 /// Compares every split's classes with the first one's.
 ///
 /// A class that is named and empty in one split may be missing in the other.

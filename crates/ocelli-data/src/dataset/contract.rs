@@ -23,7 +23,21 @@ pub fn check(dataset: &dyn Dataset) {
     for index in 0..dataset.len() {
         check_sample(dataset, index);
     }
+    check_stretches(dataset);
     check_threads(dataset);
+}
+
+fn check_stretches(dataset: &dyn Dataset) {
+    let stretches = dataset.stretches();
+    let mut next = 0;
+    for stretch in stretches {
+        assert!(
+            stretch.samples.start == next && !stretch.samples.is_empty(),
+            "stretches are in order and not empty"
+        );
+        next = stretch.samples.end;
+    }
+    assert!(stretches.is_empty() || next == dataset.len(), "stretches have every sample");
 }
 
 fn check_sample(dataset: &dyn Dataset, index: usize) {

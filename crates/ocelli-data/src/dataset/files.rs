@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::splits::Part;
 use crate::{DataError, ErrorKind};
 
 /// A data file, read from its start; `.gz` files are unpacked on the way, by their first bytes.
@@ -115,6 +116,36 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 /// A path's last part, as text.
 pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The files whose names end so in a folder, or in one for each split below it (`folder/train`, `folder/data`), each with the
+/// split that its folder or a word of its name says: `train-0001.tar`, `imagenet-val-3.tar`; all others train. A path that is such
+/// a file stands for itself.
+pub(super) fn of_splits(path: &Path, ending: &str) -> Vec<(Part, PathBuf)> {
+    let ends_so = |path: &PathBuf| {
+        path.extension().is_some_and(|end| end.eq_ignore_ascii_case(ending)) && path.is_file()
+    };
+    if ends_so(&path.to_path_buf()) {
+        return vec![(Part::Train, path.to_path_buf())];
+    }
+    let part_of = |path: &Path| {
+        let name = file_name(path).to_lowercase();
+        name.split(|c: char| !c.is_alphanumeric()).find_map(Part::named)
+    };
+    let mut found = Vec::new();
+    for path in entries(path).unwrap_or_default() {
+        let is_data = file_name(&path) == "data";
+        if ends_so(&path) {
+            found.push((part_of(&path).unwrap_or(Part::Train), path));
+        } else if path.is_dir() && (is_data || Part::named(&file_name(&path).to_lowercase()).is_some()) {
+            let of_folder = Part::named(&file_name(&path).to_lowercase());
+            let inside = entries(&path).unwrap_or_default().into_iter().filter(ends_so);
+            found.extend(
+                inside.map(|file| (of_folder.or_else(|| part_of(&file)).unwrap_or(Part::Train), file)),
+            );
+        }
+    }
+    found
 }
 
 /// Whether a file is called as image files are. What it holds decides what it is; this only tells which to speak of.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::{Dataset, Extent};
+use crate::cache::key_of;
 use crate::decode::{self, Header, Limits};
 use crate::{Channels, DataError, Image};
 
@@ -78,6 +79,10 @@ impl Dataset for ImageFiles {
         decode::read_bytes(&self.samples[index].path, &self.limits).map(Some)
     }
 
+    fn key(&self, index: usize) -> Option<u128> {
+        key_of(&self.samples[index].path, 0)
+    }
+
     fn extent(&self) -> Extent {
         self.extent
     }
@@ -95,7 +100,7 @@ pub(super) fn scan(files: &[&Path], limits: &Limits, threads: usize) -> Vec<Resu
 }
 
 /// Does something with every item, on `threads` threads that take a stretch each; the results have the items' order.
-pub(super) fn in_parts<I: Sync, T: Send>(
+pub(crate) fn in_parts<I: Sync, T: Send>(
     items: &[I],
     threads: usize,
     work: impl Fn(&I) -> T + Sync,

@@ -12,8 +12,11 @@ mod image_files;
 pub mod manifest;
 mod memory;
 mod open;
+mod parquet;
+mod shards;
 mod split;
 mod splits;
+mod stretch;
 mod subset;
 
 use std::borrow::Cow;
@@ -25,11 +28,13 @@ use crate::{DataError, Image, ImageView};
 
 pub use folder::files_below;
 pub use image_files::ImageFiles;
+pub(crate) use image_files::in_parts;
 pub use memory::MemoryDataset;
 pub use open::{Format, OpenOptions, SAMPLE, open, open_undivided};
 pub(crate) use split::shuffle;
-pub use split::{Fractions, Indices, stratified};
+pub use split::{Fractions, Indices, grouped, stratified};
 pub use splits::{Division, Splits, Undivided};
+pub use stretch::Stretch;
 pub use subset::Subset;
 
 /// Labelled images with a fixed order.
@@ -80,6 +85,19 @@ pub trait Dataset: Send + Sync {
     fn encoded(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
         let _ = index;
         Ok(None)
+    }
+
+    /// A number that names what sample `index` is decoded from, and changes when that does; `None` if nothing tells. What is
+    /// decoded can be kept under it, for other runs too.
+    fn key(&self, index: usize) -> Option<u128> {
+        let _ = index;
+        None
+    }
+
+    /// The samples by what lies together, in order and all of them, if reading one after the other is much cheaper than jumping
+    /// about; else nothing.
+    fn stretches(&self) -> &[Stretch] {
+        &[]
     }
 
     /// Sample `index` as it lies in memory, if it does: then loading it costs nothing and is never cached.

@@ -9,12 +9,13 @@ use serde::Serialize;
 
 use super::cifar::Kind;
 use super::classes::mismatches;
-use super::files::{entries, has_image_name};
+use super::files::{entries, has_image_name, of_splits};
 use super::folder::{Scanned, Tree};
 use super::image_files::usual_channels;
 use super::memory::MemoryDataset;
+use super::shards::{LocalFile, Ranges};
 use super::splits::{Part, Parts, Splits, Undivided};
-use super::{Dataset, Fractions, idx, manifest};
+use super::{Dataset, Fractions, idx, manifest, parquet, shards};
 use crate::decode::Limits;
 use crate::{Channels, DataError, ErrorKind, Problem};
 
@@ -79,6 +80,10 @@ pub enum Format {
     Cifar100,
     /// A CSV or JSON Lines file that lists images and their labels.
     Manifest,
+    /// Tar files, as WebDataset has them.
+    Shards,
+    /// Parquet files, as Hugging Face has them.
+    Parquet,
 }
 
 impl fmt::Display for Format {
@@ -89,6 +94,8 @@ impl fmt::Display for Format {
             Self::Cifar10 => "CIFAR-10 binary files",
             Self::Cifar100 => "CIFAR-100 binary files",
             Self::Manifest => "a manifest",
+            Self::Shards => "tar shards",
+            Self::Parquet => "Parquet files",
         })
     }
 }
@@ -123,7 +130,7 @@ impl Findings {
 ///
 /// A path is a folder of class folders; a folder of `train/` (`training/`), `val/` (`valid/`, `validation/`) and `test/`
 /// (`testing/`), each with the same class folders; a [`manifest`](super::manifest), or a folder with one called `manifest.csv`
-/// (`.tsv`, `.jsonl`); a folder of IDX files; or one of CIFAR-10's or CIFAR-100's binary files. A name is a dataset below
+/// (`.tsv`, `.jsonl`); tar files as WebDataset has them or Parquet files as Hugging Face does, one or a folder of them; a folder of IDX files; or one of CIFAR-10's or CIFAR-100's binary files. A name is a dataset below
 /// `data/` in the current folder, or below the folder that `OCELLI_DATA` names; `sample` stands for [`SAMPLE`].
 ///
 /// The headers of all image files are read. What is wrong with one is told in [`Splits::problems`] and the rest goes on.
@@ -149,6 +156,10 @@ pub fn open_undivided(dataset: impl AsRef<Path>, options: &OpenOptions) -> Resul
     let parts: Parts<Arc<dyn Dataset>> = match format {
         Format::Folders => open_folders(&root, options, &mut findings)?,
         Format::Manifest => manifest::open(&root, options, &mut findings)?,
+        Format::Shards => open_shards(&root, options, &mut findings)?,
+        Format::Parquet => {
+            parquet::open(beside(&root), &of_splits(&root, "parquet"), options, &mut findings)?
+        }
         Format::Idx => in_memory(idx::read(&root, &idx::find(&root)?)?, options),
         Format::Cifar10 => in_memory(Kind::Ten.read(&root)?, options),
         Format::Cifar100 => in_memory(hundred.read(&root)?, options),
@@ -162,6 +173,22 @@ pub fn open_undivided(dataset: impl AsRef<Path>, options: &OpenOptions) -> Resul
     }
     let classes = parts.iter().next().map_or_else(Vec::new, |part| part.classes().to_vec());
     Ok(Undivided { path, format, classes, problems, parts })
+}
+
+fn open_shards(
+    root: &Path,
+    options: &OpenOptions,
+    findings: &mut Findings,
+) -> Result<Parts<Arc<dyn Dataset>>, DataError> {
+    let opened =
+        |(part, path): (Part, PathBuf)| Ok((part, Arc::new(LocalFile::open(&path)?) as Arc<dyn Ranges>));
+    let files = of_splits(root, "tar").into_iter().map(opened).collect::<Result<Vec<_>, DataError>>()?;
+    shards::open(beside(root), files, options, findings)
+}
+
+/// The folder that a path is, or that a file lies in.
+fn beside(path: &Path) -> &Path {
+    if path.is_dir() { path } else { path.parent().unwrap_or(path) }
 }
 
 /// Images that were read whole, with the channels asked for.
@@ -212,13 +239,19 @@ fn recognise(path: &Path) -> Result<(Format, PathBuf), DataError> {
         if manifest::is_named_so(path) {
             return Ok((Format::Manifest, path.to_path_buf()));
         }
+        if let Some(found) = archives(path) {
+            return Ok(found);
+        }
         return Err(unknown(
             path,
-            "is a file and no manifest (.csv, .tsv, .jsonl): the folder that holds the dataset is needed",
+            "is a file, but neither a manifest (.csv, .tsv, .jsonl) nor a tar or Parquet file: the folder that holds the dataset is needed",
         ));
     }
-    if let Some(manifest) = manifest::find(path) {
+    if let Some(manifest) = manifest::in_folder(path) {
         return Ok((Format::Manifest, manifest));
+    }
+    if let Some(found) = archives(path) {
+        return Ok(found);
     }
     for folder in std::iter::once(path.to_path_buf()).chain(INNER.map(|inner| path.join(inner))) {
         if !folder.is_dir() {
@@ -239,8 +272,15 @@ fn recognise(path: &Path) -> Result<(Format, PathBuf), DataError> {
     }
     Err(unknown(
         path,
-        "is no dataset: it has neither class folders, nor a manifest (manifest.csv), nor IDX files, nor CIFAR's binary files",
+        "is no dataset: it has neither class folders, nor a manifest (manifest.csv), nor tar or Parquet files, nor IDX files, nor CIFAR's binary files",
     ))
+}
+
+/// Tar shards or Parquet files, if a path is or holds some.
+fn archives(path: &Path) -> Option<(Format, PathBuf)> {
+    let kinds = [("tar", Format::Shards), ("parquet", Format::Parquet)];
+    let (_, format) = kinds.into_iter().find(|(ending, _)| !of_splits(path, ending).is_empty())?;
+    Some((format, path.to_path_buf()))
 }
 
 fn unknown(path: &Path, reason: &str) -> DataError {

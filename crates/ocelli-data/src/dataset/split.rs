@@ -1,5 +1,7 @@
 //! One tree of images becomes training, validation and test splits.
 
+use std::collections::BTreeMap;
+
 use ocelli_kernels::random::{Stream, hash};
 
 use crate::DataError;
@@ -72,6 +74,67 @@ pub fn stratified(labels: &[u32], fractions: Fractions, seed: u64) -> Result<Ind
     Ok(split)
 }
 
+/// Splits samples so that those of one group go to one part: pictures of one person, frames of one film, copies of one picture.
+///
+/// `groups` has a number for each sample. Large groups are placed first, each where its classes lack most, so that every class
+/// gives about the same fractions, as far as its groups allow. Which groups go where depends on `seed`, the labels and the
+/// groups, nothing else.
+///
+/// # Errors
+/// If the fractions leave nothing to train on or are outside 0..1, or there is not one group for each label.
+pub fn grouped(
+    labels: &[u32],
+    groups: &[u32],
+    fractions: Fractions,
+    seed: u64,
+) -> Result<Indices, DataError> {
+    fractions.check()?;
+    if labels.len() != groups.len() {
+        let reason = format!("{} groups for {} labels", groups.len(), labels.len());
+        return Err(DataError::invalid("split", reason));
+    }
+    let mut members: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    groups.iter().enumerate().for_each(|(index, &group)| members.entry(group).or_default().push(index));
+    let mut members: Vec<Vec<usize>> = members.into_values().collect();
+    shuffle(&mut members, &mut Stream::new(seed, hash("ocelli.split.grouped"), 0, 0));
+    members.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    let mut lacks = Lacks::new(labels, fractions);
+    let mut split = Indices::default();
+    for group in members {
+        let part = [&mut split.train, &mut split.validation, &mut split.test];
+        let place = lacks.place(group.iter().map(|&index| labels[index]));
+        part.into_iter().nth(place).expect("there are three parts").extend(group);
+    }
+    for part in [&mut split.train, &mut split.validation, &mut split.test] {
+        part.sort_unstable();
+    }
+    Ok(split)
+}
+
+/// How many samples of each class training, validation and test still lack.
+struct Lacks([Vec<f64>; 3]);
+
+impl Lacks {
+    fn new(labels: &[u32], fractions: Fractions) -> Self {
+        let classes = labels.iter().max().map_or(0, |&label| label as usize + 1);
+        let mut counts = vec![0.0; classes];
+        labels.iter().for_each(|&label| counts[label as usize] += 1.0);
+        let Fractions { validation, test } = fractions;
+        Self(
+            [1.0 - validation - test, validation, test].map(|part| counts.iter().map(|c| c * part).collect()),
+        )
+    }
+
+    /// The part that lacks most of what a group has, which it then has; training first among equals.
+    fn place(&mut self, labels: impl Iterator<Item = u32> + Clone) -> usize {
+        let lack = |part: &Vec<f64>| labels.clone().map(|label| part[label as usize]).sum::<f64>();
+        let lacks = self.0.each_ref().map(lack);
+        let most = (0..3).fold(0, |most, part| if lacks[part] > lacks[most] { part } else { most });
+        labels.for_each(|label| self.0[most][label as usize] -= 1.0);
+        most
+    }
+}
+
 /// How many of `samples` validate and test.
 fn counts(samples: usize, fractions: Fractions) -> (usize, usize) {
     let share = |fraction: f64, least_from: usize| {
@@ -119,6 +182,37 @@ mod tests {
                 let wanted = total as f64 * validation;
                 let got = of(&split.validation) as f64;
                 prop_assert!((got - wanted).abs() <= 1.0, "{got} of {wanted}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn groups_stay_together_and_classes_keep_their_share(
+            samples in prop::collection::vec((0u32..4, 0u32..60), 0..400),
+            validation in 0.0f64..0.4,
+            test in 0.0f64..0.4,
+            seed: u64,
+        ) {
+            let (labels, groups): (Vec<u32>, Vec<u32>) = samples.into_iter().unzip();
+            let fractions = Fractions { validation, test };
+            let split = grouped(&labels, &groups, fractions, seed).unwrap();
+            prop_assert_eq!(&split, &grouped(&labels, &groups, fractions, seed).unwrap());
+            let parts = [&split.train, &split.validation, &split.test];
+            let mut all: Vec<usize> = parts.into_iter().flatten().copied().collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..labels.len()).collect::<Vec<_>>());
+            for group in 0..60 {
+                let has = |part: &&Vec<usize>| part.iter().any(|&i| groups[i] == group);
+                prop_assert!(parts.iter().filter(|part| has(part)).count() <= 1);
+            }
+            // Alone in its group, every sample can go where it is lacked.
+            let alone: Vec<u32> = (0..labels.len() as u32).collect();
+            let split = grouped(&labels, &alone, fractions, seed).unwrap();
+            for class in 0..4 {
+                let total = labels.iter().filter(|&&l| l == class).count() as f64;
+                let got = split.validation.iter().filter(|&&i| labels[i] == class).count() as f64;
+                prop_assert!((got - total * validation).abs() <= 1.0, "{got} of {total}");
             }
         }
     }

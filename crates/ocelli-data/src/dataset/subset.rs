@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Dataset, Extent};
+use super::{Dataset, Extent, Stretch};
 use crate::{DataError, Image, ImageView};
 
 /// Some samples of a dataset, in an order of their own.
 pub struct Subset {
     dataset: Arc<dyn Dataset>,
     indices: Vec<usize>,
+    stretches: Vec<Stretch>,
 }
 
 impl Subset {
@@ -24,7 +25,8 @@ impl Subset {
             indices.iter().all(|&i| i < len),
             "every index of a subset is below the dataset's length {len}"
         );
-        Self { dataset, indices }
+        let stretches = Stretch::of_subset(dataset.stretches(), &indices);
+        Self { dataset, indices, stretches }
     }
 
     /// The samples' indices in the dataset that they are from.
@@ -64,6 +66,14 @@ impl Dataset for Subset {
 
     fn encoded(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
         self.dataset.encoded(self.indices[index])
+    }
+
+    fn key(&self, index: usize) -> Option<u128> {
+        self.dataset.key(self.indices[index])
+    }
+
+    fn stretches(&self) -> &[Stretch] {
+        &self.stretches
     }
 
     fn view(&self, index: usize) -> Option<ImageView<'_>> {

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use convert::luma;
 pub use format::FileFormat;
-pub use scan::{Header, header};
+pub use scan::{Header, header, header_of};
 
 use crate::transforms::functional;
 use crate::{Channels, DataError, ErrorKind, Image};

@@ -21,6 +21,8 @@ pub struct Header {
     pub width: usize,
     /// Whether the file holds grey or colours. Palettes count as colours.
     pub channels: Channels,
+    /// The EXIF orientation, 1 (upright) to 8; height and width are those after it was undone.
+    pub orientation: u8,
 }
 
 /// Bytes read from the start of a file: enough for the header of nearly every image.
@@ -52,6 +54,14 @@ pub fn header(path: impl AsRef<Path>, limits: &Limits) -> Result<Header, DataErr
     Ok(header)
 }
 
+/// Reads the header of an image that is in memory, whole or only its start; `name` is what errors call it.
+///
+/// # Errors
+/// If it is not an image in a known format, passes the limits, or the header is not whole.
+pub fn header_of(bytes: &[u8], name: &str, limits: &Limits) -> Result<Header, DataError> {
+    parse(bytes, limits).map_err(|failure| DataError::about(failure.kind, name, failure.reason))
+}
+
 fn parse(bytes: &[u8], limits: &Limits) -> Result<Header, super::Failure> {
     guarded(|| {
         let format = FileFormat::of(bytes)?;
@@ -66,7 +76,7 @@ fn parse(bytes: &[u8], limits: &Limits) -> Result<Header, super::Failure> {
         limits.check(height, width)?;
         let (height, width) = if turns(orientation) { (width, height) } else { (height, width) };
         let channels = if is_grey { Channels::Grey } else { Channels::Rgb };
-        Ok(Header { format, height, width, channels })
+        Ok(Header { format, height, width, channels, orientation: orientation.to_exif() })
     })
 }
 

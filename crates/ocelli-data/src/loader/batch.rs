@@ -85,9 +85,17 @@ impl Batch {
         self.buffers.mixing.as_ref()
     }
 
-    /// The index of each image in its dataset, which names its random numbers.
+    /// What names each image's random numbers: its index in the dataset, and in the upper 32 bits how often the epoch had it
+    /// before, which is 0 unless a sampler repeats samples.
     pub fn samples(&self) -> &[u64] {
         &self.buffers.samples
+    }
+}
+
+impl Batch {
+    /// The index of each image in its dataset.
+    pub fn indices(&self) -> impl Iterator<Item = usize> {
+        self.buffers.samples.iter().map(|&draw| super::sampler::index(draw))
     }
 }
 

@@ -5,8 +5,8 @@
 //! depends on the seed and the epoch, never on the threads that do the work.
 
 mod batch;
-mod order;
 mod queue;
+mod sampler;
 mod source;
 mod worker;
 
@@ -17,10 +17,12 @@ use crate::transforms::Compiled;
 use crate::{BatchTransform, DataError, Problem, Transform};
 
 pub use batch::Batch;
-pub use source::{Source, SourceOptions};
+pub use sampler::{Oversample, Sampler};
+pub use source::{CacheUse, Source, SourceOptions};
 
 use batch::Pool;
 use queue::Queue;
+use sampler::Sampling;
 use worker::Work;
 
 /// How a [`Loader`] makes batches.
@@ -32,6 +34,11 @@ pub struct LoaderOptions {
     pub seed: u64,
     /// Whether each epoch has its own random order; if not, samples come in the dataset's. Default: true.
     pub shuffle: bool,
+    /// Which samples an epoch has; all but [`Sampler::Uniform`] need `shuffle`. Default: every sample once.
+    pub sampler: Sampler,
+    /// Where a dataset reads [stretches](crate::dataset::Stretch): how many bytes of them are shuffled with each other, at
+    /// least. Default: 128 MiB.
+    pub shuffle_bytes: u64,
     /// Whether a last batch of fewer samples is left out. Default: false.
     pub drop_last: bool,
     /// Threads that make batches; 0 takes one if all images lie in memory, else as many as the machine has.
@@ -51,6 +58,8 @@ impl Default for LoaderOptions {
             batch_size: 64,
             seed: 0,
             shuffle: true,
+            sampler: Sampler::Uniform,
+            shuffle_bytes: 128 << 20,
             drop_last: false,
             workers: 0,
             ahead: 4,
@@ -80,7 +89,7 @@ impl Loader {
     ///
     /// # Errors
     /// If the transforms are wrong or do not begin as the source's, images would not all get one size, `batch_size`
-    /// or `ahead` is 0, the dataset is empty, or a thread cannot be started.
+    /// or `ahead` is 0, the dataset is empty, the sampler cannot draw from it, or a thread cannot be started.
     pub fn new(
         source: Arc<Source>,
         transforms: &[Transform],
@@ -100,8 +109,10 @@ impl Loader {
             0 if source.is_in_memory() => 1,
             asked => crate::threads(asked),
         };
+        let sampling = Sampling::new(&**source.dataset(), options)?;
         let work = Arc::new(Work {
             source,
+            sampling,
             transforms: compiled,
             queue: Queue::new(options.ahead.max(workers)),
             options: options.clone(),
@@ -127,9 +138,9 @@ impl Loader {
         self.work.transforms.views()
     }
 
-    /// How many samples the dataset has.
+    /// How many samples an epoch has: as many as the dataset, unless the sampler repeats some.
     pub fn samples(&self) -> usize {
-        self.work.source.dataset().len()
+        self.work.sampling.len()
     }
 
     /// How many batches an epoch has, if every sample can be loaded.
@@ -149,10 +160,7 @@ impl Loader {
 
     /// The batches of `epoch` from number `batch` on: what an interrupted epoch has left.
     pub fn epoch_from(&mut self, epoch: u64, batch: usize) -> Epoch<'_> {
-        let order = order::order(
-            self.samples(),
-            self.work.options.shuffle.then_some((self.work.options.seed, epoch)),
-        );
+        let order = self.work.sampling.epoch(self.work.options.seed, epoch);
         let batches = self.batches();
         self.work.queue.begin(epoch, order, batch.min(batches)..batches);
         Epoch { loader: self, remaining: batches.saturating_sub(batch), gave: false }
@@ -160,7 +168,9 @@ impl Loader {
 
     /// The samples that could not be loaded since this was last asked, each told once in the loader's life.
     pub fn take_problems(&self) -> Vec<Problem> {
-        self.work.queue.take_problems()
+        let mut problems = self.work.queue.take_problems();
+        problems.extend(self.work.source.take_cache_problem());
+        problems
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Batch;
+use super::sampler::Draw;
 use crate::{DataError, Problem};
 
 /// A finished batch, or the error that ends the epoch.
@@ -16,7 +17,7 @@ pub(super) struct Job {
     run: u64,
     pub(super) epoch: u64,
     pub(super) number: usize,
-    pub(super) order: Arc<Vec<u32>>,
+    pub(super) order: Arc<Vec<Draw>>,
 }
 
 /// The batches of the running epoch: claimed by workers in order, at most `ahead` before the one that is handed out next.
@@ -33,7 +34,7 @@ pub(super) struct Queue {
 struct State {
     run: u64,
     epoch: u64,
-    order: Arc<Vec<u32>>,
+    order: Arc<Vec<Draw>>,
     /// The next batch to claim, the next to hand out, and the end.
     claim: usize,
     hand_out: usize,
@@ -56,7 +57,7 @@ impl Queue {
     }
 
     /// Starts an epoch; what is left of the one before is dropped.
-    pub(super) fn begin(&self, epoch: u64, order: Vec<u32>, batches: Range<usize>) {
+    pub(super) fn begin(&self, epoch: u64, order: Vec<Draw>, batches: Range<usize>) {
         let mut state = self.lock();
         state.run += 1;
         state.epoch = epoch;

@@ -1,10 +1,12 @@
 //! A dataset behind the transforms that do the same every time, with what was decoded kept.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::cache::Cache;
 use crate::transforms::{Compiled, Key, Transform, Workspace, check, deterministic_prefix, run_to_image};
-use crate::{DataError, Dataset, Image, ImageView};
+use crate::{CacheOptions, Channels, DataError, Dataset, Image, ImageView, Problem};
 
 /// How much a [`Source`] may keep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +22,26 @@ impl Default for SourceOptions {
     }
 }
 
+/// What a [`Source`] keeps on disk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CacheUse {
+    /// The file of pixels.
+    pub path: PathBuf,
+    /// Images that were there when it was opened, of this dataset or of others.
+    pub images: usize,
+    /// How many bytes this dataset's images take, if they all have one size; else about how many.
+    pub bytes: u64,
+    /// Bytes that the file takes at most.
+    pub max_bytes: u64,
+}
+
+/// A cache on disk, and the keys of the samples in it.
+struct Kept {
+    cache: Cache,
+    keys: Vec<OnceLock<Option<u128>>>,
+    summary: CacheUse,
+}
+
 /// A dataset seen through the first transforms of a pipeline, those before the first random one.
 ///
 /// What they make of a sample is kept in memory, as bytes, until the memory for it is used up: later epochs decode
@@ -30,6 +52,7 @@ pub struct Source {
     kept: Vec<OnceLock<Result<Image, DataError>>>,
     /// Bytes that may still be kept.
     free: AtomicU64,
+    on_disk: Option<Kept>,
 }
 
 impl Source {
@@ -50,8 +73,43 @@ impl Source {
             prefix,
             kept: (0..slots).map(|_| OnceLock::new()).collect(),
             free: AtomicU64::new(options.cache_bytes),
+            on_disk: None,
             dataset,
         })
+    }
+
+    /// The same, with what is decoded kept on disk too, where other runs find it. Of images that lie in memory nothing is kept.
+    ///
+    /// # Errors
+    /// If the cache cannot be made or read.
+    pub fn with_cache(mut self, options: &CacheOptions) -> Result<Self, DataError> {
+        let extent = self.dataset.extent();
+        if self.kept.is_empty() || self.is_in_memory() {
+            return Ok(self);
+        }
+        let cache = Cache::open(options, &self.prefix, Channels::from_count(extent.channels)?)?;
+        let start = Some((extent.height, extent.width));
+        let (height, width) =
+            self.prefix.iter().fold(start, |size, t| t.output_size(size)).unwrap_or_default();
+        let summary = CacheUse {
+            path: cache.path().to_path_buf(),
+            images: cache.len(),
+            bytes: (height * width * extent.channels) as u64 * self.dataset.len() as u64,
+            max_bytes: options.max_bytes,
+        };
+        let keys = (0..self.dataset.len()).map(|_| OnceLock::new()).collect();
+        self.on_disk = Some(Kept { cache, keys, summary });
+        Ok(self)
+    }
+
+    /// What is kept on disk, if anything is.
+    pub fn cache(&self) -> Option<&CacheUse> {
+        self.on_disk.as_ref().map(|kept| &kept.summary)
+    }
+
+    /// Why nothing more is kept on disk, once.
+    pub(super) fn take_cache_problem(&self) -> Option<Problem> {
+        self.on_disk.as_ref()?.cache.take_problem()
     }
 
     /// The dataset.
@@ -134,7 +192,16 @@ impl Source {
                 Err(error) => Err(error.clone()),
             };
         }
-        match self.prepare(index, workspace) {
+        let found = self.on_disk.as_ref().and_then(|kept| kept.get(&*self.dataset, index));
+        let prepared = match found {
+            Some(image) => Ok(image),
+            None => self.prepare(index, workspace).inspect(|image| {
+                if let Some(kept) = &self.on_disk {
+                    kept.put(&*self.dataset, index, image.view());
+                }
+            }),
+        };
+        match prepared {
             Ok(image) => {
                 let seen = look(image.view(), workspace);
                 if self.reserve(image.pixels().len() as u64) {
@@ -178,6 +245,22 @@ impl Source {
         match self.dataset.path(index) {
             Some(path) => DataError::at(error.kind(), path, reason),
             None => DataError::about(error.kind(), self.dataset.name(index), reason),
+        }
+    }
+}
+
+impl Kept {
+    fn key(&self, dataset: &dyn Dataset, index: usize) -> Option<u128> {
+        *self.keys[index].get_or_init(|| dataset.key(index))
+    }
+
+    fn get(&self, dataset: &dyn Dataset, index: usize) -> Option<Image> {
+        self.cache.get(self.key(dataset, index)?)
+    }
+
+    fn put(&self, dataset: &dyn Dataset, index: usize, image: ImageView<'_>) {
+        if let Some(key) = self.key(dataset, index) {
+            self.cache.put(key, image);
         }
     }
 }

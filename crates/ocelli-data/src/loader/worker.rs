@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use super::batch::{Batch, Pool};
 use super::queue::{Job, Queue};
+use super::sampler::{self, Draw, Sampling};
 use super::{LoaderOptions, Source};
 use crate::transforms::{Compiled, Key, Workspace};
 use crate::{DataError, ErrorKind, Problem};
@@ -14,6 +15,7 @@ use crate::{DataError, ErrorKind, Problem};
 /// What all workers of a loader share.
 pub(super) struct Work {
     pub(super) source: Arc<Source>,
+    pub(super) sampling: Sampling,
     /// The transforms that the source has not done.
     pub(super) transforms: Compiled,
     pub(super) queue: Queue,
@@ -24,7 +26,7 @@ pub(super) struct Work {
 impl Work {
     /// Batches of an epoch.
     pub(super) fn batches(&self) -> usize {
-        let samples = self.source.dataset().len();
+        let samples = self.sampling.len();
         let size = self.options.batch_size;
         if self.options.drop_last { samples / size } else { samples.div_ceil(size) }
     }
@@ -69,14 +71,14 @@ impl Work {
 
         let mut buffers = self.pool.take();
         buffers.images.resize(size * image_len, 0.0);
-        for &sample in samples {
-            let index = sample as usize;
+        for &draw in samples {
+            let index = sampler::index(draw);
             let place = buffers.labels.len() * image_len;
             let out = &mut buffers.images[place..place + image_len];
-            match self.sample(index, job.epoch, workspace, out) {
+            match self.sample(draw, job.epoch, workspace, out) {
                 Ok(()) => {
                     buffers.labels.push(self.source.dataset().label(index));
-                    buffers.samples.push(u64::from(sample));
+                    buffers.samples.push(draw);
                 }
                 Err(error) if self.options.strict => return Err(error),
                 Err(error) => failed.push((index, error.into())),
@@ -92,12 +94,12 @@ impl Work {
 
     fn sample(
         &self,
-        index: usize,
+        draw: Draw,
         epoch: u64,
         workspace: &mut Workspace,
         out: &mut [f32],
     ) -> Result<(), DataError> {
-        let key = Key { seed: self.options.seed, epoch, sample: index as u64 };
-        self.source.run(index, &self.transforms, key, workspace, out)
+        let key = Key { seed: self.options.seed, epoch, sample: draw };
+        self.source.run(sampler::index(draw), &self.transforms, key, workspace, out)
     }
 }

@@ -36,7 +36,7 @@ pub struct Statistics {
 
 /// Sums over bytes: whole numbers, so that no order of adding changes them.
 #[derive(Clone, Copy, Default)]
-struct Sums {
+pub(crate) struct Sums {
     images: usize,
     pixels: u64,
     sum: [u64; 3],
@@ -44,7 +44,8 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, image: ImageView<'_>) {
+    /// Adds the pixels of an image.
+    pub(crate) fn add(&mut self, image: ImageView<'_>) {
         self.images += 1;
         self.pixels += (image.height() * image.width()) as u64;
         match image.channels() {
@@ -73,7 +74,7 @@ impl Sums {
         }
     }
 
-    fn merge(mut self, other: Self) -> Self {
+    pub(crate) fn merge(mut self, other: Self) -> Self {
         self.images += other.images;
         self.pixels += other.pixels;
         for c in 0..3 {
@@ -83,7 +84,8 @@ impl Sums {
         self
     }
 
-    fn statistics(&self, channels: usize) -> Statistics {
+    /// The mean and std of so many channels; `None` of no image.
+    pub(crate) fn statistics(&self, channels: usize) -> Option<Statistics> {
         let pixels = self.pixels as f64;
         let mean = |c: usize| self.sum[c] as f64 / pixels;
         let std = |c: usize| {
@@ -91,11 +93,11 @@ impl Sums {
             // A constant channel must not be divided by 0.
             if variance < 1e-6 { 255.0 } else { variance.sqrt() }
         };
-        Statistics {
+        (self.images > 0).then(|| Statistics {
             mean: (0..channels).map(|c| (mean(c) / 255.0) as f32).collect(),
             std: (0..channels).map(|c| (std(c) / 255.0) as f32).collect(),
             images: self.images,
-        }
+        })
     }
 }
 
@@ -129,10 +131,10 @@ pub fn measure(source: &Source, options: &MeasureOptions) -> Result<Statistics, 
         sums = sums.merge(part);
         error = error.or(failed);
     }
-    if sums.images > 0 {
-        let seen = source.dataset().extent().channels;
-        let channels = source.prefix().iter().fold(seen, |channels, t| t.output_channels(channels));
-        return Ok(sums.statistics(channels));
+    let seen = source.dataset().extent().channels;
+    let channels = source.prefix().iter().fold(seen, |channels, t| t.output_channels(channels));
+    if let Some(statistics) = sums.statistics(channels) {
+        return Ok(statistics);
     }
     Err(error.unwrap_or_else(|| DataError::about(ErrorKind::Invalid, "dataset", "has no image to measure")))
 }

@@ -51,6 +51,7 @@ pub use geometry::{
     Shear, TenCrop,
 };
 pub use interpolation::Interpolation;
+pub(crate) use measure::Sums;
 pub use measure::{MeasureOptions, Statistics, measure};
 pub use operation::{Colour, Geometry, Operation};
 pub use pipeline::Pipeline;

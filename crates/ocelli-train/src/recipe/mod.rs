@@ -1,11 +1,13 @@
 //! The recipe: the one description of a run, as TOML.
 
+mod class_weights;
 mod derived;
 mod error;
 mod overlay;
 mod sections;
 mod transforms;
 
+pub use class_weights::{ClassWeightRule, ClassWeights};
 pub(crate) use derived::derived;
 pub use error::RecipeError;
 pub use overlay::RecipeBuilder;

@@ -1,9 +1,10 @@
 //! The sections of a recipe, with their defaults and ranges.
 
-use super::RecipeError;
+use super::{ClassWeights, RecipeError};
 use crate::groups::{Freeze, Group};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::schedule::{OneCycle, Schedule};
+use ocelli_data::Sampler;
 use ocelli_nn::init::Rule;
 use serde::{Deserialize, Serialize};
 
@@ -23,11 +24,35 @@ pub struct DataSection {
     pub test: f64,
     /// Refuse data with files that cannot be used, instead of leaving them out and naming each (default false).
     pub strict: bool,
+    /// A folder for decoded and resized images, where later epochs and later runs find them (default: none; what fits into 1
+    /// GiB of memory is kept there in any case).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<String>,
+    /// The most bytes that one file in that folder may take (default 32 GiB).
+    pub cache_bytes: u64,
+    /// Which training images an epoch has: each once (`uniform`, the default), all classes equally often (`balanced`), drawn by
+    /// the weights that a manifest gives them (`weighted`), or those of small classes several times (`oversample`, with `to`,
+    /// the part of the largest class that each class comes to, default 1).
+    #[serde(skip_serializing_if = "is_default")]
+    pub sampler: Sampler,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for DataSection {
     fn default() -> Self {
-        DataSection { path: "sample".into(), coarse_labels: false, validation: 0.1, test: 0.1, strict: false }
+        DataSection {
+            path: "sample".into(),
+            coarse_labels: false,
+            validation: 0.1,
+            test: 0.1,
+            strict: false,
+            cache: None,
+            cache_bytes: 32 << 30,
+            sampler: Sampler::Uniform,
+        }
     }
 }
 
@@ -68,6 +93,10 @@ pub struct TrainSection {
     pub optimizer: Optimizer,
     /// How the learning rate changes over the run (default one-cycle).
     pub schedule: Schedule,
+    /// What an image of each class counts in the training loss: `"balanced"` (all classes the same in sum: images / (classes ×
+    /// images of the class)), or a list in the order of the classes (default: every image the same).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
     /// Parameters that stay as they are, by patterns over their names in the `state_dict`: `*` is any run of characters, `?`
     /// one. Entries count in order; one that begins with `!` takes back what came before it, so that `["*", "!fc.*"]`
     /// trains the layer `fc` alone (default: none). As with PyTorch's `requires_grad = False`, a BatchNorm that is frozen
@@ -88,6 +117,7 @@ impl Default for TrainSection {
             lr: None,
             optimizer: Optimizer::AdamW(adamw),
             schedule: Schedule::OneCycle(OneCycle::default()),
+            class_weights: None,
             freeze: Vec::new(),
             groups: Vec::new(),
         }
@@ -96,6 +126,17 @@ impl Default for TrainSection {
 
 impl DataSection {
     pub(super) fn check(&self) -> Result<(), RecipeError> {
+        if i64::try_from(self.cache_bytes).is_err() {
+            return wrong(
+                "data.cache_bytes",
+                format!("is {}, but TOML holds numbers up to {}", self.cache_bytes, i64::MAX),
+            );
+        }
+        if let Sampler::Oversample(oversample) = self.sampler
+            && !(0.0..=1.0).contains(&oversample.to)
+        {
+            return wrong("data.sampler.to", format!("is {}, but must be 0 to 1", oversample.to));
+        }
         fraction("data.validation", self.validation)?;
         fraction("data.test", self.test)
     }
@@ -111,6 +152,9 @@ impl TrainSection {
         }
         if let Some(lr) = self.lr.filter(|lr| !(*lr > 0.0 && lr.is_finite())) {
             return wrong("train.lr", format!("is {lr}, but must be more than 0"));
+        }
+        if let Some(problem) = self.class_weights.as_ref().and_then(|weights| weights.check().err()) {
+            return wrong("train.class_weights", problem);
         }
         if let Some(problem) = self.groups.iter().find_map(|group| group.check().err()) {
             return wrong("train.groups", problem);

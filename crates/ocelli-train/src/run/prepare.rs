@@ -4,11 +4,12 @@ use super::start::Start;
 use super::{lists, network};
 use crate::error::TrainError;
 use crate::groups::Groups;
-use crate::recipe::{Recipe, derived};
+use crate::recipe::{ClassWeights, Recipe, RecipeError, derived};
+use ocelli_data::check::Classes;
 use ocelli_data::dataset::Format;
 use ocelli_data::{
-    Channels, DataError, Dataset, Division, Extent, Loader, LoaderOptions, MeasureOptions, OpenOptions,
-    Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
+    CacheOptions, CacheUse, Channels, DataError, Dataset, Division, Extent, Loader, LoaderOptions,
+    MeasureOptions, OpenOptions, Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
 };
 use ocelli_model::Fit;
 use ocelli_nn::{Network, ParameterSpec, Shape};
@@ -59,6 +60,7 @@ pub struct Run {
     pub(super) pool: rayon::ThreadPool,
     threads: usize,
     groups: Groups,
+    pub(super) class_weights: Option<Vec<f32>>,
     start: Option<Start>,
 }
 
@@ -117,7 +119,9 @@ impl Run {
         let network = network::initialised(network, &recipe.model.init)?;
         network::check_output(&network, &recipe.model.network, splits.classes.len())?;
         let groups = Groups::new(&network, &recipe.train.freeze, &recipe.train.groups)?;
-        let (pipeline, parts) = resolve(&splits, pipeline, threads).map_err(TrainError::Data)?;
+        let class_weights = class_weights(&recipe, &*splits.train)?;
+        let (pipeline, parts) =
+            resolve(&splits, pipeline, threads, cache(&recipe).as_ref()).map_err(TrainError::Data)?;
         let recipe = resolved(recipe, &splits, size, &pipeline);
         let (classes, problems, division) = (splits.classes, splits.problems, splits.division);
         Ok(Run {
@@ -132,6 +136,7 @@ impl Run {
             pool,
             threads,
             groups,
+            class_weights,
             start: None,
         })
     }
@@ -172,6 +177,13 @@ impl Run {
         parameters.filter(|parameter| self.groups.is_frozen(&parameter.name)).collect()
     }
 
+    /// What is kept on disk of the training, validation and test images, where the recipe names a folder.
+    pub fn caches(&self) -> Vec<&CacheUse> {
+        let Parts { train, val, test } = &self.parts;
+        let sources = [Some(train), val.as_ref(), test.as_ref()].into_iter().flatten();
+        sources.filter_map(|source| source.cache()).collect()
+    }
+
     /// The names of the classes, in the order of the network's outputs.
     pub fn classes(&self) -> &[String] {
         &self.classes
@@ -193,6 +205,7 @@ impl Run {
         let options = LoaderOptions {
             batch_size: self.recipe.train.batch_size,
             seed: self.recipe.seed,
+            sampler: self.recipe.data.sampler,
             strict: self.recipe.data.strict,
             batch: self.recipe.transforms.batch.clone(),
             workers: self.workers(&self.parts.train),
@@ -238,11 +251,38 @@ fn open_data(recipe: &Recipe, threads: usize) -> Result<Splits, TrainError> {
     Ok(splits)
 }
 
+/// What an image of each class counts in the loss, if the recipe says.
+fn class_weights(recipe: &Recipe, train: &dyn Dataset) -> Result<Option<Vec<f32>>, RecipeError> {
+    let weights = |weights: &ClassWeights| weights.of(&Classes::of(train).0);
+    recipe
+        .train
+        .class_weights
+        .as_ref()
+        .map(weights)
+        .transpose()
+        .map_err(|problem| RecipeError::OutOfRange { key: "train.class_weights".into(), problem })
+}
+
+/// Where decoded images are kept, if the recipe says.
+fn cache(recipe: &Recipe) -> Option<CacheOptions> {
+    let folder = recipe.data.cache.as_ref()?;
+    Some(CacheOptions { max_bytes: recipe.data.cache_bytes, ..CacheOptions::new(folder) })
+}
+
 /// Puts the data behind the transforms and measures the mean and std that they lack.
-fn resolve(splits: &Splits, mut pipeline: Pipeline, threads: usize) -> Result<(Pipeline, Parts), DataError> {
+fn resolve(
+    splits: &Splits,
+    mut pipeline: Pipeline,
+    threads: usize,
+    cache: Option<&CacheOptions>,
+) -> Result<(Pipeline, Parts), DataError> {
     let options = SourceOptions::default();
     let behind = |dataset: &Arc<dyn Dataset>, list: &[Transform]| -> Result<Arc<Source>, DataError> {
-        Ok(Arc::new(Source::new(Arc::clone(dataset), list, &options)?))
+        let source = Source::new(Arc::clone(dataset), list, &options)?;
+        Ok(Arc::new(match cache {
+            Some(cache) => source.with_cache(cache)?,
+            None => source,
+        }))
     };
     let train = behind(&splits.train, &pipeline.train)?;
     pipeline.resolve(&train, &MeasureOptions { threads, ..MeasureOptions::default() })?;
@@ -256,6 +296,7 @@ fn resolve(splits: &Splits, mut pipeline: Pipeline, threads: usize) -> Result<(P
 fn resolved(mut recipe: Recipe, splits: &Splits, size: [usize; 2], pipeline: &Pipeline) -> Recipe {
     recipe.derived = derived(&recipe);
     recipe.data.path = absolute(&splits.path);
+    recipe.data.cache = recipe.data.cache.map(|path| absolute(Path::new(&path)));
     recipe.model.network = network::resolved_name(&recipe.model.network);
     recipe.model.weights = recipe.model.weights.map(|path| absolute(Path::new(&path)));
     recipe.transforms.size = Some(size);

@@ -25,25 +25,27 @@ impl Run {
     /// The folder already holds a run, a file cannot be written, no image can be loaded, or the loss is no longer a number.
     pub fn train(&self, folder: &Path, observer: &mut (dyn Observer + Send)) -> Result<Outcome, TrainError> {
         let folder = Folder::create(folder)?;
+        let batches = self.train_loader()?;
         let trainer = match self.start() {
-            Some(start) => self.trainer(&start.weights)?,
-            None => self.trainer(&self.network().init(self.recipe().seed))?,
+            Some(start) => self.trainer(&start.weights, &batches)?,
+            None => self.trainer(&self.network().init(self.recipe().seed), &batches)?,
         };
         // Recipe and metrics are written with the first checkpoint: a run that ends before it leaves its folder free.
-        Session { run: self, folder, trainer, best: None, observer }.train()
+        Session { run: self, folder, trainer, best: None, observer }.train(batches)
     }
 
-    fn trainer(&self, weights: &Weights) -> Result<Trainer, TrainError> {
-        let (recipe, images) = (self.recipe(), self.data().train as u64);
+    fn trainer(&self, weights: &Weights, batches: &Loader) -> Result<Trainer, TrainError> {
+        let recipe = self.recipe();
         let options = TrainOptions {
             epochs: recipe.train.epochs,
-            steps_per_epoch: images.div_ceil(recipe.train.batch_size as u64),
-            batch_size: recipe.train.batch_size.min(self.data().train),
+            steps_per_epoch: batches.batches() as u64,
+            batch_size: recipe.train.batch_size.min(batches.samples()),
             lr: recipe.train.lr.unwrap_or_else(|| recipe.train.optimizer.usual_lr()),
             optimizer: recipe.train.optimizer.clone(),
             schedule: recipe.train.schedule.clone(),
             freeze: recipe.train.freeze.clone(),
             groups: recipe.train.groups.clone(),
+            class_weights: self.class_weights.clone(),
             seed: recipe.seed,
         };
         self.pool.install(|| Trainer::new(self.network(), weights, options))
@@ -85,10 +87,11 @@ pub fn resume(
         let reason = format!("was trained on {} images, but the data now has {found}", progress.train_images);
         return Err(TrainError::Resume { path: folder.last(), reason });
     }
-    let mut trainer = run.trainer(&state.weights)?;
+    let batches = run.train_loader()?;
+    let mut trainer = run.trainer(&state.weights, &batches)?;
     run.pool.install(|| trainer.restore(&state))?;
     folder.begin_metrics(trainer.epochs_done())?;
-    Session { run: &run, folder, trainer, best: progress.best, observer }.train()
+    Session { run: &run, folder, trainer, best: progress.best, observer }.train(batches)
 }
 
 /// A run while it trains.
@@ -101,10 +104,9 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn train(mut self) -> Result<Outcome, TrainError> {
+    fn train(mut self, mut batches: Loader) -> Result<Outcome, TrainError> {
         let began = Instant::now();
         let epochs = self.run.recipe().train.epochs;
-        let mut batches = self.run.train_loader()?;
         let mut val = self.loader(self.run.parts.val.as_ref())?;
         self.observer.event(&Event::Started(&Started {
             epochs_done: self.trainer.epochs_done(),

@@ -15,12 +15,14 @@ struct Columns {
     label: usize,
     split: Option<usize>,
     weight: Option<usize>,
+    other: Option<usize>,
 }
 
 /// Gives every record of a file to `add`.
 pub(super) fn read(
     path: &Path,
     delimiter: u8,
+    other: Option<&str>,
     add: &mut impl FnMut(Row) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     let file = File::open(path).map_err(|e| DataError::io(path, &e))?;
@@ -31,7 +33,8 @@ pub(super) fn read(
     renew();
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(limited);
     let header = reader.headers().map_err(|e| failure(path, &e))?;
-    let columns = Columns::find(header).map_err(|reason| DataError::at(ErrorKind::Corrupt, path, reason))?;
+    let columns =
+        Columns::find(header, other).map_err(|reason| DataError::at(ErrorKind::Corrupt, path, reason))?;
     let mut record = csv::StringRecord::new();
     loop {
         renew();
@@ -43,7 +46,7 @@ pub(super) fn read(
 }
 
 impl Columns {
-    fn find(header: &csv::StringRecord) -> Result<Self, String> {
+    fn find(header: &csv::StringRecord, other: Option<&str>) -> Result<Self, String> {
         let names: Vec<String> =
             header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_lowercase()).collect();
         let place = |wanted: &str| names.iter().position(|name| name == wanted);
@@ -58,6 +61,7 @@ impl Columns {
             label: needed(place("label"), "label")?,
             split: place("split"),
             weight: place("weight"),
+            other: other.map(|name| needed(place(&name.to_lowercase()), name)).transpose()?,
         })
     }
 
@@ -76,6 +80,7 @@ impl Columns {
             label: get(self.label).to_owned(),
             split: self.split.map(|place| get(place).to_owned()),
             weight,
+            other: self.other.map(|place| get(place).to_owned()),
         })
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{MAX_LINE, Row};
 use crate::{DataError, ErrorKind};
 
-/// One line; keys beside these are passed over.
+/// One line, with all keys beside these.
 #[derive(Deserialize)]
 struct Line {
     #[serde(alias = "file_name")]
@@ -17,6 +17,8 @@ struct Line {
     label: Label,
     split: Option<String>,
     weight: Option<f64>,
+    #[serde(flatten)]
+    others: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -27,7 +29,11 @@ enum Label {
 }
 
 /// Gives every line of a file to `add`; empty lines are passed over.
-pub(super) fn read(path: &Path, add: &mut impl FnMut(Row) -> Result<(), DataError>) -> Result<(), DataError> {
+pub(super) fn read(
+    path: &Path,
+    other: Option<&str>,
+    add: &mut impl FnMut(Row) -> Result<(), DataError>,
+) -> Result<(), DataError> {
     let io = |e: &_| DataError::io(path, e);
     let mut file = BufReader::new(File::open(path).map_err(|e| io(&e))?);
     let mut bytes = Vec::new();
@@ -51,8 +57,12 @@ pub(super) fn read(path: &Path, add: &mut impl FnMut(Row) -> Result<(), DataErro
             Label::Name(name) => name,
             Label::Number(number) => number.to_string(),
         };
-        let Line { path: image, split, weight, .. } = parsed;
-        add(Row { line, path: image, label, split, weight })?;
+        let Line { path: image, split, weight, mut others, .. } = parsed;
+        let other = other.and_then(|name| others.remove(name)).map(|value| match value {
+            serde_json::Value::String(text) => text,
+            value => value.to_string(),
+        });
+        add(Row { line, path: image, label, split, weight, other })?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ mod csv;
 mod jsonl;
 mod write;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ use crate::{DataError, ErrorKind};
 const NAMES: [&str; 4] = ["manifest.csv", "manifest.tsv", "manifest.jsonl", "manifest.ndjson"];
 /// Most bytes of one line (in CSV, of one record).
 const MAX_LINE: usize = 1 << 20;
+/// Most bytes of a path and of a label.
+const MAX_TEXT: usize = 4096;
 
 /// How a manifest is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +52,8 @@ pub(super) struct Row {
     label: String,
     split: Option<String>,
     weight: Option<f64>,
+    /// The column that was asked for beside these.
+    other: Option<String>,
 }
 
 /// A line, understood.
@@ -68,8 +72,16 @@ struct Table {
     names: Vec<String>,
 }
 
+/// The manifest that a path is, or that lies in the folder that it is.
+pub fn find(path: &Path) -> Option<PathBuf> {
+    if is_named_so(path) && path.is_file() {
+        return Some(path.to_path_buf());
+    }
+    in_folder(path)
+}
+
 /// The manifest in a folder, if there is one.
-pub(super) fn find(folder: &Path) -> Option<PathBuf> {
+pub(super) fn in_folder(folder: &Path) -> Option<PathBuf> {
     NAMES.into_iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
@@ -110,28 +122,17 @@ pub(super) fn open(
         }
     }
     if !is_listed {
-        let sets: Vec<ClassSet<'_>> =
-            parts.named().map(|(name, part)| class_set(path, name, part, &classes)).collect();
+        let set = |(split, part): (&str, &Vec<(Sample, Header)>)| {
+            let name = format!("{}, split {split}", path.display());
+            ClassSet::of(name, part.iter().map(|(sample, _)| sample.label), &classes)
+        };
+        let sets: Vec<ClassSet<'_>> = parts.named().map(set).collect();
         findings.mismatches(mismatches(&sets), options)?;
     }
     let channels =
         options.channels.unwrap_or_else(|| usual_channels(parts.iter().flatten().map(|(_, header)| header)));
     let dataset = |files| Arc::new(ImageFiles::new(&classes, files, channels, options.limits)) as _;
     Ok(parts.map(dataset))
-}
-
-fn class_set<'a>(
-    path: &Path,
-    split: &str,
-    files: &[(Sample, Header)],
-    classes: &'a [String],
-) -> ClassSet<'a> {
-    let used: BTreeSet<u32> = files.iter().map(|(sample, _)| sample.label).collect();
-    ClassSet {
-        name: format!("{}, split {split}", path.display()),
-        used: used.into_iter().map(|label| classes[label as usize].as_str()).collect(),
-        empty: BTreeSet::new(),
-    }
 }
 
 /// An image's error, with the line that lists it.
@@ -143,9 +144,7 @@ fn on_line(manifest: &Path, line: u64, error: &DataError) -> DataError {
 /// For each name that occurs in the table, its place in `classes`.
 fn labels(path: &Path, table: &Table, classes: &[String]) -> Result<Vec<u32>, DataError> {
     let place = |(number, name): (usize, &String)| {
-        let named = classes.iter().position(|class| class == name);
-        let counted = || name.parse::<usize>().ok().filter(|&place| place < classes.len());
-        named.or_else(counted).map(|place| place as u32).ok_or_else(|| {
+        super::classes::place(classes, name).ok_or_else(|| {
             let line = table.rows.iter().find(|row| row.name as usize == number).map_or(0, |row| row.line);
             let reason =
                 format!("line {line}: label `{name}` is not among the {} of classes.txt", classes.len());
@@ -153,6 +152,37 @@ fn labels(path: &Path, table: &Table, classes: &[String]) -> Result<Vec<u32>, Da
         })
     };
     table.names.iter().enumerate().map(place).collect()
+}
+
+/// For each image that a manifest lists, what it says in some other column: who is on it, where it was taken. JSON values that
+/// are no text stand as JSON writes them.
+///
+/// # Errors
+/// If the file cannot be read or is wrong, or has no such column.
+pub fn column(path: &Path, name: &str) -> Result<HashMap<PathBuf, String>, DataError> {
+    let mut values = HashMap::new();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    read_rows(path, Some(name), &mut |row| {
+        let value = row.other.ok_or_else(|| {
+            DataError::at(ErrorKind::Corrupt, path, format!("line {}: has no `{name}`", row.line))
+        })?;
+        values.insert(folder.join(&row.path), value);
+        Ok(())
+    })?;
+    Ok(values)
+}
+
+/// Gives every line to `add`, with the column `other` if one is asked for.
+fn read_rows(
+    path: &Path,
+    other: Option<&str>,
+    add: &mut impl FnMut(Row) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    match syntax(path) {
+        Some(Syntax::JsonLines) => jsonl::read(path, other, add),
+        Some(Syntax::Separated(by)) => csv::read(path, by, other, add),
+        None => Err(DataError::at(ErrorKind::UnknownFormat, path, "is no .csv, .tsv or .jsonl file")),
+    }
 }
 
 /// Reads a manifest's lines and checks each.
@@ -175,11 +205,7 @@ fn read(path: &Path) -> Result<Table, DataError> {
         table.rows.push(listed);
         Ok(())
     };
-    match syntax(path) {
-        Some(Syntax::JsonLines) => jsonl::read(path, &mut add)?,
-        Some(Syntax::Separated(by)) => csv::read(path, by, &mut add)?,
-        None => return Err(DataError::at(ErrorKind::UnknownFormat, path, "is no .csv, .tsv or .jsonl file")),
-    }
+    read_rows(path, None, &mut add)?;
     if table.rows.is_empty() {
         return Err(DataError::at(ErrorKind::EmptyFile, path, "lists no image"));
     }
@@ -197,13 +223,17 @@ fn understand(
     if row.path.is_empty() || label.is_empty() {
         return Err(format!("its {} is empty", if label.is_empty() { "label" } else { "path" }));
     }
+    if row.path.len() > MAX_TEXT || label.len() > MAX_TEXT {
+        return Err(format!("its path or label has more than {MAX_TEXT} bytes"));
+    }
     if row.path.contains('\0') {
         return Err("its path has a zero byte".to_owned());
     }
     let split = row.split.as_deref().map(str::trim).filter(|split| !split.is_empty());
     let part = split.map(|split| {
-        Part::named(&split.to_lowercase())
-            .ok_or_else(|| format!("split `{split}` is none of train, val and test"))
+        Part::named(&split.to_lowercase()).ok_or_else(|| {
+            format!("split `{}` is none of train, val and test", split.chars().take(40).collect::<String>())
+        })
     });
     let weight = row.weight.unwrap_or(1.0);
     if !(weight >= 0.0 && weight <= f64::from(f32::MAX)) {

@@ -1,0 +1,114 @@
+//! `ocelli data …`: the arguments.
+
+use super::threads;
+use clap::{ArgGroup, Args, Subcommand};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    #[command(subcommand)]
+    pub(crate) command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Show what a data set is: format, splits, classes, sizes. Decodes nothing.
+    Info(InfoArgs),
+    /// Look at every image: what cannot be used, duplicates and leakage, imbalance, odd images; exit code 1 if something is
+    /// serious.
+    Check(CheckArgs),
+    /// Divide images into train, val and test, by class and by groups; writes a manifest, and moves no file.
+    Split(SplitArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// A data set, as for `train`.
+    #[arg(value_name = "PATH|NAME")]
+    pub(crate) data: String,
+    /// Take CIFAR-100's 20 superclasses, not its 100 classes.
+    #[arg(long)]
+    pub(crate) coarse_labels: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Threads to work with [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// A data set, as for `train`.
+    #[arg(value_name = "PATH|NAME")]
+    pub(crate) data: String,
+    /// Take CIFAR-100's 20 superclasses, not its 100 classes.
+    #[arg(long)]
+    pub(crate) coarse_labels: bool,
+    /// How alike two pictures must be to be near duplicates, 0 to 1.
+    #[arg(long, value_name = "X", default_value_t = 0.97)]
+    pub(crate) similarity: f32,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write a page with thumbnails to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Threads to work with [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("to").args(["out", "copy"]).required(true).multiple(true)))]
+pub(crate) struct SplitArgs {
+    /// A data set of image files, as for `train`. Images that are in splits now are divided anew.
+    #[arg(value_name = "PATH")]
+    pub(crate) data: String,
+    /// Write a manifest (CSV) to this file, and classes.txt beside it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Copy the images into train/, val/ and test/ below this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) copy: Option<PathBuf>,
+    /// The part of the images that validates.
+    #[arg(long, value_name = "X", default_value_t = 0.1)]
+    pub(crate) val: f64,
+    /// The part of the images that tests.
+    #[arg(long, value_name = "X", default_value_t = 0.1)]
+    pub(crate) test: f64,
+    /// Keep together what belongs together: near-duplicates; folder (images of one folder); prefix:TEXT (file names with the
+    /// same beginning, up to TEXT); column:NAME (the same value in a manifest's column).
+    #[arg(long, value_name = "HOW")]
+    pub(crate) group: Option<Grouping>,
+    /// Decides which images go where.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Threads to work with [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+}
+
+/// Which images belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Grouping {
+    NearDuplicates,
+    Folder,
+    Prefix(String),
+    Column(String),
+}
+
+impl FromStr for Grouping {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "near-duplicates" => Ok(Self::NearDuplicates),
+            None if text == "folder" => Ok(Self::Folder),
+            Some(("prefix", end)) if !end.is_empty() => Ok(Self::Prefix(end.to_string())),
+            Some(("column", name)) if !name.is_empty() => Ok(Self::Column(name.to_string())),
+            _ => Err("needs near-duplicates, folder, prefix:TEXT or column:NAME".to_string()),
+        }
+    }
+}
