@@ -129,7 +129,9 @@ fn split_writes_a_manifest_and_moves_nothing() {
     assert!(folder.join("data/across/000.png").exists());
     let json = succeeds(folder, &["data", "info", "data", "--json"]).json();
     assert_eq!((&json["format"], json["splits"].as_array().unwrap().len()), (&"manifest".into(), 3));
-    // The same again, and another seed.
+    // The same again of the same folders.
+    fs::remove_file(folder.join("data/manifest.csv")).unwrap();
+    fs::remove_file(folder.join("data/classes.txt")).unwrap();
     succeeds(folder, &[&args[..], &["--out", "again.csv"]].concat());
     let again = fs::read_to_string(folder.join("again.csv")).unwrap();
     assert_eq!(again.replace("data/", ""), text);

@@ -198,8 +198,8 @@ mod tests {
         let mixing = Mixing { partners: vec![1, 1], share: 0.7 };
         let mut gradient = [0.0; 6];
         let found = loss.forward_mixed(&[1.0, 2.0, 3.0, 1.0, 2.5, 3.0], &[2, 0], &mixing, &mut gradient);
-        assert!((found - 1.7043347).abs() < 1e-6, "{found}");
-        let expected = [0.0427645, -0.1837540, 0.1409895, -0.2994979, -0.0736652, 0.3731631];
+        assert!((found - 1.704_334_7).abs() < 1e-6, "{found}");
+        let expected = [0.042_764_5, -0.183_754, 0.140_989_5, -0.299_497_9, -0.073_665_2, 0.373_163_1];
         for (got, want) in gradient.iter().zip(expected) {
             assert!((got - want).abs() < 1e-6, "{gradient:?}");
         }

@@ -19,6 +19,7 @@ mod format;
 mod jpeg;
 mod raster;
 mod scan;
+mod tiff;
 
 use std::fs::File;
 use std::io::Read;

@@ -8,7 +8,7 @@ use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
 
 use super::convert::Layout;
-use super::{Failure, FileFormat, Limits, Raw};
+use super::{Failure, FileFormat, Limits, Raw, tiff};
 use crate::ErrorKind;
 
 /// What the header says: height, width, layout of the decoded pixels, orientation.
@@ -25,6 +25,9 @@ fn open<'a>(
     format: FileFormat,
     limits: &Limits,
 ) -> Result<(impl ImageDecoder + 'a, RasterHeader), Failure> {
+    if format == FileFormat::Tiff {
+        tiff::check(bytes)?;
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format));
     let mut allowed = image::Limits::no_limits();
     // The widest pixel is four 16-bit samples; a decoder's own tables come on top.
