@@ -3,8 +3,10 @@
 mod common;
 
 use common::{CLASSES, folder, ocelli, succeeds, train};
+use image::{Rgb, RgbImage};
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 
 #[test]
 fn train_then_eval_then_predict_then_summary() {
@@ -131,6 +133,55 @@ fn the_number_of_threads_changes_no_bit() {
     assert_eq!(weights("one"), weights("two"), "1 and 2 threads");
     assert_eq!(weights("two"), weights("again"), "a second run");
     assert_eq!(weights("one"), weights("four"), "1 and 4 threads");
+}
+
+/// Makes the grey images below a folder coloured ones, whose grey differs by the weights that it is taken with.
+fn colour(folder: &Path) {
+    for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.is_dir() {
+            colour(&file);
+            continue;
+        }
+        let grey = image::open(&file).unwrap().to_luma8();
+        let coloured = RgbImage::from_fn(grey.width(), grey.height(), |x, y| {
+            let level = grey.get_pixel(x, y).0[0];
+            Rgb([level, 255 - level, (level / 3).wrapping_mul(7)])
+        });
+        coloured.save(&file).unwrap();
+    }
+}
+
+#[test]
+fn a_list_that_takes_colours_away_does_so_in_prediction_too() {
+    let folder = folder(24);
+    let folder = folder.path();
+    colour(&folder.join("data"));
+    let list = "[{type=\"Grayscale\"},{type=\"Normalize\"}]";
+    let (train_list, eval_list) = (format!("transforms.train={list}"), format!("transforms.eval={list}"));
+    let ran = train(folder, "run", &["--set", &train_list, "--set", &eval_list]);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+    let metrics = fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+    let trained = last["test_loss"].as_f64().unwrap_or_else(|| panic!("no loss of the test in {last:#}"));
+
+    let found = succeeds(folder, &["eval", "run/model.safetensors", "--data", "data", "--json"]).json();
+    assert_eq!(found["loss"].as_f64(), Some(trained), "as the test of training: the same pixels");
+
+    let images = CLASSES
+        .iter()
+        .flat_map(|class| (0..8).map(move |n| (class, format!("data/test/{class}/{n:03}.png"))));
+    let images: Vec<_> = images.collect();
+    let mut args = vec!["predict", "run/model.safetensors", "--top-k", "3", "--json"];
+    args.extend(images.iter().map(|(_, image)| image.as_str()));
+    let predicted = succeeds(folder, &args).json();
+    let of_label = |(place, (class, _)): (usize, &(&&str, String))| {
+        let top = predicted["predictions"][place]["top"].as_array().unwrap();
+        let own = top.iter().find(|one| one["label"].as_str() == Some(class)).unwrap();
+        -own["probability"].as_f64().unwrap().ln()
+    };
+    let loss = images.iter().enumerate().map(of_label).sum::<f64>() / images.len() as f64;
+    // Probabilities are f32: 6e-8 of each.
+    assert!((loss - trained).abs() < 1e-6 * trained.max(1.0), "{loss} of predictions, {trained} in training");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::archive::{self, Archive};
 use crate::error::ModelError;
 use crate::predict::{PredictOptions, Prediction, Predictor};
-use ocelli_data::{Compiled, DataError, Division, Image, Transform};
+use ocelli_data::{Channels, Compiled, DataError, Division, Image, Transform};
 use ocelli_nn::{Layer, Network, Shape, Weights};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -29,6 +29,7 @@ pub struct Classifier {
     classes: Vec<String>,
     metrics: BTreeMap<String, f64>,
     division: Option<Division>,
+    image_channels: Option<Channels>,
 }
 
 /// Data that travels in a classifier's file without being part of it, such as what a training run needs to go on.
@@ -52,6 +53,8 @@ struct Description {
     metrics: BTreeMap<String, f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     division: Option<Division>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image_channels: Option<Channels>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attachment: Option<serde_json::Value>,
 }
@@ -77,7 +80,8 @@ impl Classifier {
     ) -> Result<Self, ModelError> {
         check_parts(&network, &transforms, &classes)?;
         weights.check(&network).map_err(|error| ModelError::mismatch(error.to_string()))?;
-        Ok(Classifier { network, weights, transforms, classes, metrics: BTreeMap::new(), division: None })
+        let metrics = BTreeMap::new();
+        Ok(Self { network, weights, transforms, classes, metrics, division: None, image_channels: None })
     }
 
     /// Notes figures about the classifier, such as its validation accuracy; they travel in the file.
@@ -89,6 +93,13 @@ impl Classifier {
     /// Notes how its training divided the data, so that images it was not trained on can be told; it travels in the file.
     pub fn with_division(mut self, division: Division) -> Self {
         self.division = Some(division);
+        self
+    }
+
+    /// Notes what images were brought to before the transforms, where these change the channels, as `Grayscale` does; it
+    /// travels in the file. Default: the channels of the network's input.
+    pub fn with_image_channels(mut self, channels: Channels) -> Self {
+        self.image_channels = Some(channels);
         self
     }
 
@@ -120,6 +131,14 @@ impl Classifier {
     /// How its training divided the data, if that was noted.
     pub fn division(&self) -> Option<&Division> {
         self.division.as_ref()
+    }
+
+    /// What image files are brought to before the transforms.
+    ///
+    /// # Errors
+    /// It was not noted, and the network takes images of neither 1 channel nor 3.
+    pub fn image_channels(&self) -> Result<Channels, DataError> {
+        self.image_channels.map_or_else(|| Channels::from_count(self.input().2), Ok)
     }
 
     /// Height, width and channels of the network's input.
@@ -200,7 +219,9 @@ impl Classifier {
     fn read(path: &Path, attached: bool) -> Result<(Self, Option<Attachment>), ModelError> {
         let mut archive = Archive::open(path)?;
         let description = describe(path, archive.text(KEY))?;
-        let Description { network, transforms, classes, metrics, division, attachment, .. } = description;
+        let Description {
+            network, transforms, classes, metrics, division, image_channels, attachment, ..
+        } = description;
         check_parts(&network, &transforms, &classes).map_err(|error| error.in_file(path))?;
         check_shapes(path, &archive, &network)?;
         let mut weights = Weights::new();
@@ -218,6 +239,7 @@ impl Classifier {
         let mut classifier =
             Self::new(network, weights, transforms, classes).map_err(|error| error.in_file(path))?;
         classifier.division = division;
+        classifier.image_channels = image_channels;
         let attachment = attachment.map(|note| Attachment { note, tensors });
         Ok((classifier.with_metrics(metrics), attachment))
     }
@@ -231,6 +253,7 @@ impl Classifier {
             classes: self.classes.clone(),
             metrics: self.metrics.clone(),
             division: self.division,
+            image_channels: self.image_channels,
             attachment: attachment.map(|attachment| attachment.note.clone()),
         };
         let text = serde_json::to_string(&description)

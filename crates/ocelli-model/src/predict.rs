@@ -2,7 +2,7 @@
 
 use crate::classifier::Classifier;
 use crate::error::ModelError;
-use ocelli_data::{Channels, Compiled, DataError, Image, ImageView, Key, Limits, Workspace, decode};
+use ocelli_data::{Compiled, DataError, Image, ImageView, Key, Limits, Workspace, decode};
 use ocelli_nn::plan::{InferPlan, PlanOptions};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -96,9 +96,9 @@ impl<'a> Predictor<'a> {
         &mut self,
         paths: &[P],
     ) -> Vec<Result<Prediction, DataError>> {
-        let (limits, channels) = (self.options.limits, self.classifier.input().2);
+        let (limits, channels) = (self.options.limits, self.classifier.image_channels());
         self.answer(paths, |transforms, path, space, out| {
-            let image = decode::read(path, Channels::from_count(channels)?, &limits)?;
+            let image = decode::read(path, channels.clone()?, &limits)?;
             transforms.run(ImageView::from(&image), Key::default(), space, out)
         })
     }

@@ -1,6 +1,6 @@
 //! A classifier goes to its file and back unchanged, and predicts the same however it is asked.
 
-use ocelli_data::{Division, Image, Transform};
+use ocelli_data::{Channels, Division, Image, Transform};
 use ocelli_model::{Attachment, Classifier, PredictOptions};
 use ocelli_nn::plan::{InferPlan, PlanOptions};
 use ocelli_nn::{Conv2d, Network, Sequential, Shape, Tensor, Weights};
@@ -44,9 +44,11 @@ fn a_file_gives_back_what_was_saved() {
     let division = Division { seed: u64::MAX, validation: 0.15, test: 0.0, images: u64::MAX - 1 };
     let saved = classifier().with_metrics(BTreeMap::from([("val_accuracy".to_string(), 0.5)]));
     assert_eq!(saved.division(), None);
-    let saved = saved.with_division(division);
+    assert_eq!(saved.image_channels().ok(), Some(Channels::Grey), "as the network");
+    let saved = saved.with_division(division).with_image_channels(Channels::Rgb);
     saved.save(&path).unwrap();
     let loaded = Classifier::load(&path).unwrap();
+    assert_eq!(loaded.image_channels().ok(), Some(Channels::Rgb));
     assert_eq!(loaded.division(), Some(&division));
     assert_eq!(loaded.network(), saved.network());
     assert_eq!(loaded.weights(), saved.weights());

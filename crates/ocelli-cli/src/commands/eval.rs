@@ -5,8 +5,8 @@ use crate::args::EvalArgs;
 use crate::failure::{FAILED, Failure};
 use crate::text::{count, percent, plural};
 use ocelli::data::{
-    Channels, DataError, Dataset, Division, ErrorKind, OpenOptions, Problem, Splits, Undivided,
-    open_undivided, printable,
+    DataError, Dataset, Division, ErrorKind, OpenOptions, Problem, Splits, Undivided, open_undivided,
+    printable,
 };
 use ocelli::train::{Evaluation, MeasureOptions, TrainError, measure};
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ enum Origin {
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let classifier = load(&args.model)?;
     let threads = threads(args.threads);
-    let channels = Channels::from_count(classifier.network().input().channels())?;
+    let channels = classifier.image_channels()?;
     // Of CIFAR-100's two kinds of labels, those that the model was trained on: only the coarse ones are 20.
     let coarse_labels = classifier.classes().len() == 20;
     let options = OpenOptions { channels: Some(channels), coarse_labels, threads, ..OpenOptions::default() };

@@ -91,10 +91,11 @@ impl Source {
         let start = Some((extent.height, extent.width));
         let (height, width) =
             self.prefix.iter().fold(start, |size, t| t.output_size(size)).unwrap_or_default();
+        let channels = self.prefix.iter().fold(extent.channels, |channels, t| t.output_channels(channels));
         let summary = CacheUse {
             path: cache.path().to_path_buf(),
             images: cache.len(),
-            bytes: (height * width * extent.channels) as u64 * self.dataset.len() as u64,
+            bytes: (height * width * channels) as u64 * self.dataset.len() as u64,
             max_bytes: options.max_bytes,
         };
         let keys = (0..self.dataset.len()).map(|_| OnceLock::new()).collect();

@@ -6,7 +6,7 @@ use crate::error::TrainError;
 use crate::evaluate::evaluate;
 use crate::events::{EpochDone, Evaluation, Event, Observer, Outcome, Started};
 use crate::trainer::{EpochSums, TrainOptions, Trainer};
-use ocelli_data::{Loader, Source};
+use ocelli_data::{Channels, Loader, Source};
 use ocelli_model::Classifier;
 use ocelli_nn::Weights;
 use std::collections::BTreeMap;
@@ -55,7 +55,9 @@ impl Run {
         let transforms = self.pipeline.eval.clone();
         let classifier =
             Classifier::new(self.network().clone(), weights, transforms, self.classes().to_vec())?;
-        Ok(classifier.with_division(self.division))
+        let channels = Channels::from_count(self.parts.train.dataset().extent().channels);
+        let channels = channels.map_err(TrainError::Data)?;
+        Ok(classifier.with_division(self.division).with_image_channels(channels))
     }
 }
 
