@@ -2,7 +2,7 @@
 //!
 //! The fixtures are made by `testing/fixtures/augmentations.py`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -213,6 +213,9 @@ fn image(bytes: &[u8], place: &Place) -> Image {
 fn pixels_are_torchvisions() {
     let bytes = read("images.bin.gz");
     let Cases { images, cases } = parse("cases.json.gz");
+    // Fixtures that were made before an operation was added would say nothing of it.
+    let kinds: HashSet<_> = cases.iter().map(|case| std::mem::discriminant(&case.operation)).collect();
+    assert_eq!(kinds.len(), 22, "every operation has a case");
     let mut wrong = Vec::new();
     for case in &cases {
         let given = image(&bytes, &images[&case.image]);
