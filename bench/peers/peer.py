@@ -135,10 +135,10 @@ def prepare(options: argparse.Namespace) -> Callable[[], object]:
     """The step that the options ask for."""
     work = WORKLOADS[options.workload]
     if options.variant == "onnxruntime":
-        path = options.cache / f"{work.network}-{work.batch}x3x{work.size}x{work.size}.onnx"
+        path = options.folder / f"{work.network}-{work.batch}x3x{work.size}x{work.size}.onnx"
         if not path.exists():
             # In a child, so that this process's peak memory is ONNX Runtime's alone.
-            options.cache.mkdir(parents=True, exist_ok=True)
+            options.folder.mkdir(parents=True, exist_ok=True)
             if (child := os.fork()) == 0:
                 export_onnx(work, path)
                 os._exit(0)
@@ -151,31 +151,45 @@ def prepare(options: argparse.Namespace) -> Callable[[], object]:
     return torch_step(work, options.variant)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workload", choices=WORKLOADS, required=True)
+def peak_memory() -> int:
+    """The largest resident size so far, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def arguments(description: str, workloads) -> argparse.Namespace:
+    """The command line of a peer."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workload", choices=workloads, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--variant", required=True)
-    parser.add_argument("--cache", type=Path, default=Path("target/bench"), help="where exported networks are kept")
-    options = parser.parse_args()
+    parser.add_argument("--folder", type=Path, default=Path("target/bench"), help="for files that are kept between runs")
+    return parser.parse_args()
+
+
+def serve(prepare: Callable[[], Callable[[], object]], images: int, memory: Callable[[], int] = peak_memory) -> None:
+    """Prepares a step of `images` images, says when it is ready, and answers commands."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever libraries print goes to stderr: stdout carries the answers alone
 
-    step = prepare(options)
+    step = prepare()
     measure(step, WARM_UP_SECONDS, WARM_UP_ITERATIONS)
     print(json.dumps({"ready": True, "versions": versions()}), file=answers)
-    batch = WORKLOADS[options.workload].batch
     for line in sys.stdin:
         command, seconds = line.split()
         assert command == "run", f"unknown command {command}: the only one is `run SECONDS`"
         taken = measure(step, float(seconds), 1)
         answer = {
-            "images_per_s": batch * len(taken) / sum(taken),
+            "images_per_s": images * len(taken) / sum(taken),
             "latency_us": statistics.median(taken) * 1e6,
             "iterations": len(taken),
-            "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "peak_memory": memory(),
         }
         print(json.dumps(answer), file=answers)
+
+
+def main() -> None:
+    options = arguments(__doc__, WORKLOADS)
+    serve(lambda: prepare(options), WORKLOADS[options.workload].batch)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 //! Ocelli's side of `cargo xtask bench`: one workload, kept alive so that it and its peers can take turns.
 //!
-//! `ocelli-bench --workload T1 --threads 2` says when it is ready, then answers lines of `run SECONDS` and `peak SECONDS`
+//! `ocelli-bench --workload T1 --threads 2 --folder target/bench` says when it is ready, then answers lines of `run SECONDS` and `peak SECONDS`
 //! with lines of JSON, as `peers/peer.py` does.
 
+mod loading;
 mod workload;
 
 use std::error::Error;
@@ -18,13 +19,19 @@ const WARM_UP_ITERATIONS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [flag, name, threads_flag, threads] = &arguments[..] else { return Err(USAGE.into()) };
-    if flag != "--workload" || threads_flag != "--threads" {
+    let [flag, name, threads_flag, threads, folder_flag, folder] = &arguments[..] else {
+        return Err(USAGE.into());
+    };
+    if flag != "--workload" || threads_flag != "--threads" || folder_flag != "--folder" {
         return Err(USAGE.into());
     }
     let threads: usize = threads.parse()?;
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
-    let mut work = Workload::named(name)?;
+    let mut work = if name.starts_with('L') {
+        loading::named(name, threads, folder.as_ref())?
+    } else {
+        Workload::named(name)?
+    };
     measure(work.step.as_mut(), WARM_UP, WARM_UP_ITERATIONS);
     let versions = json!({ "ocelli": env!("CARGO_PKG_VERSION"), "isa": workload::isa()? });
     println!("{}", json!({ "ready": true, "versions": versions, "flops_per_image": work.flops_per_image }));
@@ -34,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-const USAGE: &str = "usage: ocelli-bench --workload NAME --threads COUNT";
+const USAGE: &str = "usage: ocelli-bench --workload NAME --threads COUNT --folder PATH";
 
 fn answer(work: &mut Workload, threads: usize, command: &str) -> Result<serde_json::Value, Box<dyn Error>> {
     let (verb, seconds) = command.split_once(' ').ok_or("a command is `run SECONDS` or `peak SECONDS`")?;

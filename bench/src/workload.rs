@@ -1,4 +1,4 @@
-//! The workloads of `xtask/src/bench/workload.rs` and `peers/peer.py`, through Ocelli's public interface.
+//! The workloads that run networks, of `xtask/src/bench/workload.rs` and `peers/peer.py`, through Ocelli's public interface.
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use ocelli_nn::plan::{InferPlan, PlanOptions, SampleKeys, TrainPlan};
 use ocelli_nn::{Network, Node, Shape, zoo};
 use ocelli_train::{CrossEntropy, Sgd};
 
-/// One training step or one inference, to be repeated.
+/// One training step, one inference or one epoch of loading, to be repeated.
 pub(crate) trait Step {
     /// Does it.
     fn step(&mut self);
@@ -18,8 +18,8 @@ pub(crate) trait Step {
 pub(crate) struct Workload {
     /// Images in a step.
     pub(crate) batch: usize,
-    /// Floating-point operations for one image, two for each multiply-add.
-    pub(crate) flops_per_image: f64,
+    /// Floating-point operations for one image, two for each multiply-add, where a network runs.
+    pub(crate) flops_per_image: Option<f64>,
     /// The step.
     pub(crate) step: Box<dyn Step + Send>,
 }
@@ -57,7 +57,7 @@ impl Workload {
         } else {
             Box::new(Inference { plan: InferPlan::new(&network, &network.init(0), options)?, images })
         };
-        Ok(Self { batch, flops_per_image: flops(&network, training), step })
+        Ok(Self { batch, flops_per_image: Some(flops(&network, training)), step })
     }
 }
 

@@ -2,10 +2,9 @@
 
 use super::Settings;
 use super::process::{Contestant, Programs, Reading};
-use super::workload::{Measure, Workload};
+use super::workload::{Kind, Measure, Workload};
 use crate::shell::Result;
 
-const TORCH_VARIANTS: [&str; 4] = ["eager", "channels_last", "compile", "compile_channels_last"];
 /// Cores that others may keep busy in a turn that counts.
 const QUIET: f64 = 0.1;
 /// How often a disturbed turn is taken again before it counts all the same.
@@ -22,9 +21,9 @@ pub(super) struct Duel<'a> {
     pub(super) peers: Vec<Series>,
     /// The trial turn of every PyTorch variant, or why there is none.
     pub(super) trials: Vec<(&'static str, std::result::Result<f64, String>)>,
-    /// The fused-multiply-add peak, GFLOP/s, one reading for each round.
+    /// The fused-multiply-add peak, GFLOP/s, one reading for each round; none where no network runs.
     pub(super) peak: Vec<f64>,
-    pub(super) flops_per_image: f64,
+    pub(super) flops_per_image: Option<f64>,
     pub(super) versions: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -75,23 +74,26 @@ impl<'a> Duel<'a> {
     ) -> Result<Self> {
         let (torch, trials) = best_torch(programs, work, threads, settings.seconds)?;
         let mut peers = vec![torch];
-        if !work.training {
+        if work.kind == Kind::Inference {
             peers.push(Turns::new(programs.peer(work, threads, "onnxruntime")?, "ONNX Runtime"));
         }
         let mut ours = Turns::new(programs.ours(work, threads, None)?, "Ocelli");
         let mut avx2 = match ours.contestant.ready.versions.get("isa").and_then(|isa| isa.as_str()) {
-            Some("avx512") => Some(Turns::new(programs.ours(work, threads, Some("avx2"))?, "Ocelli, AVX2")),
+            Some("avx512") if work.kind != Kind::Loading => {
+                Some(Turns::new(programs.ours(work, threads, Some("avx2"))?, "Ocelli, AVX2"))
+            }
             _ => None,
         };
         let mut peak = Vec::new();
         for _ in 0..settings.rounds {
-            peak.push(ours.contestant.peak(settings.seconds / 5.0)?);
+            if work.kind != Kind::Loading {
+                peak.push(ours.contestant.peak(settings.seconds / 5.0)?);
+            }
             for turns in std::iter::once(&mut ours).chain(&mut peers).chain(&mut avx2) {
                 turns.take(settings.seconds)?;
             }
         }
-        let flops_per_image =
-            ours.contestant.ready.flops_per_image.ok_or("ocelli-bench did not tell flops_per_image")?;
+        let flops_per_image = ours.contestant.ready.flops_per_image;
         let everyone = std::iter::once(&ours).chain(&peers);
         let versions = everyone.flat_map(|turns| turns.contestant.ready.versions.clone()).collect();
         Ok(Self {
@@ -122,10 +124,10 @@ impl<'a> Duel<'a> {
         best.expect("PyTorch is always among the peers")
     }
 
-    /// The share of the fused-multiply-add peak that Ocelli reached.
-    pub(super) fn share_of_peak(&self, series: &Series) -> f64 {
+    /// The share of the fused-multiply-add peak that Ocelli reached, where a network runs.
+    pub(super) fn share_of_peak(&self, series: &Series) -> Option<f64> {
         let images = median(&series.readings.iter().map(|reading| reading.images_per_s).collect::<Vec<_>>());
-        images * self.flops_per_image / 1e9 / median(&self.peak)
+        Some(images * self.flops_per_image? / 1e9 / median(&self.peak))
     }
 }
 
@@ -145,7 +147,7 @@ type Trials = Vec<(&'static str, std::result::Result<f64, String>)>;
 fn best_torch(programs: &Programs, work: &Workload, threads: usize, seconds: f64) -> Result<(Turns, Trials)> {
     let mut trials = Vec::new();
     let mut best: Option<(f64, Turns)> = None;
-    for variant in TORCH_VARIANTS {
+    for &variant in work.kind.variants() {
         eprintln!("  trying PyTorch {variant}");
         let mut contestant = match programs.peer(work, threads, variant) {
             Ok(contestant) => contestant,

@@ -3,7 +3,7 @@
 use std::fs::read_to_string;
 use std::time::{Duration, Instant};
 
-/// Processor time used since boot, by the whole machine and by one process.
+/// Processor time used since boot, by the whole machine and by one process with its children.
 pub(super) struct Usage {
     at: Instant,
     machine: f64,
@@ -40,7 +40,14 @@ fn machine_seconds() -> Option<f64> {
     Some((ticks.iter().take(8).sum::<f64>() - idle) * TICK)
 }
 
+/// Of a process and the children that it has.
 fn process_seconds(process: u32) -> Option<f64> {
+    let children = read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    let of_children = children.split_whitespace().filter_map(|child| process_seconds(child.parse().ok()?));
+    Some(own_seconds(process)? + of_children.sum::<f64>())
+}
+
+fn own_seconds(process: u32) -> Option<f64> {
     let text = read_to_string(format!("/proc/{process}/stat")).ok()?;
     let mut fields = text.rsplit(')').next()?.split_whitespace().skip(11);
     let mut next = || fields.next()?.parse::<f64>().ok();

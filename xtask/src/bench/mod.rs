@@ -14,7 +14,7 @@ use crate::python::python;
 use crate::shell::{Result, cargo, root, run, target};
 use duel::Duel;
 use process::Programs;
-use workload::WORKLOADS;
+use workload::{Kind, WORKLOADS, Workload};
 
 /// What to measure, and for how long.
 pub(crate) struct Settings {
@@ -28,15 +28,7 @@ impl Settings {
     /// Takes its options out of the command line.
     pub(crate) fn from_options(options: &mut Options) -> Result<Self> {
         let threads = options.value("--threads")?.unwrap_or_else(|| "2,1".into());
-        let workloads = options
-            .value("--workloads")?
-            .map(|names| names.split(',').map(str::to_owned).collect::<Vec<_>>());
-        for name in workloads.iter().flatten() {
-            if name != whole::NAME && !WORKLOADS.iter().any(|work| work.name == name) {
-                let known: Vec<_> = WORKLOADS.iter().map(|work| work.name).chain([whole::NAME]).collect();
-                return Err(format!("no workload `{name}`; there are {}", known.join(", ")).into());
-            }
-        }
+        let workloads = options.value("--workloads")?.map(|names| named(&names)).transpose()?;
         Ok(Self {
             workloads,
             threads: threads
@@ -57,9 +49,48 @@ impl Settings {
     fn wants(&self, name: &str) -> bool {
         self.workloads.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name))
     }
+
+    /// Whether all workloads of a kind are wanted.
+    fn has_all(&self, kind: fn(&Workload) -> bool) -> bool {
+        WORKLOADS.iter().filter(|work| kind(work)).all(|work| self.wants(work.name))
+    }
 }
 
-/// Builds, measures, prints, and after a run of every workload writes `docs/performance.md`.
+/// The workloads of a list of names, in which `networks` and `loading` stand for all of theirs.
+fn named(list: &str) -> Result<Vec<String>> {
+    let all = |wanted: fn(&Workload) -> bool| -> Vec<String> {
+        WORKLOADS.iter().filter(|work| wanted(work)).map(|work| work.name.to_owned()).collect()
+    };
+    let mut names = Vec::new();
+    for name in list.split(',') {
+        match name {
+            "loading" => names.extend(all(is_loading)),
+            "networks" => {
+                names.extend(all(|work| !is_loading(work)));
+                names.push(whole::NAME.to_owned());
+            }
+            name if name == whole::NAME || WORKLOADS.iter().any(|work| work.name == name) => {
+                names.push(name.to_owned());
+            }
+            name => {
+                let known: Vec<_> = WORKLOADS.iter().map(|work| work.name).chain([whole::NAME]).collect();
+                return Err(format!(
+                    "no workload `{name}`; there are {}, and networks and loading for all of theirs",
+                    known.join(", ")
+                )
+                .into());
+            }
+        }
+    }
+    Ok(names)
+}
+
+fn is_loading(work: &Workload) -> bool {
+    work.kind == Kind::Loading
+}
+
+/// Builds, measures, prints, and writes `docs/performance.md` after a run of all networks, `docs/loading.md` after one of all that
+/// loads.
 pub(crate) fn bench(settings: &Settings, interpreter: Option<PathBuf>) -> Result {
     let python = python(interpreter)?;
     run(&mut cargo(&["build", "--release", "--package", "ocelli-bench", "--package", "ocelli-cli"]))?;
@@ -78,11 +109,22 @@ pub(crate) fn bench(settings: &Settings, interpreter: Option<PathBuf>) -> Result
     }
     let whole =
         if settings.wants(whole::NAME) { Some(whole::measure(&programs, settings.rounds)?) } else { None };
-    let page = report::page(settings, &duels, whole.as_ref());
-    if settings.workloads.is_none() {
-        let path = root().join("docs/performance.md");
-        std::fs::write(&path, page)?;
-        eprintln!("wrote {}", path.display());
+    let (loading, networks): (Vec<_>, Vec<_>) = duels.iter().partition(|duel| is_loading(duel.work));
+    if !networks.is_empty() || whole.is_some() {
+        let is_all = settings.has_all(|work| !is_loading(work)) && whole.is_some();
+        tell(&report::networks(settings, &networks, whole.as_ref()), "docs/performance.md", is_all)?;
+    }
+    if !loading.is_empty() {
+        tell(&report::loading(settings, &loading), "docs/loading.md", settings.has_all(is_loading))?;
+    }
+    Ok(())
+}
+
+/// Writes a page if it is whole, else prints it.
+fn tell(page: &str, path: &str, is_whole: bool) -> Result {
+    if is_whole {
+        std::fs::write(root().join(path), page)?;
+        eprintln!("wrote {path}");
     } else {
         println!("{page}");
     }

@@ -22,7 +22,7 @@ pub(super) struct Programs {
     pub(super) python: PathBuf,
     /// Cargo's `target/release`.
     pub(super) release: PathBuf,
-    /// For logs and exported networks.
+    /// For logs, exported networks, photographs and caches.
     pub(super) folder: PathBuf,
 }
 
@@ -30,7 +30,9 @@ impl Programs {
     /// Ocelli on a workload, with an instruction set by force or the best one.
     pub(super) fn ours(&self, work: &Workload, threads: usize, isa: Option<&str>) -> Result<Contestant> {
         let mut command = Command::new(self.release.join("ocelli-bench"));
-        command.args(["--workload", work.name, "--threads", &threads.to_string()]);
+        command
+            .args(["--workload", work.name, "--threads", &threads.to_string(), "--folder"])
+            .arg(&self.folder);
         if let Some(isa) = isa {
             command.env("OCELLI_ISA", isa);
         }
@@ -43,7 +45,7 @@ impl Programs {
 
     /// A peer on a workload.
     pub(super) fn peer(&self, work: &Workload, threads: usize, variant: &str) -> Result<Contestant> {
-        let mut command = self.script("bench/peers/peer.py");
+        let mut command = self.script(work.kind.script());
         command
             .args([
                 "--workload",
@@ -52,10 +54,11 @@ impl Programs {
                 &threads.to_string(),
                 "--variant",
                 variant,
-                "--cache",
+                "--folder",
             ])
             .arg(&self.folder);
-        Contestant::start(command, &self.folder, format!("{}-{threads}-{variant}", work.name))
+        let label = variant.replace([',', ' '], "-");
+        Contestant::start(command, &self.folder, format!("{}-{threads}-{label}", work.name))
     }
 
     /// A Python script in an environment that leaves the peers' libraries at their own best choices.
@@ -86,7 +89,7 @@ pub(super) struct Contestant {
 pub(super) struct Ready {
     /// Libraries and their versions.
     pub(super) versions: Map<String, Value>,
-    /// Floating-point operations for one image, two for each multiply-add; Ocelli tells it.
+    /// Floating-point operations for one image, two for each multiply-add; Ocelli tells it where a network runs.
     pub(super) flops_per_image: Option<f64>,
 }
 

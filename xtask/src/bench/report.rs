@@ -1,4 +1,4 @@
-//! `docs/performance.md`.
+//! `docs/performance.md` and `docs/loading.md`.
 
 use std::fmt::Write;
 
@@ -30,9 +30,49 @@ const METHOD: &str = "\
 - S is a whole process: `ocelli predict MODEL IMAGE` against a PyTorch script that does the same with the same weights.
 ";
 
-/// The page.
-pub(super) fn page(settings: &Settings, duels: &[Duel<'_>], whole: Option<&Both>) -> String {
-    let mut page = HEAD.to_owned();
+const LOADING_HEAD: &str = "\
+# Loading
+
+Written by `cargo xtask bench --workloads loading`, which runs Ocelli's loader and PyTorch's in turn, in one run. Do not edit.
+
+";
+const LOADING_METHOD: &str = "\
+## How it is measured
+
+- A turn is {seconds} s of whole epochs, {rounds} rounds; each contestant is a process of its own that stays alive. A turn in which
+  other processes kept more than a tenth of a core busy is taken again, up to three times. *Ratio* is Ocelli's speed over PyTorch's, the median of the
+  rounds with the smallest and largest in brackets.
+- 384 JPEG files of 500×375, 67 KB on average: parts of photographs that scikit-image ships (`bench/peers/photographs.py`). Files lie in the
+  system's page cache. Settings are torchvision's defaults, ColorJitter(0.4, 0.4, 0.4), RandAugment(2, 9). Both give batches of 64 of normalised f32.
+- PyTorch is a DataLoader with torchvision's v2 transforms of uint8 tensors, in the best of no, one and two workers (which stay alive) and of
+  torchvision's and Pillow's decoder, chosen in trial turns just before. Ocelli's loader has as many threads as the heading says, and keeps no
+  image in memory.
+- From the decoded cache: the second epoch and later of `--cache`. PyTorch has no such cache and decodes.
+- Memory is the largest resident size of the process and of its workers.
+";
+
+/// The page of networks.
+pub(super) fn networks(settings: &Settings, duels: &[&Duel<'_>], whole: Option<&Both>) -> String {
+    let mut page = tables(HEAD, settings, duels);
+    if let Some(whole) = whole {
+        page.push_str(&whole_section(whole));
+    }
+    page.push('\n');
+    page + &method(METHOD, settings)
+}
+
+/// The page of loading.
+pub(super) fn loading(settings: &Settings, duels: &[&Duel<'_>]) -> String {
+    tables(LOADING_HEAD, settings, duels) + "\n" + &method(LOADING_METHOD, settings)
+}
+
+fn method(text: &str, settings: &Settings) -> String {
+    text.replace("{seconds}", &settings.seconds.to_string()).replace("{rounds}", &settings.rounds.to_string())
+}
+
+/// What was measured on what.
+fn tables(head: &str, settings: &Settings, duels: &[&Duel<'_>]) -> String {
+    let mut page = head.to_owned();
     let _ = writeln!(page, "Machine: {}.", machine::describe());
     let mut versions: Vec<_> = duels
         .iter()
@@ -49,32 +89,29 @@ pub(super) fn page(settings: &Settings, duels: &[Duel<'_>], whole: Option<&Both>
             "| | work | contestant | speed | ratio, Ocelli's over it | asked | share of peak | memory |"
         );
         let _ = writeln!(page, "| --- | --- | --- | --: | --: | --: | --: | --: |");
-        let of_count: Vec<_> = duels.iter().filter(|duel| duel.threads == threads).collect();
+        let of_count: Vec<_> = duels.iter().copied().filter(|duel| duel.threads == threads).collect();
         of_count.iter().for_each(|duel| page.push_str(&rows(duel)));
         page.push_str(&trials(&of_count));
     }
-    if let Some(whole) = whole {
-        page.push_str(&whole_section(whole));
-    }
-    page.push('\n');
-    page + &METHOD
-        .replace("{seconds}", &settings.seconds.to_string())
-        .replace("{rounds}", &settings.rounds.to_string())
+    page
 }
 
 /// The table's rows of one duel.
 pub(super) fn rows(duel: &Duel<'_>) -> String {
     let mut rows = String::new();
-    let share = |series: &Series| format!("{:.0}%", 100.0 * duel.share_of_peak(series));
+    let share = |series: &Series| {
+        duel.share_of_peak(series).map_or(String::new(), |share| format!("{:.0}%", 100.0 * share))
+    };
+    let of_peak =
+        if duel.peak.is_empty() { String::new() } else { format!(" of {:.0} GFLOP/s", median(&duel.peak)) };
     let aim = duel.work.aim.map_or(String::new(), |aim| format!(" (aim {:.0}%)", 100.0 * aim));
     let _ = writeln!(
         rows,
-        "| {} | {} | Ocelli | {} | | | {}{aim} of {:.0} GFLOP/s | {} |",
+        "| {} | {} | Ocelli | {} | | | {}{aim}{of_peak} | {} |",
         duel.work.name,
         duel.work.what,
         speed(duel.work, &duel.ours),
         share(&duel.ours),
-        median(&duel.peak),
         memory(&duel.ours)
     );
     let best = &duel.best_peer().name;
