@@ -228,3 +228,136 @@ fn shards_and_parquet_files_are_data_sets() {
         assert!(ran.code == 2 && ran.err.contains("have no files of their own"), "{}", ran.err);
     }
 }
+
+/// A square of a preview's picture: of the image in a row, or of a version of it.
+fn square(picture: &image::RgbImage, row: u32, version: Option<u32>) -> Vec<u8> {
+    // Sixteen pixels around all, twelve and a gap of four for the rows' numbers of one digit; sections are three rows.
+    let left = 16 + 12 + 4 + version.map_or(0, |version| 32 + 16 + version * 36);
+    let top = 16 + row * 36 + row / 3 * 12;
+    image::imageops::crop_imm(picture, left, top, 32, 32).to_image().into_raw()
+}
+
+/// A file of 16×16 grey pixels as its square shows it: twice as large, in RGB.
+fn enlarged(file: &std::path::Path) -> Vec<u8> {
+    let image = image::open(file).unwrap().to_rgb8();
+    image::imageops::resize(&image, 32, 32, image::imageops::FilterType::Nearest).into_raw()
+}
+
+#[test]
+fn preview_shows_each_image_beside_its_versions() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    images(&folder.join("data"), 12, 1);
+    let list = "transforms.train=[{ type = \"RandomInvert\" }, { type = \"RandomRotation\", degrees = 90 }, { type = \"Normalize\" }]";
+    let args = ["data", "preview", "--data", "data", "--set", list, "--images", "3", "--versions", "4"];
+    let args = [&args[..], &["--side", "32", "--out", "looks"]].concat();
+    let ran = succeeds(folder, &args);
+    assert!(ran.err.is_empty(), "{}", ran.err);
+    for told in [
+        "picture   looks.png\npage      looks.html",
+        "rows 1–3    RandomInvert           4 versions of each",
+        "rows 4–6    RandomRotation         4 versions of each",
+        "rows 7–9    all of them            4 versions of each",
+    ] {
+        assert!(ran.out.contains(told), "{told} in {}", ran.out);
+    }
+    let picture = &image::open(folder.join("looks.png")).unwrap().to_rgb8();
+    assert_eq!(
+        (picture.width(), picture.height()),
+        (16 + 12 + 4 + 32 + 16 + 4 * 36 - 4 + 16, 16 + 9 * 36 + 3 * 12)
+    );
+    // The images that the terminal names are those that are shown, one of each class, and in each section the same.
+    let names: Vec<&str> = ran.out.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    let names: Vec<&&str> =
+        names.iter().filter(|name| name.ends_with("0.png") || name.contains("/0")).collect();
+    assert_eq!(names.len(), 3, "{}", ran.out);
+    for (row, name) in names.iter().enumerate() {
+        assert!(common::CLASSES.iter().filter(|class| names[row].contains(*class)).count() == 1);
+        for section in 0..3 {
+            assert!(
+                square(picture, section * 3 + row as u32, None) == enlarged(&folder.join(name)),
+                "{name}"
+            );
+        }
+    }
+    let versions = |row| (0..4).map(move |version| square(picture, row, Some(version)));
+    for row in 0..3 {
+        let original = square(picture, row, None);
+        let inverted: Vec<u8> = original.iter().map(|byte| !byte).collect();
+        assert!(versions(row).all(|version| version == original || version == inverted), "row {row}");
+        let turned: Vec<_> = versions(row + 3).collect();
+        assert!((1..4).all(|version| turned[version] != turned[0]), "row {row}");
+        assert!(versions(row + 6).any(|version| version != original));
+    }
+    assert!((0..3).any(|row| versions(row).any(|version| version != square(picture, row, None))));
+
+    let page = fs::read_to_string(folder.join("looks.html")).unwrap();
+    assert_eq!(page.matches("<img ").count(), 3 * 3 * 5);
+    assert_eq!(page.matches("src=\"data:image/png;base64,").count(), 3 * 3 * 5);
+    for told in [
+        "RandomRotation <small>rows 4–6",
+        "p = 0.5",
+        "degrees = ",
+        "alt=\"dots: version 4 of 4\"",
+        "data/down/0",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
+    assert!(page.ends_with("</html>\n") && !page.contains("http"), "the page needs nothing from elsewhere");
+
+    // Its own files are written again, and the same.
+    let before = fs::read(folder.join("looks.png")).unwrap();
+    succeeds(folder, &args);
+    assert!(fs::read(folder.join("looks.png")).unwrap() == before);
+    succeeds(folder, &[&args[..], &["--seed", "2"]].concat());
+    assert!(fs::read(folder.join("looks.png")).unwrap() != before);
+}
+
+#[test]
+fn preview_overwrites_nothing_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    images(&folder.join("data"), 12, 1);
+    let preview = |more: &[&str]| ocelli(folder, &[&["data", "preview", "--data", "data"], more].concat());
+    for name in ["mine.png", "mine.html"] {
+        fs::write(folder.join(name), "precious").unwrap();
+        let ran = preview(&["--out", "mine"]);
+        assert!(ran.code == 2 && ran.err.contains(&format!("{name} is there already")), "{}", ran.err);
+        assert_eq!(fs::read_to_string(folder.join(name)).unwrap(), "precious");
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    let ran = preview(&["--out", "nowhere/it"]);
+    assert!(ran.code == 1 && ran.err.contains("nowhere/it.png: cannot be written"), "{}", ran.err);
+    for (args, said) in [
+        (&["--images", "0"][..], "needs a whole number from 1 to 64"),
+        (&["--images", "64", "--versions", "64", "--side", "512"], "take fewer images or versions"),
+        (
+            &["--set", "transforms.train=[{ type = \"RandomCrop\", size = 99 }, { type = \"Normalize\" }]"],
+            "RandomCrop",
+        ),
+        (&["--set", "transforms.trian=1"], "did you mean `train`?"),
+        (&["--data", "nothing"], "nothing: is not there"),
+        (&["--recipe", "no.toml"], "no.toml"),
+    ] {
+        let ran = preview(args);
+        assert!(ran.code == 2 && ran.err.contains(said), "{said} in {} {}", ran.code, ran.err);
+    }
+    assert!(!folder.join("preview.png").exists());
+}
+
+#[test]
+fn preview_says_where_nothing_is_random_and_what_it_does_not_show() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    images(&folder.join("data/a <b>"), 4, 1);
+    fs::write(folder.join("recipe.toml"), "[data]\npath = \"data/a <b>\"\n[transforms]\naugment = false\n")
+        .unwrap();
+    let ran = succeeds(folder, &["data", "preview", "--recipe", "recipe.toml"]);
+    assert!(ran.out.contains("note: no transform of the recipe is random"), "{}", ran.out);
+    assert!(ran.out.contains("all of them            1 version of each"), "{}", ran.out);
+    let page = fs::read_to_string(folder.join("preview.html")).unwrap();
+    assert!(page.contains("Note: no transform") && page.contains("a &lt;b&gt;") && !page.contains("a <b>"));
+    let mix = ["--set", "transforms.augment=true", "--set", "transforms.batch={ type = \"MixUp\" }"];
+    let ran = succeeds(folder, &[&["data", "preview", "--recipe", "recipe.toml"], &mix[..]].concat());
+    assert!(!ran.out.contains("is random") && ran.out.contains("mixes the images of a batch"), "{}", ran.out);
+}

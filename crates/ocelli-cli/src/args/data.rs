@@ -1,6 +1,6 @@
 //! `ocelli data …`: the arguments.
 
-use super::threads;
+use super::{threads, within};
 use clap::{ArgGroup, Args, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -20,6 +20,9 @@ pub(crate) enum DataCommand {
     Check(CheckArgs),
     /// Divide images into train, val and test, by class and by groups; writes a manifest, and moves no file.
     Split(SplitArgs),
+    /// Show what a recipe's transforms make of the training images, one by one and together, as a picture and a page:
+    /// do the labels still hold?
+    Preview(PreviewArgs),
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +91,47 @@ pub(crate) struct SplitArgs {
     /// Threads to work with [default: one for each core].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
+}
+
+/// A flag given twice counts as given last.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub(crate) struct PreviewArgs {
+    /// A data set, as for `train` [default: the recipe's, else sample].
+    #[arg(long, value_name = "PATH|NAME")]
+    pub(crate) data: Option<String>,
+    /// A recipe (TOML), whose data, transforms and seed are shown; flags and --set override it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recipe: Option<PathBuf>,
+    /// Set any key of the recipe, such as transforms.augment=false; may be given many times.
+    #[arg(long, value_name = "KEY=VALUE", action = clap::ArgAction::Append)]
+    pub(crate) set: Vec<String>,
+    /// Decides which images are shown, and what is drawn for them; the recipe's shows what training will see.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<i64>,
+    /// Images to show, of different classes as far as there are.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = few)]
+    pub(crate) images: usize,
+    /// Versions of each image, one for each of the first epochs.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = few)]
+    pub(crate) versions: usize,
+    /// The side of the square that each picture is made to fit, in pixels.
+    #[arg(long, value_name = "N", default_value_t = 96, value_parser = side)]
+    pub(crate) side: usize,
+    /// Write the picture to NAME.png and the page to NAME.html.
+    #[arg(long, value_name = "NAME", default_value = "preview")]
+    pub(crate) out: PathBuf,
+    /// Threads to work with [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+}
+
+fn few(text: &str) -> Result<usize, String> {
+    within(text, 1, 64)
+}
+
+fn side(text: &str) -> Result<usize, String> {
+    within(text, 16, 512)
 }
 
 /// Which images belong together.

@@ -51,18 +51,32 @@ fn heard(said: io::Result<()>) -> io::Result<()> {
     said.or_else(|error| if closed_pipe(&error) { Ok(()) } else { Err(error) })
 }
 
-/// The recipe file, then `--set` in order, then the flags: what is most plainly said wins.
-fn recipe(args: &TrainArgs) -> Result<Recipe, RecipeError> {
+/// A recipe file, then `--set` in order, then the data and the seed.
+pub(super) fn begun(
+    file: Option<&Path>,
+    set: &[String],
+    data: Option<&str>,
+    seed: Option<i64>,
+) -> Result<RecipeBuilder, RecipeError> {
     let mut recipe = RecipeBuilder::new();
-    if let Some(path) = &args.recipe {
+    if let Some(path) = file {
         recipe = recipe.file(path)?;
     }
-    for assignment in &args.set {
+    for assignment in set {
         recipe = recipe.set(assignment)?;
     }
-    if let Some(data) = &args.data {
-        recipe = recipe.value("data.path", data.as_str(), "--data")?;
+    if let Some(data) = data {
+        recipe = recipe.value("data.path", data, "--data")?;
     }
+    if let Some(seed) = seed {
+        recipe = recipe.value("seed", seed, "--seed")?;
+    }
+    Ok(recipe)
+}
+
+/// The recipe file, then `--set` in order, then the flags: what is most plainly said wins.
+fn recipe(args: &TrainArgs) -> Result<Recipe, RecipeError> {
+    let mut recipe = begun(args.recipe.as_deref(), &args.set, args.data.as_deref(), args.seed)?;
     if let Some(cache) = &args.cache {
         recipe = recipe.value("data.cache", cache.as_str(), "--cache")?;
     }
@@ -75,11 +89,8 @@ fn recipe(args: &TrainArgs) -> Result<Recipe, RecipeError> {
     if !args.freeze.is_empty() {
         recipe = recipe.value("train.freeze", args.freeze.clone(), "--freeze")?;
     }
-    let numbers = [
-        ("train.epochs", args.epochs, "--epochs"),
-        ("train.batch_size", args.batch_size, "--batch-size"),
-        ("seed", args.seed, "--seed"),
-    ];
+    let numbers =
+        [("train.epochs", args.epochs, "--epochs"), ("train.batch_size", args.batch_size, "--batch-size")];
     for (key, value, flag) in numbers {
         if let Some(value) = value {
             recipe = recipe.value(key, value, flag)?;
@@ -94,7 +105,8 @@ fn recipe(args: &TrainArgs) -> Result<Recipe, RecipeError> {
     recipe.build()
 }
 
-fn failure(error: TrainError) -> Failure {
+/// A failure to make a recipe ready, or to train it.
+pub(super) fn failure(error: TrainError) -> Failure {
     if let TrainError::Strict { problems } = &error {
         progress::name(problems);
     }

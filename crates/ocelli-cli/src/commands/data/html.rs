@@ -1,13 +1,10 @@
 //! The page of a check: one file with everything in it, thumbnails included.
 
 use super::check::{facts, severity, verdict};
+use super::page::{self, escape};
 use super::title;
 use crate::failure::Failure;
 use crate::text::{count, plural};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
 use ocelli::data::check::{Group, Member, Report};
 use ocelli::data::transforms::functional;
 use ocelli::data::{Dataset, Image, Undivided};
@@ -24,9 +21,7 @@ const OF_CLASS: usize = 8;
 const CLASSES: usize = 100;
 
 const STYLE: &str = "\
-:root { color-scheme: light dark; --line: #8884; --serious: #c62828; --warning: #b26a00; --note: #607d8b; --bar: #4a7fb5; }
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+:root { --serious: #c62828; --warning: #b26a00; --note: #607d8b; --bar: #4a7fb5; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: right; }
 td:first-child, th:first-child { text-align: left; overflow-wrap: anywhere; } td.bar { width: 16rem; padding-right: 0; }
@@ -39,24 +34,16 @@ figure { margin: 0; width: 104px; font-size: .7rem; overflow-wrap: anywhere; }
 figure img { width: 96px; height: 96px; object-fit: contain; image-rendering: pixelated; background: #8882; }
 ";
 
-/// Writes the page, under another name first.
+/// Writes the page.
 pub(super) fn write(path: &Path, data: &Undivided, report: &Report) -> Result<(), Failure> {
-    let page = page(data, report);
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".part");
-    let written = std::fs::write(&draft, page).and_then(|()| std::fs::rename(&draft, path));
-    written.map_err(|error| Failure::failed(format!("{}: cannot be written: {error}", path.display())))
+    page::write(path, page(data, report))
 }
 
 fn page(data: &Undivided, report: &Report) -> String {
     let images = report.splits.iter().map(|split| split.images).sum();
-    let title = escape(&title(&report.path, report.format, report.classes.len(), images));
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\n\
-         <style>\n{STYLE}</style>\n<h1>{title}</h1>\n<p><strong>{}</strong></p>\n",
-        escape(&verdict(report))
-    );
+    let title = title(&report.path, report.format, report.classes.len(), images);
+    let mut page = page::head("ocelli data check", &title, STYLE);
+    let _ = writeln!(page, "<p><strong>{}</strong></p>", escape(&verdict(report)));
     findings(&mut page, report);
     page += &format!("<h2>Images</h2>\n<pre>{}</pre>\n", escape(&facts(report).join("\n")));
     classes(&mut page, report);
@@ -64,22 +51,6 @@ fn page(data: &Undivided, report: &Report) -> String {
     groups(&mut page, data, "Nearly the same", &report.near_duplicates);
     samples(&mut page, data, report);
     page + "</html>\n"
-}
-
-/// Text as it may stand in a page.
-fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe += "&amp;",
-            '<' => safe += "&lt;",
-            '>' => safe += "&gt;",
-            '"' => safe += "&quot;",
-            '\'' => safe += "&#39;",
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 fn findings(page: &mut String, report: &Report) {
@@ -173,22 +144,15 @@ fn samples(page: &mut String, data: &Undivided, report: &Report) {
 
 /// An image, small, with words below it; nothing if it cannot be loaded.
 fn figure(images: &dyn Dataset, index: usize, caption: &str) -> String {
-    let picture = images.load(index).ok().and_then(|image| thumbnail(&image));
-    picture.map_or_else(String::new, |png| {
-        let data = STANDARD.encode(png);
-        format!("<figure><img alt=\"\" src=\"data:image/png;base64,{data}\"><br>{caption}</figure>")
+    images.load(index).ok().map_or_else(String::new, |image| {
+        let data = page::data_url(&page::png(&thumbnail(&image)));
+        format!("<figure><img alt=\"\" src=\"{data}\"><br>{caption}</figure>")
     })
 }
 
-/// The image as a PNG file whose longer side is at most [`SIDE`].
-fn thumbnail(image: &Image) -> Option<Vec<u8>> {
+/// The image with a longer side of at most [`SIDE`].
+fn thumbnail(image: &Image) -> Image {
     let (height, width) = (image.height(), image.width());
     let longer = height.max(width).max(SIDE);
-    let size = ((height * SIDE / longer).max(1), (width * SIDE / longer).max(1));
-    let small = functional::resize(image.view(), size);
-    let colours = if small.channels() == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-    let mut png = Vec::new();
-    let encoder = PngEncoder::new(&mut png);
-    encoder.write_image(small.pixels(), size.1 as u32, size.0 as u32, colours).ok()?;
-    Some(png)
+    functional::resize(image.view(), ((height * SIDE / longer).max(1), (width * SIDE / longer).max(1)))
 }

@@ -4,6 +4,8 @@ mod bar;
 mod check;
 mod html;
 mod info;
+mod page;
+mod preview;
 mod split;
 
 use crate::args::data::{DataArgs, DataCommand};
@@ -19,6 +21,7 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
         DataCommand::Info(args) => info::run(args),
         DataCommand::Check(args) => check::run(args),
         DataCommand::Split(args) => split::run(args),
+        DataCommand::Preview(args) => preview::run(args),
     }
 }
 
