@@ -56,7 +56,10 @@ impl<'a, 'w> Canvas<'a, 'w> {
                 self.took_spare();
             }
             Operation::Colour(colour) => {
-                self.settle();
+                let can_wait = self.source.is_none() && self.window.only_flips(self.workspace.current.view());
+                if !(can_wait && colour.sees_no_places()) {
+                    self.settle();
+                }
                 colour.apply(&mut self.workspace.current, &mut self.workspace.tools);
             }
             Operation::Mix(mix) => self.mix(mix),

@@ -155,6 +155,12 @@ impl Geometry {
 }
 
 impl Colour {
+    /// Whether flips before it could as well come after it: what becomes of a pixel depends on its levels and those of the whole
+    /// image, not on its neighbours or its place.
+    pub(super) fn sees_no_places(&self) -> bool {
+        !matches!(self, Self::Sharpness(_) | Self::Blur { .. } | Self::Erase { .. })
+    }
+
     /// Changes `image`.
     pub(super) fn apply(&self, image: &mut Image, tools: &mut Tools) {
         match *self {

@@ -50,6 +50,12 @@ impl Window {
         })
     }
 
+    /// Whether the whole of an image is seen, mirrored or upturned perhaps.
+    pub(crate) fn only_flips(&self, image: ImageView<'_>) -> bool {
+        let (height, width) = (image.height(), image.width());
+        Self { mirrored: false, upturned: false, ..*self } == Self::whole(height, width)
+    }
+
     /// Left and right exchanged.
     pub(crate) fn flip_horizontally(mut self) -> Self {
         self.mirrored = !self.mirrored;

@@ -42,8 +42,15 @@ impl Loop for InPlace<'_> {
 
     #[inline(always)]
     fn run(self) {
-        for pixel in self.pixels {
-            *pixel = [cut(grey(*pixel)); 3];
+        // Levels first and copies after: together they are not made vectors of.
+        let mut levels = [0; 64];
+        for block in self.pixels.chunks_mut(levels.len()) {
+            for (level, pixel) in levels.iter_mut().zip(&*block) {
+                *level = cut(grey(*pixel));
+            }
+            for (pixel, level) in block.iter_mut().zip(levels) {
+                *pixel = [level; 3];
+            }
         }
     }
 }

@@ -18,10 +18,14 @@ pub struct Tools {
 
 /// Runs a loop on this CPU's best vectors. Results do not depend on which: nothing here is summed in another order.
 pub(super) fn fast<L: Loop>(plain: L) -> L::Output {
+    isa().compile(plain)
+}
+
+/// The instruction set that [`fast`] uses.
+pub(super) fn isa() -> Isa {
     static ISA: OnceLock<Isa> = OnceLock::new();
     // A variable that names an instruction set wrongly is told where networks are planned.
-    let isa = ISA.get_or_init(|| Isa::detect().unwrap_or_else(|_| Isa::available()[0]));
-    isa.compile(plain)
+    *ISA.get_or_init(|| Isa::detect().unwrap_or_else(|_| Isa::available()[0]))
 }
 
 /// Adding this to a number of 0..2²² rounds it to the nearest whole one, the even one of two, which then lies in the lowest bits.
