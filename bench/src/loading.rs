@@ -19,7 +19,7 @@ const SMALL: usize = 4096;
 /// The workload of this name, with as many threads; `folder` has the photographs.
 pub(crate) fn named(name: &str, threads: usize, folder: &Path) -> Result<Workload, Box<dyn Error>> {
     // Nothing is kept in memory: what is measured is decoding, or the cache on disk.
-    let kept = SourceOptions { cache_bytes: 0 };
+    let kept = SourceOptions { cache_bytes: 0, ..SourceOptions::default() };
     let (source, transforms) = match name {
         "L1" | "L2" => {
             let (dataset, transforms) = (photographs(folder)?, photograph()?);

@@ -94,7 +94,7 @@ fn measure_folder(kind: &str, path: &Path, transforms: &[Transform]) -> Result<(
     let dataset = open(path, &options)?.train;
     let rate = dataset.len() as f64 / started.elapsed().as_secs_f64();
     println!("{kind} files opened: {rate:.0} files/s");
-    let none = SourceOptions { cache_bytes: 0 };
+    let none = SourceOptions { cache_bytes: 0, ..SourceOptions::default() };
     for workers in [1, 2] {
         measure(&format!("{kind} files decoded"), Arc::clone(&dataset), transforms, none, workers)?;
     }

@@ -194,7 +194,12 @@ fn rows_without_image_or_label_are_named() {
 /// All that an epoch gives.
 fn epoch(dataset: &Arc<dyn Dataset>, workers: usize, epoch: u64) -> (Vec<u64>, Vec<f32>) {
     let transforms = [Transform::resize((6, 6)), Transform::random_horizontal_flip(0.5)];
-    let source = Source::new(Arc::clone(dataset), &transforms, &SourceOptions { cache_bytes: 0 }).unwrap();
+    let source = Source::new(
+        Arc::clone(dataset),
+        &transforms,
+        &SourceOptions { cache_bytes: 0, ..SourceOptions::default() },
+    )
+    .unwrap();
     let options = LoaderOptions { batch_size: 3, workers, shuffle_bytes: 300, ..LoaderOptions::default() };
     let mut loader = Loader::new(Arc::new(source), &transforms, &options).unwrap();
     let mut all = (Vec::new(), Vec::new());

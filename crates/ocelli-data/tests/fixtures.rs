@@ -4,14 +4,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ocelli_data::decode::{self, Limits};
-use ocelli_data::{Channels, Compiled, Image, Key, Transform, Workspace};
+use ocelli_data::{
+    Channels, Compiled, Dataset, Image, Key, OpenOptions, Portion, Transform, Wanted, Workspace, open,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Cases {
     decode: Vec<Case>,
+    reduce: Vec<Case>,
     transform: Vec<Case>,
 }
 
@@ -24,6 +28,8 @@ struct Case {
     steps: Vec<Transform>,
     shape: Vec<usize>,
     offset: usize,
+    #[serde(default)]
+    reduction: usize,
     tolerance: f32,
 }
 
@@ -74,6 +80,71 @@ fn files_decode_to_what_pillow_makes_of_them() {
         assert_eq!((header.height, header.width), (height, width), "header of {}", case.file);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The fixtures that are JPEG files, as a dataset.
+fn jpegs() -> (tempfile::TempDir, Arc<dyn Dataset>) {
+    let copies = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_some_and(|extension| extension == "jpg") {
+            for class in ["a", "b"] {
+                fs::create_dir_all(copies.path().join(class)).unwrap();
+                fs::copy(&file, copies.path().join(class).join(file.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    let options = OpenOptions { validation: 0.0, test: 0.0, ..OpenOptions::default() };
+    let dataset = open(copies.path(), &options).unwrap().train;
+    (copies, dataset)
+}
+
+#[test]
+fn parts_of_jpegs_are_parts_of_the_whole() {
+    let (_copies, dataset) = jpegs();
+    let mut smaller = 0;
+    for index in 0..dataset.len() {
+        let whole = dataset.load(index).unwrap();
+        let (height, width) = (whole.height(), whole.width());
+        for (rows, columns) in
+            [(0..3, 0..3), (height / 3..height / 2, width / 2..width), (0..height, 17..width.saturating_sub(20))]
+        {
+            let Some(columns) = (columns.start < columns.end).then_some(columns) else { continue };
+            let wanted = Wanted {
+                top: rows.start,
+                left: columns.start,
+                height: rows.len(),
+                width: columns.len(),
+                reduction: 1,
+            };
+            let Portion { image, place } = dataset.load_part(index, &mut |_| Some(wanted)).unwrap();
+            assert_eq!((place.whole, place.reduction), ((height, width), 1));
+            smaller += usize::from(image.pixels().len() < whole.pixels().len());
+            let row = |image: &Image, row: usize, left: usize| {
+                let from = (row * image.width() + left) * 3;
+                image.pixels()[from..from + 3 * columns.len()].to_vec()
+            };
+            for at in rows {
+                let here = row(&image, at - place.top, columns.start - place.left);
+                assert_eq!(here, row(&whole, at, columns.start), "{}, row {at}", dataset.name(index));
+            }
+        }
+    }
+    assert!(smaller > dataset.len(), "of {smaller} only what was wanted was decoded");
+}
+
+#[test]
+fn reduced_jpegs_are_libjpegs() {
+    let (cases, pixels) = fixtures();
+    let (_copies, dataset) = jpegs();
+    assert_eq!(cases.reduce.len(), 3);
+    for case in &cases.reduce {
+        let index = (0..dataset.len()).find(|index| dataset.name(*index).ends_with(&case.file)).unwrap();
+        let mut wanted =
+            |(height, width)| Some(Wanted { top: 0, left: 0, height, width, reduction: case.reduction });
+        let Portion { image, place } = dataset.load_part(index, &mut wanted).unwrap();
+        assert_eq!(((image.height(), image.width(), 3), place.reduction), (case.shape(), case.reduction));
+        assert_eq!(image.pixels(), case.bytes(&pixels, 1));
+    }
 }
 
 #[test]

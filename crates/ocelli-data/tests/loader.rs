@@ -205,7 +205,8 @@ fn resized() -> Vec<Transform> {
 }
 
 fn over(dataset: Arc<Counting>, cache_bytes: u64, options: &LoaderOptions) -> Loader {
-    let source = Source::new(dataset, &resized(), &SourceOptions { cache_bytes }).unwrap();
+    let source =
+        Source::new(dataset, &resized(), &SourceOptions { cache_bytes, ..SourceOptions::default() }).unwrap();
     Loader::new(Arc::new(source), &resized(), options).unwrap()
 }
 
@@ -231,8 +232,12 @@ fn later_runs_decode_nothing_that_the_disk_holds() {
     let run_once = |max_bytes: u64, workers: usize| {
         let dataset = Counting::new(|_| false, |_| false);
         let cache = CacheOptions { max_bytes, ..CacheOptions::new(folder.path().join("cache")) };
-        let source =
-            Source::new(Arc::clone(&dataset) as _, &resized(), &SourceOptions { cache_bytes: 0 }).unwrap();
+        let source = Source::new(
+            Arc::clone(&dataset) as _,
+            &resized(),
+            &SourceOptions { cache_bytes: 0, ..SourceOptions::default() },
+        )
+        .unwrap();
         let source = source.with_cache(&cache).unwrap();
         let kept = source.cache().unwrap().clone();
         assert_eq!((kept.bytes, kept.max_bytes), (30 * 6 * 6 * 3, max_bytes), "the size is announced");
@@ -241,7 +246,8 @@ fn later_runs_decode_nothing_that_the_disk_holds() {
         assert!(loader.take_problems().is_empty());
         (epochs, dataset.loads.load(Ordering::Relaxed), kept.images)
     };
-    let small = run_once(10 * 108, 2);
+    // An image, and the checksum of its rows.
+    let small = run_once(10 * (108 + 8), 2);
     assert_eq!((small.1, small.2), (50, 0), "ten images are kept, the rest is decoded each time");
     let first = run_once(1 << 20, 2);
     assert_eq!((first.1, first.2), (20, 10));

@@ -49,7 +49,7 @@ pub fn measure(
     let images = Relabelled::new(images, classifier.classes())?;
     let batch_size = options.batch_size.clamp(1, images.len().max(1));
     // Every image is seen once: nothing need be kept.
-    let keep = SourceOptions { cache_bytes: 0 };
+    let keep = SourceOptions { cache_bytes: 0, ..SourceOptions::default() };
     let source = Source::new(Arc::new(images), classifier.transforms(), &keep).map_err(TrainError::Data)?;
     let order = LoaderOptions { workers: threads, ..LoaderOptions::in_order(batch_size) };
     let mut loader =

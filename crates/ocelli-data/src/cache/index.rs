@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::positioned::{read_exact_at, write_all_at};
 
-/// Bytes of an entry: key, offset, height, width, channels, checksum of the pixels, checksum of all before.
+/// Bytes of an entry: key, offset, height, width, channels, checksum of the pixels' checksums, checksum of all before.
 const LENGTH: usize = 16 + 8 + 4 + 4 + 4 + 8 + 8;
 /// Entries that are read at once.
 const AT_ONCE: usize = 4096;
@@ -24,6 +24,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Height, width and channels.
+    pub(super) fn size(&self) -> (usize, usize, usize) {
+        (self.height as usize, self.width as usize, self.channels as usize)
+    }
+
     /// How many bytes the image has, if that is a number that images have.
     pub(super) fn bytes(&self) -> Option<u64> {
         if !matches!(self.channels, 1 | 3) {

@@ -7,32 +7,36 @@
 //! - Images are read by position, from a file that stays in the system's page cache: what a memory map would give, less the
 //!   unsafe code and the signal that ends the process when a mapped file is cut short. Copying an image of 224×224 takes about
 //!   15 µs, a fiftieth of decoding it.
-//! - Files are only added to, under a lock, so that processes can share a cache. Each image and each entry has a checksum: what
-//!   was cut short, damaged or half written counts as not there, and is decoded again.
+//! - Files are only added to, under a lock, so that processes can share a cache. Every few rows of an image have a checksum, and each
+//!   entry has one: what was cut short, damaged or half written counts as not there, and is decoded again. Where a sample needs
+//!   some rows of an image, no others are read.
 //! - Both files may be deleted at any time, also while they are in use: nothing but time is lost.
 //! - The pixels take at most `max_bytes`; images beyond that are decoded each time.
 
+mod blocks;
 mod index;
 mod positioned;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::transforms::Transform;
-use crate::{Channels, DataError, ErrorKind, Image, ImageView, Problem};
+use crate::{Channels, DataError, ErrorKind, Image, ImageView, Place, Portion, Problem};
 
+use blocks::Blocks;
 use index::{Entries, Entry};
 pub(crate) use positioned::read_exact_at;
 use positioned::write_all_at;
 
 /// Changes when what is kept for the same transforms does.
-const VERSION: &str = "ocelli-cache-1";
+const VERSION: &str = "ocelli-cache-2";
 
 /// Where decoded images are kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -111,20 +115,40 @@ impl Cache {
         self.known.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Height, width and channels of the image of this key, if there is one.
+    pub(crate) fn size(&self, key: u128) -> Option<(usize, usize, usize)> {
+        let entry = *self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key)?;
+        entry.bytes().map(|_| entry.size())
+    }
+
     /// The image of this key, if it is there whole.
     pub(crate) fn get(&self, key: u128) -> Option<Image> {
+        let (height, ..) = self.size(key)?;
+        self.get_rows(key, 0..height).map(|portion| portion.image)
+    }
+
+    /// These rows of the image of this key, and some about them, if they are there whole.
+    pub(crate) fn get_rows(&self, key: u128, rows: Range<usize>) -> Option<Portion> {
         let entry = *self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key)?;
         let len = entry.bytes()?;
+        let (height, width, channels) = entry.size();
+        let blocks = Blocks::of(height, width * channels);
         // Never more than the file has, whatever the entry says.
-        let end = entry.offset.checked_add(len)?;
-        if end > self.pixels.metadata().ok()?.len() {
+        let sums_at = entry.offset.checked_add(len)?;
+        if sums_at.checked_add(blocks.sums_len() as u64)? > self.pixels.metadata().ok()?.len() {
             return None;
         }
-        let mut bytes = vec![0; usize::try_from(len).ok()?];
-        read_exact_at(&self.pixels, &mut bytes, entry.offset).ok()?;
-        let is_whole = xxh3_64(&bytes) == entry.checksum;
-        is_whole
-            .then(|| Image::new(entry.height as usize, entry.width as usize, entry.channels as usize, bytes))
+        let mut sums = vec![0; blocks.sums_len()];
+        read_exact_at(&self.pixels, &mut sums, sums_at).ok()?;
+        let rows = blocks.around(rows)?;
+        let mut bytes = vec![0; rows.len() * width * channels];
+        read_exact_at(&self.pixels, &mut bytes, entry.offset + (rows.start * width * channels) as u64)
+            .ok()?;
+        let is_whole = blocks::digest(&sums) == entry.checksum && blocks.are_whole(&bytes, rows.start, &sums);
+        is_whole.then(|| Portion {
+            image: Image::new(rows.len(), width, channels, bytes),
+            place: Place { whole: (height, width), top: rows.start, left: 0, reduction: 1 },
+        })
     }
 
     /// Keeps an image, unless the cache is full. If it cannot be written, nothing more is, and the reason can be
@@ -164,15 +188,17 @@ impl Cache {
             return Ok(());
         }
         let bytes = image.pixels();
-        if offset.saturating_add(bytes.len() as u64) > self.max_bytes {
+        let sums = Blocks::of(image.height(), image.width() * image.channels()).sums(bytes);
+        if offset.saturating_add((bytes.len() + sums.len()) as u64) > self.max_bytes {
             self.full.store(true, Ordering::Relaxed);
             return Ok(());
         }
         let side = |side: usize| u32::try_from(side).map_err(io::Error::other);
         let (height, width) = (side(image.height())?, side(image.width())?);
         let channels = side(image.channels())?;
-        let entry = Entry { key, offset, height, width, channels, checksum: xxh3_64(bytes) };
+        let entry = Entry { key, offset, height, width, channels, checksum: blocks::digest(&sums) };
         write_all_at(&self.pixels, bytes, offset)?;
+        write_all_at(&self.pixels, &sums, offset + bytes.len() as u64)?;
         entries.append(&self.index, &entry)?;
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, entry);
         Ok(())
@@ -241,11 +267,34 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_the_images() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(folder.path(), 1 << 30);
+        // Blocks of two rows, of several, and one of them all.
+        for (key, (height, width)) in [(37, 5000), (333, 500), (9, 7), (1, 20_000)].into_iter().enumerate() {
+            let whole = image(key as u8, height, width);
+            cache.put(key as u128, whole.view());
+            for rows in [0..height, 0..1, height - 1..height, height / 3..height / 2 + 1] {
+                let portion = cache.get_rows(key as u128, rows.clone()).unwrap();
+                let Place { whole: size, top, left: 0, reduction } = portion.place else {
+                    panic!("all columns")
+                };
+                assert_eq!((size, reduction), ((height, width), 1));
+                assert!(top <= rows.start && rows.end <= top + portion.image.height());
+                let row = width * 3;
+                let all = &whole.pixels()[top * row..(top + portion.image.height()) * row];
+                assert_eq!(portion.image.pixels(), all);
+            }
+            assert_eq!(cache.get_rows(key as u128, height..height + 1), None);
+        }
+    }
+
+    #[test]
     fn it_takes_no_more_than_it_may() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = open(folder.path(), 100 * 75 + 74);
+        let cache = open(folder.path(), 100 * 83 + 82);
         (0..200).for_each(|key| cache.put(key, image(1, 5, 5).view()));
-        assert_eq!((cache.len(), fs::metadata(cache.path()).unwrap().len()), (100, 7500));
+        assert_eq!((cache.len(), fs::metadata(cache.path()).unwrap().len()), (100, 8300));
         assert!(cache.take_problem().is_none(), "a full cache is no problem");
     }
 
@@ -267,7 +316,7 @@ mod tests {
             }
         });
         let bytes = fs::metadata(caches[0].path()).unwrap().len();
-        assert_eq!((open(folder.path(), 1 << 30).len() as u64, bytes), (100, 100 * 126));
+        assert_eq!((open(folder.path(), 1 << 30).len() as u64, bytes), (100, 100 * 134));
     }
 
     #[test]
@@ -275,7 +324,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(folder.path(), 1 << 20);
         (0..10).for_each(|key| cache.put(key, image(key as u8, 4, 4).view()));
-        File::options().write(true).open(cache.path()).unwrap().set_len(48 * 5 + 7).unwrap();
+        File::options().write(true).open(cache.path()).unwrap().set_len(56 * 5 + 7).unwrap();
         assert_eq!(cache.get(4), Some(image(4, 4, 4)));
         assert_eq!(cache.get(5), None);
         cache.put(5, image(5, 4, 4).view());

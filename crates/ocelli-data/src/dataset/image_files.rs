@@ -7,7 +7,7 @@ use std::thread;
 use super::{Dataset, Extent};
 use crate::cache::key_of;
 use crate::decode::{self, Header, Limits};
-use crate::{Channels, DataError, Image};
+use crate::{Channels, DataError, Image, Portion, Wanted};
 
 /// Image files, each decoded when it is loaded.
 #[derive(Debug)]
@@ -73,6 +73,14 @@ impl Dataset for ImageFiles {
 
     fn load(&self, index: usize) -> Result<Image, DataError> {
         decode::read(&self.samples[index].path, self.channels, &self.limits)
+    }
+
+    fn load_part(
+        &self,
+        index: usize,
+        wanted: &mut dyn FnMut((usize, usize)) -> Option<Wanted>,
+    ) -> Result<Portion, DataError> {
+        decode::read_part(&self.samples[index].path, self.channels, &self.limits, wanted)
     }
 
     fn encoded(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {

@@ -24,7 +24,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::{DataError, Image, ImageView};
+use crate::{DataError, Image, ImageView, Portion, Wanted};
 
 pub use folder::files_below;
 pub use image_files::ImageFiles;
@@ -77,6 +77,20 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// If the sample cannot be read or decoded; the others are not affected.
     fn load(&self, index: usize) -> Result<Image, DataError>;
+
+    /// Loads of sample `index` what is wanted, or more: `wanted` is told the image's height and width and answers with `None` if that
+    /// is all of it. What is at hand has the very pixels of [`load`](Dataset::load), unless it is reduced.
+    ///
+    /// # Errors
+    /// As [`load`](Dataset::load); but what is wrong with parts that are not wanted may go unnoticed.
+    fn load_part(
+        &self,
+        index: usize,
+        wanted: &mut dyn FnMut((usize, usize)) -> Option<Wanted>,
+    ) -> Result<Portion, DataError> {
+        let _ = wanted;
+        self.load(index).map(Portion::from)
+    }
 
     /// The bytes of the image file that sample `index` is kept as, wherever that lies; `None` if it is kept as pixels.
     ///

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Dataset, Extent, Stretch};
-use crate::{DataError, Image, ImageView};
+use crate::{DataError, Image, ImageView, Portion, Wanted};
 
 /// Some samples of a dataset, in an order of their own.
 pub struct Subset {
@@ -62,6 +62,14 @@ impl Dataset for Subset {
 
     fn load(&self, index: usize) -> Result<Image, DataError> {
         self.dataset.load(self.indices[index])
+    }
+
+    fn load_part(
+        &self,
+        index: usize,
+        wanted: &mut dyn FnMut((usize, usize)) -> Option<Wanted>,
+    ) -> Result<Portion, DataError> {
+        self.dataset.load_part(self.indices[index], wanted)
     }
 
     fn encoded(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {

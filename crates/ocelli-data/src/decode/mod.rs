@@ -33,7 +33,7 @@ pub use format::FileFormat;
 pub use scan::{Header, header, header_of};
 
 use crate::transforms::functional;
-use crate::{Channels, DataError, ErrorKind, Image};
+use crate::{Channels, DataError, ErrorKind, Image, Portion, Wanted};
 
 /// What a file may ask for before it is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -76,8 +76,7 @@ impl Limits {
 /// If it cannot be read, is not an image in a known format, is truncated or corrupt, or passes the limits.
 pub fn read(path: impl AsRef<Path>, channels: Channels, limits: &Limits) -> Result<Image, DataError> {
     let path = path.as_ref();
-    let bytes = read_bytes(path, limits)?;
-    guarded(|| decode_bytes(&bytes, channels, limits)).map_err(|failure| failure.at(path))
+    read_part(path, channels, limits, &mut |_| None).map(|portion| portion.image)
 }
 
 /// Decodes an image from memory; `name` is what errors call it.
@@ -85,12 +84,47 @@ pub fn read(path: impl AsRef<Path>, channels: Channels, limits: &Limits) -> Resu
 /// # Errors
 /// If it is not an image in a known format, is truncated or corrupt, or passes the limits.
 pub fn decode(bytes: &[u8], name: &str, channels: Channels, limits: &Limits) -> Result<Image, DataError> {
+    decode_part(bytes, name, channels, limits, &mut |_| None).map(|portion| portion.image)
+}
+
+/// As [`read`], but of what is [wanted](crate::Dataset::load_part).
+pub(crate) fn read_part(
+    path: &Path,
+    channels: Channels,
+    limits: &Limits,
+    wanted: &mut dyn FnMut((usize, usize)) -> Option<Wanted>,
+) -> Result<Portion, DataError> {
+    let bytes = read_bytes(path, limits)?;
+    guarded(|| decode_bytes_part(&bytes, channels, limits, wanted)).map_err(|failure| failure.at(path))
+}
+
+/// As [`decode`], but of what is [wanted](crate::Dataset::load_part).
+pub(crate) fn decode_part(
+    bytes: &[u8],
+    name: &str,
+    channels: Channels,
+    limits: &Limits,
+    wanted: &mut dyn FnMut((usize, usize)) -> Option<Wanted>,
+) -> Result<Portion, DataError> {
     let decoded = if bytes.len() as u64 > limits.max_file_bytes {
         Err(too_many_bytes(bytes.len() as u64, limits))
     } else {
-        guarded(|| decode_bytes(bytes, channels, limits))
+        guarded(|| decode_bytes_part(bytes, channels, limits, wanted))
     };
     decoded.map_err(|failure| DataError::about(failure.kind, name, failure.reason))
+}
+
+fn decode_bytes_part(
+    bytes: &[u8],
+    channels: Channels,
+    limits: &Limits,
+    wanted: &mut dyn FnMut((usize, usize)) -> Option<Wanted>,
+) -> Result<Portion, Failure> {
+    let part = match FileFormat::of(bytes)? {
+        FileFormat::Jpeg => jpeg::part(bytes, channels, limits, wanted)?,
+        _ => None,
+    };
+    part.map_or_else(|| decode_bytes(bytes, channels, limits).map(Portion::from), Ok)
 }
 
 /// Why some bytes could not be decoded, before it is known what they are called.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::cache::Cache;
 use crate::transforms::{Compiled, Key, Transform, Workspace, check, deterministic_prefix, run_to_image};
-use crate::{CacheOptions, Channels, DataError, Dataset, Image, ImageView, Problem};
+use crate::{CacheOptions, Channels, DataError, Dataset, Image, ImageView, Place, Portion, Problem, Wanted};
 
 /// How much a [`Source`] may keep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,11 +14,16 @@ pub struct SourceOptions {
     /// Bytes of decoded images that are kept at most; 0 keeps none. Images that lie in memory anyway and need no
     /// resizing are not copied. Default: 1 GiB.
     pub cache_bytes: u64,
+    /// Whether JPEG files much larger than what the transforms make of them are decoded at a half, a quarter or an eighth of their
+    /// size, where the transforms begin with a random part that is resized, and neither memory nor a cache on disk takes
+    /// all images: photographs of a camera, of which 224 × 224 pixels are seen. At least twice the size that is needed is
+    /// kept. Default: true.
+    pub reduced_jpeg: bool,
 }
 
 impl Default for SourceOptions {
     fn default() -> Self {
-        Self { cache_bytes: 1 << 30 }
+        Self { cache_bytes: 1 << 30, reduced_jpeg: true }
     }
 }
 
@@ -53,6 +58,8 @@ pub struct Source {
     /// Bytes that may still be kept.
     free: AtomicU64,
     on_disk: Option<Kept>,
+    /// Whether images may be decoded at a part of their size.
+    reduces: bool,
 }
 
 impl Source {
@@ -69,7 +76,11 @@ impl Source {
         let prefix = transforms[..deterministic_prefix(transforms)].to_vec();
         let in_memory = prefix.is_empty() && lies_in_memory(&*dataset);
         let slots = if in_memory { 0 } else { dataset.len() };
+        let extent = dataset.extent();
+        let all = (extent.height * extent.width * extent.channels) as u64 * dataset.len() as u64;
         Ok(Self {
+            // Whether images are reduced depends on settings and sizes alone, never on what happens to be in memory.
+            reduces: options.reduced_jpeg && prefix.is_empty() && all > options.cache_bytes,
             prefix,
             kept: (0..slots).map(|_| OnceLock::new()).collect(),
             free: AtomicU64::new(options.cache_bytes),
@@ -100,6 +111,7 @@ impl Source {
         };
         let keys = (0..self.dataset.len()).map(|_| OnceLock::new()).collect();
         self.on_disk = Some(Kept { cache, keys, summary });
+        self.reduces = false;
         Ok(self)
     }
 
@@ -171,8 +183,73 @@ impl Source {
         workspace: &mut Workspace,
         out: &mut [f32],
     ) -> Result<(), DataError> {
-        self.show(index, workspace, |view, workspace| transforms.run(view, key, workspace, out))?
-            .map_err(|error| self.named(index, &error))
+        let done = if self.prefix.is_empty() && self.kept.get(index).is_some_and(|slot| slot.get().is_none())
+        {
+            self.run_part(index, transforms, key, workspace, out)?
+        } else {
+            self.show(index, workspace, |view, workspace| transforms.run(view, key, workspace, out))?
+        };
+        done.map_err(|error| self.named(index, &error))
+    }
+
+    /// Runs the transforms on what they need of an image that is not in memory.
+    fn run_part(
+        &self,
+        index: usize,
+        transforms: &Compiled,
+        key: Key,
+        workspace: &mut Workspace,
+        out: &mut [f32],
+    ) -> Result<Result<(), DataError>, DataError> {
+        let portion = match self.portion(index, transforms, key, workspace) {
+            Ok(portion) => portion,
+            Err(error) => {
+                let _ = self.kept[index].set(Err(error.clone()));
+                return Err(error);
+            }
+        };
+        let done = transforms.run_portion(&portion, key, workspace, out);
+        let is_whole = portion.place == Place::whole((portion.image.height(), portion.image.width()));
+        if is_whole
+            && self.may_keep(transforms, portion.place.whole)
+            && self.reserve(portion.image.pixels().len() as u64)
+        {
+            // Another thread may have kept the same image meanwhile.
+            let _ = self.kept[index].set(Ok(portion.image));
+        }
+        Ok(done)
+    }
+
+    /// What a sample needs of its image; all of it, if that can be kept.
+    fn portion(
+        &self,
+        index: usize,
+        transforms: &Compiled,
+        key: Key,
+        workspace: &mut Workspace,
+    ) -> Result<Portion, DataError> {
+        let channels = self.dataset.extent().channels;
+        let mut wanted = |size: (usize, usize)| -> Option<Wanted> {
+            let bytes = (size.0 * size.1 * channels) as u64;
+            if self.may_keep(transforms, size) && self.free.load(Ordering::Relaxed) >= bytes {
+                return None;
+            }
+            let wanted = transforms.wanted(size, key, workspace)?;
+            Some(if self.reduces { wanted } else { Wanted { reduction: 1, ..wanted } })
+        };
+        let Some(kept) = &self.on_disk else { return self.dataset.load_part(index, &mut wanted) };
+        if let Some(found) = kept.get_part(&*self.dataset, index, &mut wanted) {
+            return Ok(found);
+        }
+        let image = self.dataset.load(index)?;
+        kept.put(&*self.dataset, index, image.view());
+        Ok(image.into())
+    }
+
+    /// Whether an image of this size may be kept in memory: not if its size is such that it may be decoded reduced, or else what
+    /// becomes of a sample would depend on which images found room.
+    fn may_keep(&self, transforms: &Compiled, size: (usize, usize)) -> bool {
+        !self.reduces || !transforms.may_reduce(size)
     }
 
     fn show<T>(
@@ -257,6 +334,19 @@ impl Kept {
 
     fn get(&self, dataset: &dyn Dataset, index: usize) -> Option<Image> {
         self.cache.get(self.key(dataset, index)?)
+    }
+
+    /// What is wanted of an image that is there.
+    fn get_part(
+        &self,
+        dataset: &dyn Dataset,
+        index: usize,
+        wanted: &mut dyn FnMut((usize, usize)) -> Option<Wanted>,
+    ) -> Option<Portion> {
+        let key = self.key(dataset, index)?;
+        let (height, width, _) = self.cache.size(key)?;
+        let rows = wanted((height, width)).map_or(0..height, |wanted| wanted.top..wanted.bottom());
+        self.cache.get_rows(key, rows)
     }
 
     fn put(&self, dataset: &dyn Dataset, index: usize, image: ImageView<'_>) {

@@ -3,7 +3,7 @@
 use super::functional::{Mix, Resizing, Table, Tools};
 use super::operation::Operation;
 use super::window::Window;
-use crate::{Image, ImageView};
+use crate::{Image, ImageView, Place};
 
 /// The buffers that running transforms needs, kept between images.
 #[derive(Debug, Default)]
@@ -26,12 +26,21 @@ pub(super) struct Canvas<'a, 'w> {
     source: Option<ImageView<'a>>,
     /// What of it is seen.
     window: Window,
+    /// Where the pixels at hand belong in the image that came in, until it was cropped to them.
+    place: Place,
     workspace: &'w mut Workspace,
 }
 
 impl<'a, 'w> Canvas<'a, 'w> {
     pub(super) fn new(image: ImageView<'a>, workspace: &'w mut Workspace) -> Self {
-        Self { source: Some(image), window: Window::whole(image.height(), image.width()), workspace }
+        Self::of_portion(image, Place::whole((image.height(), image.width())), workspace)
+    }
+
+    /// Of an image that is not all at hand. The first operation must be a crop to what is, and be followed by resizing if that is
+    /// reduced.
+    pub(super) fn of_portion(image: ImageView<'a>, place: Place, workspace: &'w mut Workspace) -> Self {
+        let (height, width) = place.whole;
+        Self { source: Some(image), window: Window::whole(height, width), place, workspace }
     }
 
     /// Height, width and channels.
@@ -72,9 +81,17 @@ impl<'a, 'w> Canvas<'a, 'w> {
             let window = self.window.crop(at, size, fill);
             window.expect("a window without fill takes any")
         });
+        if self.place.reduction == 1 {
+            let (top, left) = (std::mem::take(&mut self.place.top), std::mem::take(&mut self.place.left));
+            self.window = self.window.moved(top, left);
+        }
     }
 
     fn resize(&mut self, resizing: Resizing) {
+        let by = std::mem::replace(&mut self.place.reduction, 1);
+        if by > 1 {
+            return self.resize_reduced(resizing, by);
+        }
         if (resizing.height, resizing.width) == (self.window.height, self.window.width) {
             return;
         }
@@ -85,6 +102,14 @@ impl<'a, 'w> Canvas<'a, 'w> {
         let Workspace { tools, current, spare, .. } = self.workspace;
         let image = self.source.unwrap_or_else(|| current.view());
         tools.resizer.resize_part(image, part, resizing, spare);
+        self.took_spare();
+    }
+
+    /// Resizes what is at hand, `by` times smaller than what the window shows.
+    fn resize_reduced(&mut self, resizing: Resizing, by: usize) {
+        let image = self.source.expect("nothing was made of it but a crop");
+        let part = self.window.part().expect("a crop within the image");
+        self.workspace.tools.resizer.resize_reduced(image, part, by, resizing, &mut self.workspace.spare);
         self.took_spare();
     }
 

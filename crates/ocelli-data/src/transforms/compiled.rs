@@ -4,8 +4,9 @@ use ocelli_kernels::random::hash;
 
 use super::canvas::Canvas;
 use super::functional::Table;
-use super::{Drawing, RandomErasing, Transform, Workspace};
-use crate::{DataError, Image, ImageView};
+use super::{Drawing, Operation, RandomErasing, Transform, Workspace};
+use crate::portion::reduction;
+use crate::{DataError, Image, ImageView, Place, Portion, Wanted};
 
 /// What a sample's random numbers depend on, and nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -105,17 +106,60 @@ impl Compiled {
     ) -> Result<(), DataError> {
         let (views, (height, width, channels)) = (self.views(), self.shape());
         assert_eq!(out.len(), views * height * width * channels, "numbers of the result");
+        let whole = Place::whole((image.height(), image.width()));
         if views == 1 {
-            return self.run_view(&self.steps, (self.first, 0), image, key, workspace, out);
+            return self.run_view(&self.steps, (self.first, 0), (image, whole), key, workspace, out);
         }
         // What all views share is done once.
         let shared = self.steps.iter().take_while(|step| step.views() == 1).count();
         let image = run_to_image(&self.steps[..shared], self.first, image, key, workspace)?;
-        let rest = &self.steps[shared..];
+        let (rest, whole) = (&self.steps[shared..], Place::whole((image.height(), image.width())));
         for (view, out) in out.chunks_exact_mut(height * width * channels).enumerate() {
-            self.run_view(rest, (self.first + shared, view), image.view(), key, workspace, out)?;
+            self.run_view(rest, (self.first + shared, view), (image.view(), whole), key, workspace, out)?;
         }
         Ok(())
+    }
+
+    /// Runs the transforms on what is at hand of an image, which must have what is [wanted](Self::wanted) of it.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(crate) fn run_portion(
+        &self,
+        portion: &Portion,
+        key: Key,
+        workspace: &mut Workspace,
+        out: &mut [f32],
+    ) -> Result<(), DataError> {
+        if portion.place == Place::whole((portion.image.height(), portion.image.width())) {
+            return self.run(portion.image.view(), key, workspace, out);
+        }
+        let at_hand = (portion.image.view(), portion.place);
+        self.run_view(&self.steps, (self.first, 0), at_hand, key, workspace, out)
+    }
+
+    /// Whether an image of (height, width) can be [wanted](Self::wanted) reduced at all: if the whole of it was the part.
+    pub(crate) fn may_reduce(&self, size: (usize, usize)) -> bool {
+        let target = match self.steps.first() {
+            Some(Transform::RandomResizedCrop(crop)) => crop.size.both(),
+            _ => return false,
+        };
+        reduction(size, target) > 1
+    }
+
+    /// What a sample needs of its image of (height, width), if that is not all of it: what the first transform, where that crops, has
+    /// drawn. Reduced by as much as the resizing that follows allows.
+    pub(crate) fn wanted(&self, size: (usize, usize), key: Key, workspace: &mut Workspace) -> Option<Wanted> {
+        let step = self.steps.first().filter(|_| self.views() == 1)?;
+        let mut operations = std::mem::take(&mut workspace.operations);
+        operations.clear();
+        let drawing =
+            Drawing::new(key, purpose(self.first), (size.0, size.1, self.table.channels()), &mut operations);
+        let drawn = step.draw_into(&mut drawing.of_view(0));
+        let wanted = drawn.ok().and_then(|()| wanted_first(&operations, size));
+        workspace.operations = operations;
+        let may_reduce = self.may_reduce(size);
+        wanted.map(|wanted| if may_reduce { wanted } else { Wanted { reduction: 1, ..wanted } })
     }
 
     /// Runs `steps`, of which the first is at place `first` of the list, for one view.
@@ -123,12 +167,12 @@ impl Compiled {
         &self,
         steps: &[Transform],
         (first, view): (usize, usize),
-        image: ImageView<'_>,
+        (image, place): (ImageView<'_>, Place),
         key: Key,
         workspace: &mut Workspace,
         out: &mut [f32],
     ) -> Result<(), DataError> {
-        let canvas = run_steps(steps, (first, view), image, key, workspace)?;
+        let canvas = run_steps(steps, (first, view), (image, place), key, workspace)?;
         let (height, width, channels) = canvas.shape();
         if channels != self.table.channels() {
             return Err(DataError::invalid(
@@ -150,10 +194,7 @@ impl Compiled {
                 "transforms",
                 format!(
                     "an image of {}×{} becomes {width}×{height}, and {}×{} is needed: Resize or crop to it",
-                    image.width(),
-                    image.height(),
-                    self.width,
-                    self.height
+                    place.whole.1, place.whole.0, self.width, self.height
                 ),
             ));
         }
@@ -177,7 +218,8 @@ pub(crate) fn run_to_image(
     key: Key,
     workspace: &mut Workspace,
 ) -> Result<Image, DataError> {
-    run_steps(steps, (first, 0), image, key, workspace).map(Canvas::into_image)
+    let place = Place::whole((image.height(), image.width()));
+    run_steps(steps, (first, 0), (image, place), key, workspace).map(Canvas::into_image)
 }
 
 /// What sets the random numbers of the transform at a place of its list apart.
@@ -188,12 +230,12 @@ fn purpose(place: usize) -> u64 {
 fn run_steps<'a, 'w>(
     steps: &[Transform],
     (first, view): (usize, usize),
-    image: ImageView<'a>,
+    (image, place): (ImageView<'a>, Place),
     key: Key,
     workspace: &'w mut Workspace,
 ) -> Result<Canvas<'a, 'w>, DataError> {
     let mut operations = std::mem::take(&mut workspace.operations);
-    let mut canvas = Canvas::new(image, workspace);
+    let mut canvas = Canvas::of_portion(image, place, workspace);
     for (place, step) in steps.iter().enumerate() {
         operations.clear();
         let drawing = Drawing::new(key, purpose(first + place), canvas.shape(), &mut operations);
@@ -202,6 +244,20 @@ fn run_steps<'a, 'w>(
     }
     canvas.keep(operations);
     Ok(canvas)
+}
+
+/// What operations need of an image of (height, width) that begin with a crop within it.
+fn wanted_first(operations: &[Operation], size: (usize, usize)) -> Option<Wanted> {
+    let [Operation::Crop { top, left, height, width, .. }, rest @ ..] = operations else { return None };
+    let (top, left) = (usize::try_from(*top).ok()?, usize::try_from(*left).ok()?);
+    let reduction = match rest.first() {
+        Some(Operation::Resize(resizing)) if resizing.sees_all() => {
+            reduction((*height, *width), (resizing.height, resizing.width))
+        }
+        _ => 1,
+    };
+    let fits = top + height <= size.0 && left + width <= size.1 && *height > 0 && *width > 0;
+    fits.then_some(Wanted { top, left, height: *height, width: *width, reduction })
 }
 
 /// How many of the first transforms work on bytes.

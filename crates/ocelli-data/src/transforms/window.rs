@@ -50,6 +50,13 @@ impl Window {
         })
     }
 
+    /// The same window of an image that lacks its first rows and columns, of which none is seen.
+    pub(crate) fn moved(mut self, rows: usize, columns: usize) -> Self {
+        self.rows.source = self.rows.source.saturating_sub(rows);
+        self.columns.source = self.columns.source.saturating_sub(columns);
+        self
+    }
+
     /// Whether the whole of an image is seen, mirrored or upturned perhaps.
     pub(crate) fn only_flips(&self, image: ImageView<'_>) -> bool {
         let (height, width) = (image.height(), image.width());

@@ -31,7 +31,7 @@ use super::splits::{Part, Parts};
 use super::{Dataset, Extent, OpenOptions, Stretch, in_parts};
 use crate::cache::key_of;
 use crate::decode::{self, Header, Limits};
-use crate::{Channels, DataError, ErrorKind, Image};
+use crate::{Channels, DataError, ErrorKind, Image, Portion, Wanted};
 
 /// Bytes of images whose headers are read when a dataset is opened.
 const LOOKED_AT: u64 = 1 << 30;
@@ -234,6 +234,17 @@ impl Dataset for ParquetImages {
         let images = self.recent.get(&self.groups, sample.group)?;
         let name = self.name(index);
         decode::decode(images.bytes(sample.row, &name)?, &name, self.channels, &self.limits)
+    }
+
+    fn load_part(
+        &self,
+        index: usize,
+        wanted: &mut dyn FnMut((usize, usize)) -> Option<Wanted>,
+    ) -> Result<Portion, DataError> {
+        let sample = self.samples[index];
+        let images = self.recent.get(&self.groups, sample.group)?;
+        let name = self.name(index);
+        decode::decode_part(images.bytes(sample.row, &name)?, &name, self.channels, &self.limits, wanted)
     }
 
     fn encoded(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {

@@ -27,7 +27,7 @@ use super::open::Findings;
 use super::splits::{Part, Parts};
 use super::{Dataset, Extent, OpenOptions, Stretch, in_parts};
 use crate::decode::{self, Header, Limits};
-use crate::{Channels, DataError, ErrorKind, Image};
+use crate::{Channels, DataError, ErrorKind, Image, Portion, Wanted};
 
 /// Bytes of images that lie one after the other and are read together.
 const STRETCH: u64 = 32 << 20;
@@ -173,6 +173,16 @@ impl Dataset for Shards {
         let sample = &self.samples[index];
         let bytes = self.shards[sample.shard as usize].read(sample.offset, sample.len as usize)?;
         decode::decode(&bytes, &self.name(index), self.channels, &self.limits)
+    }
+
+    fn load_part(
+        &self,
+        index: usize,
+        wanted: &mut dyn FnMut((usize, usize)) -> Option<Wanted>,
+    ) -> Result<Portion, DataError> {
+        let sample = &self.samples[index];
+        let bytes = self.shards[sample.shard as usize].read(sample.offset, sample.len as usize)?;
+        decode::decode_part(&bytes, &self.name(index), self.channels, &self.limits, wanted)
     }
 
     fn encoded(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {

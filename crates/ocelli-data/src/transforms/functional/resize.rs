@@ -25,6 +25,11 @@ impl Resizing {
     pub fn to((height, width): (usize, usize)) -> Self {
         Self { height, width, interpolation: Interpolation::Bilinear, antialias: true }
     }
+
+    /// Whether every pixel of an image that is made smaller has its share in the result.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.antialias && matches!(self.interpolation, Interpolation::Bilinear | Interpolation::Bicubic)
+    }
 }
 
 /// A rectangle of an image.
@@ -85,6 +90,65 @@ impl Resizer {
         } else {
             self.resize_typed::<fir::pixels::U8x3>(image, part, &options, target);
         }
+    }
+
+    /// The same of an image that is at hand `by` times smaller along both sides: what edges cut through counts in part.
+    pub(crate) fn resize_reduced(
+        &mut self,
+        image: ImageView<'_>,
+        part: Part,
+        by: usize,
+        resizing: Resizing,
+        target: &mut Image,
+    ) {
+        let filter = match resizing.interpolation {
+            Interpolation::Bicubic => fir::FilterType::CatmullRom,
+            _ => fir::FilterType::Bilinear,
+        };
+        target.reset(resizing.height, resizing.width, image.channels());
+        if image.channels() == 1 {
+            self.resize_within::<fir::pixels::U8>(image, part, by as f64, filter, target);
+        } else {
+            self.resize_within::<fir::pixels::U8x3>(image, part, by as f64, filter, target);
+        }
+    }
+
+    fn resize_within<P: fir::PixelTrait>(
+        &mut self,
+        image: ImageView<'_>,
+        part: Part,
+        by: f64,
+        filter: fir::FilterType,
+        target: &mut Image,
+    ) {
+        let side = |side: usize| u32::try_from(side).expect("a side fits 32 bits");
+        let (top, height) = (part.top as f64 / by, part.height as f64 / by);
+        let (first, last) = (top as usize, ((top + height).ceil() as usize).min(image.height()));
+        let rows = last - first;
+        let row = image.width() * image.channels();
+        let source = fir::images::TypedImageRef::<P>::from_buffer(
+            side(image.width()),
+            side(rows),
+            &image.pixels()[first * row..last * row],
+        );
+        let source = source.expect("as many bytes as the rows have");
+        let to = [side(target.width()), side(target.height())];
+        self.between.resize(target.width() * P::size() * rows, 0);
+        let mut between = fir::images::TypedImage::<P>::from_buffer(to[0], side(rows), &mut self.between)
+            .expect("the buffer was made for its size");
+        let mut target = fir::images::TypedImage::<P>::from_buffer(to[0], to[1], target.pixels_mut())
+            .expect("the target was made for its size");
+        let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(filter));
+        let columns = options.crop(part.left as f64 / by, 0.0, part.width as f64 / by, rows as f64);
+        let made = self.inner.resize_typed(&source, &mut between, &columns);
+        let lines = options.crop(
+            0.0,
+            top - first as f64,
+            f64::from(to[0]),
+            height.min((rows as f64) - (top - first as f64)),
+        );
+        let made = made.and_then(|()| self.inner.resize_typed(&between, &mut target, &lines));
+        made.expect("the part lies in the image");
     }
 
     /// For one type of pixel: the entry that takes any type would be compiled for all of them.
