@@ -105,9 +105,11 @@ fn parts_of_jpegs_are_parts_of_the_whole() {
     for index in 0..dataset.len() {
         let whole = dataset.load(index).unwrap();
         let (height, width) = (whole.height(), whole.width());
-        for (rows, columns) in
-            [(0..3, 0..3), (height / 3..height / 2, width / 2..width), (0..height, 17..width.saturating_sub(20))]
-        {
+        for (rows, columns) in [
+            (0..3, 0..3),
+            (height / 3..height / 2, width / 2..width),
+            (0..height, 17..width.saturating_sub(20)),
+        ] {
             let Some(columns) = (columns.start < columns.end).then_some(columns) else { continue };
             let wanted = Wanted {
                 top: rows.start,

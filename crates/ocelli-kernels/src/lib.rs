@@ -12,6 +12,7 @@ pub mod activation;
 pub mod adaptive_max_pool;
 pub mod avg_pool;
 pub mod batch_norm;
+pub mod bytes;
 pub mod channels;
 pub mod conv;
 mod cross_entropy;

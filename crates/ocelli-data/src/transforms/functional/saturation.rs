@@ -3,7 +3,7 @@
 use ocelli_kernels::Loop;
 
 use super::grayscale::grey;
-use super::tools::{cut, fast, whole};
+use super::tools::{cut, fast};
 use crate::Image;
 
 /// Mixes an image with its grey one: 0 gives grey, 1 the image, more goes away from grey. Grey images stay as they are.
@@ -27,7 +27,7 @@ impl Loop for Blend<'_> {
     #[inline(always)]
     fn run(self) {
         for pixel in self.pixels {
-            let grey = whole(grey(*pixel));
+            let grey = f32::from(cut(grey(*pixel)));
             let [r, g, b] = *pixel;
             let blend = |level: u8| cut(grey.mul_add(self.rest, f32::from(level) * self.factor));
             *pixel = [blend(r), blend(g), blend(b)];

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+pub(super) use ocelli_kernels::bytes::truncate as cut;
 use ocelli_kernels::{Isa, Loop};
 
 use super::Resizer;
@@ -39,12 +40,6 @@ pub(super) fn whole(value: f32) -> f32 {
     if nearest > value { nearest - 1.0 } else { nearest }
 }
 
-/// What is left of a number after the point is cut off, as a byte.
-#[inline(always)]
-pub(super) fn cut(value: f32) -> u8 {
-    (whole(value.clamp(0.0, 255.0)) + SHIFT).to_bits() as u8
-}
-
 /// The nearest byte, the even one of two.
 #[inline(always)]
 pub(super) fn round(value: f32) -> u8 {
@@ -59,10 +54,9 @@ mod tests {
     fn bytes_are_what_casts_make() {
         for i in -2_000..20_000i32 {
             for value in [i as f32 / 64.0, (i as f32 / 64.0).next_up(), (i as f32 / 64.0).next_down()] {
-                assert_eq!(cut(value), value.clamp(0.0, 255.0) as u8, "{value}");
                 assert_eq!(round(value), value.clamp(0.0, 255.0).round_ties_even() as u8, "{value}");
             }
         }
-        assert_eq!((cut(f32::INFINITY), cut(f32::NEG_INFINITY), round(f32::INFINITY)), (255, 0, 255));
+        assert_eq!(round(f32::INFINITY), 255);
     }
 }
