@@ -20,7 +20,7 @@ from torchvision.io import ImageReadMode, decode_jpeg, read_file
 from torchvision.transforms import v2
 
 BATCH = 64
-PHOTOGRAPHS = 384
+PHOTOGRAPHS = 1024
 SMALL = 4096
 NUMBERS = v2.ToDtype(torch.float32, scale=True)
 PHOTOGRAPH = v2.Compose([
@@ -100,7 +100,7 @@ def memory() -> int:
 
 
 def main() -> None:
-    options = arguments(__doc__, ["L1", "L2", "L3"])
+    options = arguments(__doc__, ["L1", "L2", "L2-disk", "L3"])
     images = SMALL if options.workload == "L3" else PHOTOGRAPHS
     serve(lambda: prepare(options.workload, options.variant, options.threads, options.folder), images, memory)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-COUNT = 384
+COUNT = 1024
 PHOTOGRAPHS = ["astronaut.png", "coffee.png", "rocket.jpg"]
 
 

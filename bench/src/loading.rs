@@ -18,14 +18,15 @@ const SMALL: usize = 4096;
 
 /// The workload of this name, with as many threads; `folder` has the photographs.
 pub(crate) fn named(name: &str, threads: usize, folder: &Path) -> Result<Workload, Box<dyn Error>> {
-    // Nothing is kept in memory: what is measured is decoding, or the cache on disk.
-    let kept = SourceOptions { cache_bytes: 0, ..SourceOptions::default() };
+    // But for L2, nothing is kept in memory: what is measured is decoding, or the cache on disk.
+    let nothing = SourceOptions { cache_bytes: 0, ..SourceOptions::default() };
+    let kept = if name == "L2" { SourceOptions::default() } else { nothing };
     let (source, transforms) = match name {
-        "L1" | "L2" => {
+        "L1" | "L2" | "L2-disk" => {
             let (dataset, transforms) = (photographs(folder)?, photograph()?);
             let source = Source::new(dataset, &transforms, &kept)?;
             let cache = CacheOptions::new(folder.join("cache"));
-            (if name == "L2" { source.with_cache(&cache)? } else { source }, transforms)
+            (if name.starts_with("L2") { source.with_cache(&cache)? } else { source }, transforms)
         }
         "L3" => {
             let transforms = tiny()?;

@@ -42,12 +42,13 @@ const LOADING_METHOD: &str = "\
 - A turn is {seconds} s of whole epochs, {rounds} rounds; each contestant is a process of its own that stays alive. A turn in which
   other processes kept more than a tenth of a core busy is taken again, up to three times. *Ratio* is Ocelli's speed over PyTorch's, the median of the
   rounds with the smallest and largest in brackets.
-- 384 JPEG files of 500×375, 67 KB on average: parts of photographs that scikit-image ships (`bench/peers/photographs.py`). Files lie in the
+- 1,024 JPEG files of 500×375, 67 KB on average: parts of photographs that scikit-image ships (`bench/peers/photographs.py`). Files lie in the
   system's page cache. Settings are torchvision's defaults, ColorJitter(0.4, 0.4, 0.4), RandAugment(2, 9). Both give batches of 64 of normalised f32.
 - PyTorch is a DataLoader with torchvision's v2 transforms of uint8 tensors, in the best of no, one and two workers (which stay alive) and of
   torchvision's and Pillow's decoder, chosen in trial turns just before. Ocelli's loader has as many threads as the heading says, and keeps no
-  image in memory.
-- From the decoded cache: the second epoch and later of `--cache`. PyTorch has no such cache and decodes.
+  image in memory but in L2.
+- From the decoded cache: the second epoch and later of `ocelli train --cache`, where what fits into 1 GiB is kept in memory too (L2), and where
+  nothing is (L2-disk). PyTorch has no such cache and decodes.
 - Memory is the largest resident size of the process and of its workers.
 ";
 

@@ -81,7 +81,7 @@ const fn loading(name: &'static str, what: &'static str, at_least: f64) -> Workl
 }
 
 /// All of them but the whole-process one (`whole.rs`).
-pub(super) const WORKLOADS: [Workload; 18] = [
+pub(super) const WORKLOADS: [Workload; 19] = [
     training("T1", "train `lesson`, batch 64, 3×32×32, SGD with momentum", 2.5, Some(0.5)),
     training("T2", "train `lesson-bn`, batch 64, 3×32×32, SGD with momentum", 2.5, Some(0.4)),
     training("T3", "train `resnet18`, batch 16, 3×64×64, SGD with momentum", 1.5, Some(0.5)),
@@ -111,6 +111,7 @@ pub(super) const WORKLOADS: [Workload; 18] = [
         "JPEG files of 500×375, RandomResizedCrop 224, flip, ColorJitter, Normalize, batches of 64",
         3.0,
     ),
-    loading("L2", "the same, Ocelli from its decoded cache on disk", 10.0),
+    loading("L2", "the same, Ocelli from its decoded cache in memory", 10.0),
+    loading("L2-disk", "the same, Ocelli from its decoded cache on disk, nothing in memory", 10.0),
     loading("L3", "32×32 in memory, RandomCrop, flip, RandAugment, Normalize, batches of 64", 3.0),
 ];

@@ -124,11 +124,11 @@ impl Cache {
     /// The image of this key, if it is there whole.
     pub(crate) fn get(&self, key: u128) -> Option<Image> {
         let (height, ..) = self.size(key)?;
-        self.get_rows(key, 0..height).map(|portion| portion.image)
+        self.get_rows(key, 0..height, Vec::new()).map(|portion| portion.image)
     }
 
-    /// These rows of the image of this key, and some about them, if they are there whole.
-    pub(crate) fn get_rows(&self, key: u128, rows: Range<usize>) -> Option<Portion> {
+    /// These rows of the image of this key, and some about them, if they are there whole; in `bytes`, whatever that held.
+    pub(crate) fn get_rows(&self, key: u128, rows: Range<usize>, mut bytes: Vec<u8>) -> Option<Portion> {
         let entry = *self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key)?;
         let len = entry.bytes()?;
         let (height, width, channels) = entry.size();
@@ -141,7 +141,7 @@ impl Cache {
         let mut sums = vec![0; blocks.sums_len()];
         read_exact_at(&self.pixels, &mut sums, sums_at).ok()?;
         let rows = blocks.around(rows)?;
-        let mut bytes = vec![0; rows.len() * width * channels];
+        bytes.resize(rows.len() * width * channels, 0);
         read_exact_at(&self.pixels, &mut bytes, entry.offset + (rows.start * width * channels) as u64)
             .ok()?;
         let is_whole = blocks::digest(&sums) == entry.checksum && blocks.are_whole(&bytes, rows.start, &sums);
@@ -275,7 +275,7 @@ mod tests {
             let whole = image(key as u8, height, width);
             cache.put(key as u128, whole.view());
             for rows in [0..height, 0..1, height - 1..height, height / 3..height / 2 + 1] {
-                let portion = cache.get_rows(key as u128, rows.clone()).unwrap();
+                let portion = cache.get_rows(key as u128, rows.clone(), vec![7; 9]).unwrap();
                 let Place { whole: size, top, left: 0, reduction } = portion.place else {
                     panic!("all columns")
                 };
@@ -285,7 +285,7 @@ mod tests {
                 let all = &whole.pixels()[top * row..(top + portion.image.height()) * row];
                 assert_eq!(portion.image.pixels(), all);
             }
-            assert_eq!(cache.get_rows(key as u128, height..height + 1), None);
+            assert_eq!(cache.get_rows(key as u128, height..height + 1, Vec::new()), None);
         }
     }
 

@@ -216,6 +216,8 @@ impl Source {
         {
             // Another thread may have kept the same image meanwhile.
             let _ = self.kept[index].set(Ok(portion.image));
+        } else {
+            workspace.lent = portion.image.into_pixels();
         }
         Ok(done)
     }
@@ -229,6 +231,7 @@ impl Source {
         workspace: &mut Workspace,
     ) -> Result<Portion, DataError> {
         let channels = self.dataset.extent().channels;
+        let buffer = std::mem::take(&mut workspace.lent);
         let mut wanted = |size: (usize, usize)| -> Option<Wanted> {
             let bytes = (size.0 * size.1 * channels) as u64;
             if self.may_keep(transforms, size) && self.free.load(Ordering::Relaxed) >= bytes {
@@ -238,7 +241,7 @@ impl Source {
             Some(if self.reduces { wanted } else { Wanted { reduction: 1, ..wanted } })
         };
         let Some(kept) = &self.on_disk else { return self.dataset.load_part(index, &mut wanted) };
-        if let Some(found) = kept.get_part(&*self.dataset, index, &mut wanted) {
+        if let Some(found) = kept.get_part(&*self.dataset, index, &mut wanted, buffer) {
             return Ok(found);
         }
         let image = self.dataset.load(index)?;
@@ -336,17 +339,18 @@ impl Kept {
         self.cache.get(self.key(dataset, index)?)
     }
 
-    /// What is wanted of an image that is there.
+    /// What is wanted of an image that is there, in `buffer`.
     fn get_part(
         &self,
         dataset: &dyn Dataset,
         index: usize,
         wanted: &mut dyn FnMut((usize, usize)) -> Option<Wanted>,
+        buffer: Vec<u8>,
     ) -> Option<Portion> {
         let key = self.key(dataset, index)?;
         let (height, width, _) = self.cache.size(key)?;
         let rows = wanted((height, width)).map_or(0..height, |wanted| wanted.top..wanted.bottom());
-        self.cache.get_rows(key, rows)
+        self.cache.get_rows(key, rows, buffer)
     }
 
     fn put(&self, dataset: &dyn Dataset, index: usize, image: ImageView<'_>) {

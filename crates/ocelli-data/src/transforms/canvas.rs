@@ -15,6 +15,8 @@ pub struct Workspace {
     spare: Image,
     /// What was drawn for it.
     pub(super) operations: Vec<Operation>,
+    /// What images are read into that are not kept.
+    pub(crate) lent: Vec<u8>,
     /// For what is made beside it.
     inner: Option<Box<Workspace>>,
 }
