@@ -59,13 +59,18 @@ impl DataError {
             kind,
             subject: path.display().to_string(),
             path: Some(path.to_path_buf()),
-            reason: reason.into(),
+            reason: within_bounds(reason.into()),
         })
     }
 
     /// An error of `kind` about something that is no file of its own: a sample inside a file, an option.
     pub fn about(kind: ErrorKind, subject: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::from(Problem { kind, subject: subject.into(), path: None, reason: reason.into() })
+        Self::from(Problem {
+            kind,
+            subject: subject.into(),
+            path: None,
+            reason: within_bounds(reason.into()),
+        })
     }
 
     /// A setting that cannot be.
@@ -145,6 +150,18 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Most characters of a reason.
+const MAX_REASON: usize = 1000;
+
+/// A reason that may quote what is in a file, which may be a mebibyte of anything: its first characters.
+fn within_bounds(mut reason: String) -> String {
+    if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
+        reason.truncate(end);
+        reason.push('…');
+    }
+    reason
+}
+
 /// A text as it may go to a terminal: control characters, which a file's name may have, become escapes such as `\u{1b}`.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
@@ -160,5 +177,18 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 impl From<DataError> for Problem {
     fn from(error: DataError) -> Self {
         *error.problem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_do_not_grow_with_what_they_quote() {
+        let long = DataError::about(ErrorKind::Corrupt, "it", "é".repeat(1 << 20));
+        assert_eq!(long.reason().chars().count(), MAX_REASON + 1);
+        let whole = DataError::at(ErrorKind::Corrupt, "it", "é".repeat(MAX_REASON));
+        assert_eq!(whole.reason().chars().count(), MAX_REASON);
     }
 }

@@ -1,7 +1,7 @@
 //! Reading data files within bounds.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -13,31 +13,52 @@ use crate::{DataError, ErrorKind};
 pub(super) struct DataFile {
     path: PathBuf,
     reader: Box<dyn Read>,
+    /// Bytes that may still be read.
+    left: u64,
+}
+
+/// What a packed file of so many bytes may unpack to: more than data of its kind ever does, and little enough for the memory.
+pub(super) fn unpacked_limit(packed: u64) -> u64 {
+    packed.saturating_mul(128).saturating_add(64 << 20)
+}
+
+/// Opens a regular file, and tells its length: a pipe or a device would block or never end.
+pub(super) fn open_regular(path: &Path) -> Result<(File, u64), DataError> {
+    let metadata = fs::metadata(path).map_err(|e| DataError::io(path, &e))?;
+    if !metadata.is_file() {
+        return Err(DataError::at(ErrorKind::Unreadable, path, "is not a regular file"));
+    }
+    let file = File::open(path).map_err(|e| DataError::io(path, &e))?;
+    Ok((file, metadata.len()))
 }
 
 impl DataFile {
     pub(super) fn open(path: &Path) -> Result<Self, DataError> {
         let io = |e: &_| DataError::io(path, e);
-        if !fs::metadata(path).map_err(|e| io(&e))?.is_file() {
-            return Err(DataError::at(ErrorKind::Unreadable, path, "is not a regular file"));
-        }
+        let (mut file, len) = open_regular(path)?;
         let mut magic = Vec::with_capacity(2);
-        let file = File::open(path).map_err(|e| io(&e))?;
         (&file).take(2).read_to_end(&mut magic).map_err(|e| io(&e))?;
-        let file = File::open(path).map_err(|e| io(&e))?;
-        let reader: Box<dyn Read> = if magic == [0x1f, 0x8b] {
-            Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(file))))
+        file.rewind().map_err(|e| io(&e))?;
+        let path = path.to_path_buf();
+        Ok(if magic == [0x1f, 0x8b] {
+            let reader = Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(file))));
+            Self { path, reader, left: unpacked_limit(len) }
         } else {
-            Box::new(BufReader::new(file))
-        };
-        Ok(Self { path: path.to_path_buf(), reader })
+            Self { path, reader: Box::new(BufReader::new(file)), left: len }
+        })
     }
 
     /// The next `len` bytes. Memory grows with what the file has, not with what its header claims.
     pub(super) fn bytes(&mut self, len: u64, what: &str) -> Result<Vec<u8>, DataError> {
         let mut bytes = Vec::new();
-        self.reader.by_ref().take(len).read_to_end(&mut bytes).map_err(|e| self.broken(&e))?;
+        let most = len.min(self.left);
+        self.reader.by_ref().take(most).read_to_end(&mut bytes).map_err(|e| self.broken(&e))?;
+        self.left -= bytes.len() as u64;
         if (bytes.len() as u64) < len {
+            if self.left == 0 && self.reader.read(&mut [0]).is_ok_and(|read| read > 0) {
+                let reason = "unpacks to so much more than it has that it cannot be what it says: unpack it yourself, if you know it";
+                return Err(self.error(ErrorKind::TooLarge, reason));
+            }
             return Err(self.error(
                 ErrorKind::Truncated,
                 format!("ends early: {what} need {len} bytes, {} are left", bytes.len()),
@@ -82,11 +103,15 @@ const MAX_NAMES: u64 = 1 << 20;
 
 /// The lines of a small text file that are not empty; `None` if there is no such file.
 pub(super) fn names(path: &Path) -> Result<Option<Vec<String>>, DataError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(DataError::io(path, &e)),
+    let (file, len) = match open_regular(path) {
+        Ok(opened) => opened,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
     };
+    if len > MAX_NAMES {
+        let reason = format!("has {len} bytes: the names of classes have {MAX_NAMES} at most");
+        return Err(DataError::at(ErrorKind::TooLarge, path, reason));
+    }
     let mut text = String::new();
     file.take(MAX_NAMES).read_to_string(&mut text).map_err(|e| match e.kind() {
         std::io::ErrorKind::InvalidData => DataError::at(ErrorKind::Corrupt, path, "is not UTF-8 text"),

@@ -20,6 +20,7 @@ mod jpeg;
 mod raster;
 mod scan;
 mod tiff;
+mod webp;
 
 use std::fs::File;
 use std::io::Read;

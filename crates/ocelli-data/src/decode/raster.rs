@@ -8,8 +8,11 @@ use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
 
 use super::convert::Layout;
-use super::{Failure, FileFormat, Limits, Raw, tiff};
+use super::{Failure, FileFormat, Limits, Raw, tiff, webp};
 use crate::ErrorKind;
+
+/// What a decoder may allocate beside pixels: colour profiles, texts, tables.
+const TABLES: u64 = 16 << 20;
 
 /// What the header says: height, width, layout of the decoded pixels, orientation.
 pub(super) struct RasterHeader {
@@ -25,13 +28,15 @@ fn open<'a>(
     format: FileFormat,
     limits: &Limits,
 ) -> Result<(impl ImageDecoder + 'a, RasterHeader), Failure> {
-    if format == FileFormat::Tiff {
-        tiff::check(bytes)?;
+    match format {
+        FileFormat::Tiff => tiff::check(bytes)?,
+        FileFormat::WebP => webp::check(bytes, limits)?,
+        _ => {}
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format));
     let mut allowed = image::Limits::no_limits();
     // The widest pixel is four 16-bit samples; a decoder's own tables come on top.
-    allowed.max_alloc = Some(limits.max_pixels.saturating_mul(8).saturating_add(64 << 20));
+    allowed.max_alloc = Some(limits.max_pixels.saturating_mul(8).saturating_add(TABLES));
     reader.limits(allowed);
     let mut decoder = reader.into_decoder().map_err(|e| failure(&e, format))?;
     let (width, height) = decoder.dimensions();

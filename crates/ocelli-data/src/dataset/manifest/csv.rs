@@ -7,6 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::{MAX_LINE, Row};
+use crate::dataset::files::open_regular;
 use crate::{DataError, ErrorKind};
 
 /// Where the columns are.
@@ -25,7 +26,7 @@ pub(super) fn read(
     other: Option<&str>,
     add: &mut impl FnMut(Row) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let file = File::open(path).map_err(|e| DataError::io(path, &e))?;
+    let (file, _) = open_regular(path)?;
     let allowance = Rc::new(Cell::new(0));
     let limited = Limited { file: BufReader::new(file), allowance: Rc::clone(&allowance) };
     // What the reader has in its buffer belongs to later records.
@@ -51,7 +52,8 @@ impl Columns {
             header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_lowercase()).collect();
         let place = |wanted: &str| names.iter().position(|name| name == wanted);
         let needed = |place: Option<usize>, name: &str| {
-            let shown = names.iter().take(20).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let shown =
+                names.iter().take(20).map(|name| format!("`{name:.40}`")).collect::<Vec<_>>().join(", ");
             place.ok_or_else(|| {
                 format!("line 1: has no column `{name}`, only {shown}: columns path and label are needed, split and weight may be there")
             })
@@ -71,7 +73,7 @@ impl Columns {
         let weight = match self.weight.map(get).map(str::trim).filter(|text| !text.is_empty()) {
             None => None,
             Some(text) => {
-                Some(text.parse().map_err(|_| format!("line {line}: weight `{text}` is not a number"))?)
+                Some(text.parse().map_err(|_| format!("line {line}: weight `{text:.40}` is not a number"))?)
             }
         };
         Ok(Row {

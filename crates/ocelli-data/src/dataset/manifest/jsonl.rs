@@ -1,12 +1,12 @@
 //! Manifests as JSON Lines.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::{MAX_LINE, Row};
+use crate::dataset::files::open_regular;
 use crate::{DataError, ErrorKind};
 
 /// One line, with all keys beside these.
@@ -35,7 +35,7 @@ pub(super) fn read(
     add: &mut impl FnMut(Row) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     let io = |e: &_| DataError::io(path, e);
-    let mut file = BufReader::new(File::open(path).map_err(|e| io(&e))?);
+    let mut file = BufReader::new(open_regular(path)?.0);
     let mut bytes = Vec::new();
     for line in 1_u64.. {
         bytes.clear();

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use parquet::basic::Type;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::DataType;
+use parquet::data_type::{ByteArray, DataType};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde::Deserialize;
 
 use super::group::Group;
-use super::pages;
+use super::{footer, pages};
 use crate::dataset::OpenOptions;
+use crate::dataset::files::unpacked_limit;
 use crate::{DataError, ErrorKind};
 
 /// Most bytes of the description at a file's end.
@@ -35,20 +36,25 @@ pub(super) struct File {
 pub(super) enum Label {
     None,
     Number(i64),
-    Name(String),
+    /// UTF-8 text, shared with what it was unpacked from.
+    Name(ByteArray),
 }
+
+/// Most bytes of a label.
+const MAX_LABEL: usize = 4096;
 
 impl Label {
     pub(super) fn is_none(&self) -> bool {
         self.name().is_none()
     }
 
-    /// The label as a name; `None` if there is none: Hugging Face writes -1 where a label is withheld.
+    /// The label as a name; `None` if there is none: Hugging Face writes -1 where a label is withheld. What is too long is none.
     pub(super) fn name(&self) -> Option<String> {
         match self {
             Self::None => None,
             Self::Number(number) => u64::try_from(*number).ok().map(|number| number.to_string()),
-            Self::Name(name) => Some(name.clone()),
+            Self::Name(name) if name.len() > MAX_LABEL => None,
+            Self::Name(name) => Some(String::from_utf8_lossy(name.data()).into_owned()),
         }
     }
 }
@@ -96,16 +102,26 @@ impl File {
         let name = metadata.file_metadata().schema_descr().column(label).path().parts()[0].clone();
         let classes = told.and_then(|told| told.names(&name));
         let mut groups = Vec::new();
-        let mut first_row = 0;
+        let (mut first_row, mut of_labels) = (0, 0);
         for number in 0..metadata.num_row_groups() {
             let rows = metadata.row_group(number).num_rows();
             if !(0..=MAX_ROWS).contains(&rows) {
                 let reason = format!("row group {number} has {rows} rows: {MAX_ROWS} are the most");
                 return Err(DataError::at(ErrorKind::TooLarge, path, reason));
             }
-            let bytes =
-                pages::check(path, len, metadata.row_group(number).column(image), super::recent::KEPT)?;
-            pages::check(path, len, metadata.row_group(number).column(label), MAX_LABELS)?;
+            if first_row + rows as u64 > len {
+                // Groups may lie in the same place, and take no room.
+                let reason = format!("says that it has more than {first_row} rows, in {len} bytes");
+                return Err(DataError::at(ErrorKind::Corrupt, path, reason));
+            }
+            let group = metadata.row_group(number);
+            let bytes = pages::check(path, group.column(image), super::recent::KEPT)?;
+            of_labels += pages::check(path, group.column(label), MAX_LABELS)?;
+            if of_labels > unpacked_limit(len) {
+                let reason = format!("has labels that unpack to more than {of_labels} bytes");
+                return Err(DataError::at(ErrorKind::TooLarge, path, reason));
+            }
+            pages::check_unpacking(path, group.column(label))?;
             let labels = guarded(path, || labels(&reader, number, label, rows as usize))?;
             let group =
                 Group { path: path.to_path_buf(), number, image, first_row, rows: rows as u32, bytes };
@@ -138,7 +154,13 @@ fn check_footer(path: &Path, file: &fs::File) -> Result<u64, DataError> {
     if footer > MAX_FOOTER || u64::from(footer) + 12 > len {
         return wrong(ErrorKind::Corrupt, &format!("says that its description has {footer} bytes"));
     }
-    Ok(len)
+    let mut description = vec![0; footer as usize];
+    let start = len - 8 - u64::from(footer);
+    crate::cache::read_exact_at(file, &mut description, start).map_err(|e| io(&e))?;
+    match footer::check(&description) {
+        Ok(()) => Ok(len),
+        Err(reason) => wrong(ErrorKind::Corrupt, reason),
+    }
 }
 
 /// What Hugging Face writes about columns.
@@ -225,9 +247,7 @@ fn labels(
             labels(values(column, rows, optional, |n| Label::Number(i64::from(n)))?)
         }
         ColumnReader::Int64ColumnReader(column) => labels(values(column, rows, optional, Label::Number)?),
-        ColumnReader::ByteArrayColumnReader(column) => labels(values(column, rows, optional, |bytes| {
-            Label::Name(String::from_utf8_lossy(bytes.data()).into_owned())
-        })?),
+        ColumnReader::ByteArrayColumnReader(column) => labels(values(column, rows, optional, Label::Name)?),
         _ => Vec::new(),
     })
 }

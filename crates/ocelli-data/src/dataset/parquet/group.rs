@@ -9,6 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::columns::{guarded, values};
+use super::pages;
 use crate::{DataError, ErrorKind};
 
 /// A row group of a file.
@@ -40,8 +41,11 @@ impl Group {
     pub(super) fn read(&self) -> Result<Images, DataError> {
         let file = fs::File::open(&self.path).map_err(|e| DataError::io(&self.path, &e))?;
         let rows = self.rows as usize;
+        let reader = guarded(&self.path, || SerializedFileReader::new(file))?;
+        if let Some(group) = reader.metadata().row_groups().get(self.number) {
+            pages::check_unpacking(&self.path, group.column(self.image))?;
+        }
         guarded(&self.path, || {
-            let reader = SerializedFileReader::new(file)?;
             let changed = || ParquetError::General("it was changed while it was used".to_owned());
             let metadata = reader.metadata();
             if self.number >= metadata.num_row_groups()

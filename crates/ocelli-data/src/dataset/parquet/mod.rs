@@ -10,9 +10,11 @@
 //! 512 MiB of them, and training reads group after group in random order, shuffling within a buffer of them.
 
 mod columns;
+mod footer;
 mod group;
 mod pages;
 mod recent;
+mod thrift;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};

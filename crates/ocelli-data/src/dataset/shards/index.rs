@@ -7,8 +7,10 @@ use super::entries::{Entries, Entry};
 use crate::decode::Limits;
 use crate::{DataError, ErrorKind, Problem};
 
-/// Most bytes of a label.
+/// Most bytes of an entry with a label, which may say much else.
 const MAX_LABEL: u64 = 1 << 20;
+/// Most bytes of the label itself.
+const MAX_NAME: usize = 4096;
 /// Most samples of a shard whose problems are told one by one.
 const MOST_TOLD: usize = 1000;
 
@@ -57,6 +59,10 @@ pub(super) fn read_shard(shard: &dyn Ranges, limits: &Limits) -> Shard {
         }
     }
     found.close(shard, group);
+    if found.samples.is_empty() && found.problems.is_empty() {
+        let reason = "holds no image: entries such as 0001.jpg and 0001.cls are needed";
+        found.tell(DataError::about(ErrorKind::EmptyFile, shard.name(), reason));
+    }
     found
 }
 
@@ -106,6 +112,10 @@ impl Group {
         let bytes = shard.read(entry.offset, entry.len as usize)?;
         let label = if ending == "cls" { of_text(&bytes) } else { of_json(&bytes) };
         match label {
+            Ok(Some(label)) if label.len() > MAX_NAME => wrong(
+                ErrorKind::TooLarge,
+                format!("a label of {} bytes: {MAX_NAME} are the most", label.len()),
+            ),
             Ok(label) => {
                 self.label = label;
                 Ok(())
