@@ -6,6 +6,7 @@
 mod counting;
 mod fixture;
 mod formula;
+pub mod fuzz;
 mod images;
 mod network;
 mod report;

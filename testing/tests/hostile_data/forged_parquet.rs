@@ -155,7 +155,7 @@ pub(crate) fn refused(folder: &Path) {
         let group = ended(&[int(3, 0), text(1, "g"), int(1, 1)]);
         [vec![root(1)], vec![group; depth], vec![leaf("image", 6)]].concat()
     };
-    let cases: [(&str, Forged, &str); 12] = [
+    let cases: [(&str, Forged, &str); 13] = [
         (
             "a page that unpacks to more than it says",
             Forged { images: data_page(1000, 4, 0, &bomb), labels: gzip_page(), codec: 2, ..Forged::whole() },
@@ -179,6 +179,11 @@ pub(crate) fn refused(folder: &Path) {
                 ..Forged::whole()
             },
             "a dictionary of 2147483647 values in 40 bytes",
+        ),
+        (
+            "a dictionary that is not there",
+            Forged { labels: data_page(16, 4, 8, &[2; 16]), ..Forged::whole() },
+            "needs a dictionary, and none",
         ),
         (
             "differences",

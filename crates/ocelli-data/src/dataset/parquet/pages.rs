@@ -56,8 +56,8 @@ struct Header {
     len: u64,
     packed: u64,
     unpacked: u64,
-    /// Values of a dictionary.
-    values: u64,
+    /// Values, if it is a dictionary.
+    dictionary: Option<u64>,
     encoding: i64,
     /// Bytes before those that are packed.
     levels: u64,
@@ -65,13 +65,21 @@ struct Header {
 
 /// Checks that a column's pages lie within the file and unpack to `most` bytes at most; gives how many.
 pub(super) fn check(path: &Path, column: &ColumnChunkMetaData, most: u64) -> Result<u64, DataError> {
-    let mut unpacked = 0_u64;
+    let (mut unpacked, mut has_dictionary) = (0_u64, false);
     each(path, column, |_, _, header| {
         unpacked = unpacked.saturating_add(header.unpacked);
+        has_dictionary |= header.dictionary.is_some();
         // A value has four bytes at least, and the decoder makes room for as many as there are said to be.
-        if header.values > header.unpacked / 4 {
-            let reason = format!("has a dictionary of {} values in {} bytes", header.values, header.unpacked);
+        if let Some(values) = header.dictionary.filter(|&values| values > header.unpacked / 4) {
+            let reason = format!("has a dictionary of {values} values in {} bytes", header.unpacked);
             return Err(DataError::at(ErrorKind::Corrupt, path, reason));
+        }
+        if DICTIONARIES.contains(&header.encoding) && !has_dictionary {
+            return Err(DataError::at(
+                ErrorKind::Corrupt,
+                path,
+                "has a page that needs a dictionary, and none",
+            ));
         }
         match DELTAS.iter().find(|(encoding, _)| *encoding == header.encoding) {
             None => Ok(()),
@@ -93,6 +101,9 @@ pub(super) fn check(path: &Path, column: &ColumnChunkMetaData, most: u64) -> Res
     }
     Ok(unpacked)
 }
+
+/// Encodings by places in a dictionary.
+const DICTIONARIES: [i64; 2] = [2, 8];
 
 /// Encodings of bytes by their differences. Their decoders make room for what the packed data claims, and few bytes can stand for
 /// very many.
@@ -175,7 +186,7 @@ fn parse(bytes: &[u8]) -> Option<Header> {
         match (name, field) {
             ("page", 2) => unpacked = Some(size()),
             ("page", 3) => packed = Some(size()),
-            ("dictionary", 1) => header.values = size(),
+            ("dictionary", 1) => header.dictionary = Some(size()),
             ("data", 2) | ("data, version 2", 4) => header.encoding = value,
             ("data, version 2", 5 | 6) => header.levels += size(),
             _ => {}
@@ -199,7 +210,8 @@ mod tests {
             b'c', 0, 99,
         ];
         let header = parse(&bytes).unwrap();
-        assert_eq!((header.len, header.packed, header.unpacked, header.values), (22, 200, 300, 3));
+        assert_eq!((header.len, header.packed, header.unpacked), (22, 200, 300));
+        assert_eq!(header.dictionary, Some(3));
         assert!((0..22).all(|len| parse(&bytes[..len]).is_none()), "a header that is cut is none");
         assert!(parse(&[0x15, 0, 0x15, 1, 0x15, 2, 0]).is_none(), "sizes below 0 are none");
         assert!(parse(&[0x1c; 100]).is_none());
