@@ -30,11 +30,19 @@ pub struct DataSection {
     pub cache: Option<String>,
     /// The most bytes that one file in that folder may take (default 32 GiB).
     pub cache_bytes: u64,
+    /// Decode JPEG files at a half, a quarter or an eighth of their size where a random crop is at least four times as long and wide
+    /// as what becomes of it, and neither memory nor `cache` takes all images (default true).
+    #[serde(skip_serializing_if = "is_true")]
+    pub reduced_jpeg: bool,
     /// Which training images an epoch has: each once (`uniform`, the default), all classes equally often (`balanced`), drawn by
     /// the weights that a manifest gives them (`weighted`), or those of small classes several times (`oversample`, with `to`,
     /// the part of the largest class that each class comes to, default 1).
     #[serde(skip_serializing_if = "is_default")]
     pub sampler: Sampler,
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -51,6 +59,7 @@ impl Default for DataSection {
             strict: false,
             cache: None,
             cache_bytes: 32 << 30,
+            reduced_jpeg: true,
             sampler: Sampler::Uniform,
         }
     }

@@ -4,7 +4,7 @@ use super::start::Start;
 use super::{lists, network};
 use crate::error::TrainError;
 use crate::groups::Groups;
-use crate::recipe::{ClassWeights, Recipe, RecipeError, derived};
+use crate::recipe::{ClassWeights, DataSection, Recipe, RecipeError, derived};
 use ocelli_data::check::Classes;
 use ocelli_data::dataset::Format;
 use ocelli_data::{
@@ -121,7 +121,7 @@ impl Run {
         let groups = Groups::new(&network, &recipe.train.freeze, &recipe.train.groups)?;
         let class_weights = class_weights(&recipe, &*splits.train)?;
         let (pipeline, parts) =
-            resolve(&splits, pipeline, threads, cache(&recipe).as_ref()).map_err(TrainError::Data)?;
+            resolve(&splits, pipeline, threads, &recipe.data).map_err(TrainError::Data)?;
         let recipe = resolved(recipe, &splits, size, &pipeline);
         let (classes, problems, division) = (splits.classes, splits.problems, splits.division);
         Ok(Run {
@@ -264,9 +264,9 @@ fn class_weights(recipe: &Recipe, train: &dyn Dataset) -> Result<Option<Vec<f32>
 }
 
 /// Where decoded images are kept, if the recipe says.
-fn cache(recipe: &Recipe) -> Option<CacheOptions> {
-    let folder = recipe.data.cache.as_ref()?;
-    Some(CacheOptions { max_bytes: recipe.data.cache_bytes, ..CacheOptions::new(folder) })
+fn cache(data: &DataSection) -> Option<CacheOptions> {
+    let folder = data.cache.as_ref()?;
+    Some(CacheOptions { max_bytes: data.cache_bytes, ..CacheOptions::new(folder) })
 }
 
 /// Puts the data behind the transforms and measures the mean and std that they lack.
@@ -274,12 +274,13 @@ fn resolve(
     splits: &Splits,
     mut pipeline: Pipeline,
     threads: usize,
-    cache: Option<&CacheOptions>,
+    data: &DataSection,
 ) -> Result<(Pipeline, Parts), DataError> {
-    let options = SourceOptions::default();
+    let options = SourceOptions { reduced_jpeg: data.reduced_jpeg, ..SourceOptions::default() };
+    let cache = cache(data);
     let behind = |dataset: &Arc<dyn Dataset>, list: &[Transform]| -> Result<Arc<Source>, DataError> {
         let source = Source::new(Arc::clone(dataset), list, &options)?;
-        Ok(Arc::new(match cache {
+        Ok(Arc::new(match &cache {
             Some(cache) => source.with_cache(cache)?,
             None => source,
         }))
