@@ -41,7 +41,11 @@ fn peak(images: usize) -> usize {
         let options = OpenOptions { validation: 0.0, test: 0.0, ..OpenOptions::default() };
         let splits = open(folder.path(), &options).expect("a data set");
         let transforms = [Transform::resize((SIDE, SIDE)), Transform::random_horizontal_flip(0.5)];
-        let source = Source::new(splits.train, &transforms, &SourceOptions { cache_bytes: CACHE });
+        let source = Source::new(
+            splits.train,
+            &transforms,
+            &SourceOptions { cache_bytes: CACHE, ..SourceOptions::default() },
+        );
         let source = Arc::new(source.expect("a source"));
         let options = LoaderOptions { batch_size: 32, workers: 2, ..LoaderOptions::default() };
         let mut loader = Loader::new(source, &transforms, &options).expect("a loader");
