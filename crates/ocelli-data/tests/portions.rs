@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocelli_data::{
-    CacheOptions, Dataset, Loader, LoaderOptions, OpenOptions, Source, SourceOptions, Transform, open,
+    CacheOptions, Dataset, Loader, LoaderOptions, MeasureOptions, OpenOptions, Source, SourceOptions,
+    Transform, measure, open,
 };
 
 /// All numbers of an epoch.
@@ -81,4 +82,21 @@ fn reduced_images_look_as_whole_ones_do() {
     assert!(whole != reduced);
     let apart: f32 = whole.iter().zip(&reduced).map(|(a, b)| (a - b).abs()).sum::<f32>() / whole.len() as f32;
     assert!(apart < 2.0 / 255.0, "{} levels apart on average", apart * 255.0);
+}
+
+/// As training does for Normalize: whole images are decoded before the first epoch, and some would find room.
+#[test]
+fn what_was_measured_does_not_decide_what_is_reduced() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = photographs(folder.path());
+    let [measured, plain] = [true, false].map(|is_measured| {
+        let kept = SourceOptions { cache_bytes: 50_000, reduced_jpeg: true };
+        let source = Source::new(Arc::clone(&dataset), &cropped(8), &kept).unwrap();
+        if is_measured {
+            measure(&source, &MeasureOptions::default()).unwrap();
+        }
+        let mut loader = Loader::new(Arc::new(source), &cropped(8), &options(2)).unwrap();
+        [0, 1, 2].map(|epoch| run(&mut loader, epoch))
+    });
+    assert!(measured == plain);
 }

@@ -285,7 +285,8 @@ impl Source {
         match prepared {
             Ok(image) => {
                 let seen = look(image.view(), workspace);
-                if self.reserve(image.pixels().len() as u64) {
+                // Where images may be reduced, what was only looked at, by whichever thread came first, must not decide which are.
+                if !self.reduces && self.reserve(image.pixels().len() as u64) {
                     // Another thread may have kept the same image meanwhile.
                     let _ = slot.set(Ok(image));
                 }
