@@ -14,6 +14,10 @@ use ocelli_kernels::{Isa, peak::fma_gflops};
 use serde_json::json;
 use workload::{Step, Workload};
 
+/// The one that the `ocelli` command has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const WARM_UP: Duration = Duration::from_secs(1);
 const WARM_UP_ITERATIONS: usize = 5;
 

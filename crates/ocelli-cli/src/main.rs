@@ -18,6 +18,9 @@ use failure::Failure;
 use ocelli::kernels::{ISA_VARIABLE, Isa};
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     // Before any work: a wrong name would otherwise count as none.

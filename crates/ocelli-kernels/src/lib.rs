@@ -34,7 +34,7 @@ pub mod scale;
 mod simd;
 pub mod softmax;
 pub mod sparse;
-
+pub mod stream;
 pub mod sweep;
 pub mod upsample;
 pub mod winograd;

@@ -47,6 +47,12 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `p` is writable for `LANES` floats.
     unsafe fn store(self, p: *mut f32, v: Self::V);
+    /// Stores past the caches where the CPU can. Other threads see it after [`streamed`](Self::streamed).
+    /// # Safety
+    /// `p` is writable for `LANES` floats and aligned to a vector.
+    unsafe fn stream(self, p: *mut f32, v: Self::V);
+    /// Makes what was streamed visible as other stores are.
+    fn streamed(self);
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;

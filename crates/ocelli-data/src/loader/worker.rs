@@ -54,6 +54,9 @@ pub(super) fn spawn(work: &Arc<Work>) -> io::Result<JoinHandle<()>> {
     })
 }
 
+/// Numbers of a batch of which the first are still in a cache when it is done, and when it is read: 4 MiB.
+const STAYS: usize = 1 << 20;
+
 impl Work {
     /// Makes one batch. Samples that fail are left out and told in `failed`.
     fn make(
@@ -71,6 +74,7 @@ impl Work {
 
         let mut buffers = self.pool.take();
         buffers.images.resize(size * image_len, 0.0);
+        workspace.streams = buffers.images.len() > STAYS;
         for &draw in samples {
             let index = sampler::index(draw);
             let place = buffers.labels.len() * image_len;

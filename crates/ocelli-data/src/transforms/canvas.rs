@@ -17,6 +17,8 @@ pub struct Workspace {
     pub(super) operations: Vec<Operation>,
     /// What images are read into that are not kept.
     pub(crate) lent: Vec<u8>,
+    /// Whether numbers go past the caches: if much else is made before they are read.
+    pub(crate) streams: bool,
     /// For what is made beside it.
     inner: Option<Box<Workspace>>,
 }
@@ -172,9 +174,14 @@ impl<'a, 'w> Canvas<'a, 'w> {
     }
 
     /// Writes the numbers that `table` has for the pixels to `out`.
-    pub(super) fn render(&self, table: &Table, out: &mut [f32]) {
-        let image = self.source.unwrap_or_else(|| self.workspace.current.view());
-        self.window.render(image, table, out);
+    pub(super) fn render(&mut self, table: &Table, out: &mut [f32]) {
+        let Workspace { tools, current, streams, .. } = &mut *self.workspace;
+        let image = self.source.unwrap_or_else(|| current.view());
+        if *streams {
+            self.window.stream(image, table, &mut tools.numbers[0], out);
+        } else {
+            self.window.render(image, table, out);
+        }
     }
 
     /// The image.

@@ -172,7 +172,7 @@ impl Compiled {
         workspace: &mut Workspace,
         out: &mut [f32],
     ) -> Result<(), DataError> {
-        let canvas = run_steps(steps, (first, view), (image, place), key, workspace)?;
+        let mut canvas = run_steps(steps, (first, view), (image, place), key, workspace)?;
         let (height, width, channels) = canvas.shape();
         if channels != self.table.channels() {
             return Err(DataError::invalid(

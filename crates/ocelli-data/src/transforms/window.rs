@@ -1,6 +1,8 @@
 //! Crops, paddings and flips of one image, composed without touching a pixel.
 
-use super::functional::{Table, crop::Overlap, crop::overlap, resize::Part};
+use ocelli_kernels::stream;
+
+use super::functional::{Table, crop::Overlap, crop::overlap, isa, resize::Part};
 use crate::{Image, ImageView};
 
 /// What is left of an image after crops and flips: a rectangle of its pixels, mirrored or not, within a larger one of
@@ -126,6 +128,20 @@ impl Window {
         }
     }
 
+    /// The same past the caches, for numbers that are read only when much else was made: bands of rows are made in `band` first.
+    pub(crate) fn stream(&self, image: ImageView<'_>, table: &Table, band: &mut Vec<f32>, out: &mut [f32]) {
+        let row = (self.width * image.channels()).max(1);
+        let rows = (BAND / row).max(1);
+        for (number, out) in out.chunks_mut(rows * row).enumerate() {
+            let top = (number * rows) as isize;
+            let window = self.crop((top, 0), (out.len() / row, self.width), self.fill);
+            band.resize(rows * row, 0.0);
+            let band = &mut band[..out.len()];
+            window.expect("the same fill").render(image, table, band);
+            stream::copy(isa(), band, out);
+        }
+    }
+
     /// What is seen of `image`, as an image.
     pub(crate) fn materialise(&self, image: ImageView<'_>, target: &mut Image) {
         let channels = image.channels();
@@ -147,6 +163,9 @@ impl Window {
         }
     }
 }
+
+/// Numbers of a band of rows: they stay in the first cache.
+const BAND: usize = 4096;
 
 /// Copies a row's pixels in opposite order.
 fn mirror(source: &[u8], target: &mut [u8], channels: usize) {
@@ -223,7 +242,10 @@ mod tests {
             let table = Table::new(&vec![0.4; channels], &vec![0.3; channels]).unwrap();
             let mut out = vec![f32::NAN; expected.pixels().len()];
             window.render(image.view(), &table, &mut out);
-            prop_assert_eq!(out, functional::normalize(expected.view(), &table));
+            prop_assert_eq!(&out, &functional::normalize(expected.view(), &table));
+            let mut streamed = vec![f32::NAN; out.len()];
+            window.stream(image.view(), &table, &mut Vec::new(), &mut streamed);
+            prop_assert_eq!(streamed, out);
         }
     }
 

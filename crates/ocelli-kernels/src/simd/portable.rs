@@ -63,6 +63,13 @@ impl Simd for Portable {
         unsafe { p.cast::<[f32; LANES]>().write_unaligned(v.0) }
     }
     #[inline(always)]
+    unsafe fn stream(self, p: *mut f32, v: F32x4) {
+        // SAFETY: the caller's promise about the pointer.
+        unsafe { self.store(p, v) }
+    }
+    #[inline(always)]
+    fn streamed(self) {}
+    #[inline(always)]
     fn add(self, a: F32x4, b: F32x4) -> F32x4 {
         map2(a, b, |a, b| a + b)
     }

@@ -56,4 +56,5 @@ pub use saturation::adjust_saturation;
 pub use sharpness::adjust_sharpness;
 pub use solarize::solarize;
 pub use tools::Tools;
+pub(super) use tools::isa;
 pub use warp::{Map, Warp, warp};

@@ -21,16 +21,28 @@ struct Blend<'a> {
     rest: f32,
 }
 
+/// Pixels that are blended together, by planes.
+const TOGETHER: usize = 256;
+
 impl Loop for Blend<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        for pixel in self.pixels {
-            let grey = f32::from(cut(grey(*pixel)));
-            let [r, g, b] = *pixel;
-            let blend = |level: u8| cut(grey.mul_add(self.rest, f32::from(level) * self.factor));
-            *pixel = [blend(r), blend(g), blend(b)];
+        let mut planes = [[0u8; TOGETHER]; 3];
+        for block in self.pixels.chunks_mut(TOGETHER) {
+            let [red, green, blue] = planes.each_mut().map(|plane| &mut plane[..block.len()]);
+            for (pixel, ((r, g), b)) in block.iter().zip(red.iter_mut().zip(&mut *green).zip(&mut *blue)) {
+                [*r, *g, *b] = *pixel;
+            }
+            for ((r, g), b) in red.iter_mut().zip(&mut *green).zip(&mut *blue) {
+                let grey = f32::from(cut(grey([*r, *g, *b])));
+                let blend = |level: u8| cut(grey.mul_add(self.rest, f32::from(level) * self.factor));
+                [*r, *g, *b] = [blend(*r), blend(*g), blend(*b)];
+            }
+            for (pixel, ((r, g), b)) in block.iter_mut().zip(red.iter().zip(&*green).zip(&*blue)) {
+                *pixel = [*r, *g, *b];
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 pub(super) use ocelli_kernels::bytes::truncate as cut;
-use ocelli_kernels::{Isa, Loop};
+use ocelli_kernels::{Isa, Loop, bytes};
 
 use super::Resizer;
 
@@ -23,10 +23,49 @@ pub(super) fn fast<L: Loop>(plain: L) -> L::Output {
 }
 
 /// The instruction set that [`fast`] uses.
-pub(super) fn isa() -> Isa {
+pub(in crate::transforms) fn isa() -> Isa {
     static ISA: OnceLock<Isa> = OnceLock::new();
     // A variable that names an instruction set wrongly is told where networks are planned.
     *ISA.get_or_init(|| Isa::detect().unwrap_or_else(|_| Isa::available()[0]))
+}
+
+/// Replaces every byte by what `change` makes of it.
+pub(super) fn each_byte<F: Fn(u8) -> u8>(bytes: &mut [u8], change: F) {
+    if bytes::looks_up_vectors(isa()) {
+        let table = fast(Changed { change });
+        return bytes::look_up(isa(), &table, bytes);
+    }
+    fast(Each { bytes, change });
+}
+
+struct Each<'a, F> {
+    bytes: &'a mut [u8],
+    change: F,
+}
+
+impl<F: Fn(u8) -> u8> Loop for Each<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for byte in self.bytes {
+            *byte = (self.change)(*byte);
+        }
+    }
+}
+
+/// What every byte is changed to.
+struct Changed<F> {
+    change: F,
+}
+
+impl<F: Fn(u8) -> u8> Loop for Changed<F> {
+    type Output = [u8; 256];
+
+    #[inline(always)]
+    fn run(self) -> [u8; 256] {
+        std::array::from_fn(|byte| (self.change)(byte as u8))
+    }
 }
 
 /// Adding this to a number of 0..2²² rounds it to the nearest whole one, the even one of two, which then lies in the lowest bits.
