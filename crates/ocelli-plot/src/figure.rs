@@ -1,0 +1,162 @@
+//! A figure as data.
+
+use crate::axis::Axis;
+use crate::{layout, png, svg};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A figure: what is drawn over two axes. Without axes of its own it has linear ones without labels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    pub(crate) title: String,
+    pub(crate) x: Axis,
+    pub(crate) y: Axis,
+    pub(crate) items: Vec<Item>,
+}
+
+/// What is drawn, in order, later ones over earlier ones.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Item {
+    Line {
+        name: String,
+        points: Vec<(f64, f64)>,
+        dashed: bool,
+    },
+    Points {
+        name: String,
+        points: Vec<(f64, f64)>,
+    },
+    /// From, to, height.
+    Bars {
+        name: String,
+        bars: Vec<(f64, f64, f64)>,
+    },
+    Mark {
+        text: String,
+        at: (f64, f64),
+    },
+}
+
+impl Item {
+    /// What the legend calls it.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Item::Line { name, .. } | Item::Points { name, .. } | Item::Bars { name, .. } => Some(name),
+            Item::Mark { .. } => None,
+        }
+    }
+}
+
+/// A figure that cannot be written to a file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FigureError {
+    /// The file's name does not end in `.svg` or `.png`.
+    Format(PathBuf),
+    /// The file cannot be written.
+    Io(PathBuf, io::Error),
+}
+
+impl std::fmt::Display for FigureError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            FigureError::Format(path) => {
+                write!(
+                    f,
+                    "{}: figures are written as .svg or .png: let the name end in one of them",
+                    path.display()
+                )
+            }
+            FigureError::Io(path, _) => write!(f, "{}: cannot be written", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for FigureError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            FigureError::Format(_) => None,
+            FigureError::Io(_, error) => Some(error),
+        }
+    }
+}
+
+impl Figure {
+    /// A figure with a title and nothing in it.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), x: Axis::linear(""), y: Axis::linear(""), items: Vec::new() }
+    }
+
+    /// The axis to the right.
+    #[must_use]
+    pub fn x(mut self, axis: Axis) -> Self {
+        self.x = axis;
+        self
+    }
+
+    /// The axis upwards.
+    #[must_use]
+    pub fn y(mut self, axis: Axis) -> Self {
+        self.y = axis;
+        self
+    }
+
+    /// A line through points in their order. It is broken where a point has no place on an axis.
+    #[must_use]
+    pub fn line(self, name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        self.with(Item::Line { name: name.into(), points: points.into_iter().collect(), dashed: false })
+    }
+
+    /// A dashed line through points: what is expected, compared with, or a limit.
+    #[must_use]
+    pub fn dashed(self, name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        self.with(Item::Line { name: name.into(), points: points.into_iter().collect(), dashed: true })
+    }
+
+    /// Points by themselves.
+    #[must_use]
+    pub fn points(self, name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        self.with(Item::Points { name: name.into(), points: points.into_iter().collect() })
+    }
+
+    /// Bars from `x0` to `x1` as high as `height`, each `(x0, x1, height)`.
+    #[must_use]
+    pub fn bars(self, name: impl Into<String>, bars: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        self.with(Item::Bars { name: name.into(), bars: bars.into_iter().collect() })
+    }
+
+    /// A point that stands out, with a text beside it and a line down to the axis.
+    #[must_use]
+    pub fn mark(self, text: impl Into<String>, at: (f64, f64)) -> Self {
+        self.with(Item::Mark { text: text.into(), at })
+    }
+
+    fn with(mut self, item: Item) -> Self {
+        self.items.push(item);
+        self
+    }
+
+    /// The figure as SVG text, 800 × 480.
+    pub fn svg(&self) -> String {
+        svg::draw(&layout::shapes(self), &self.title)
+    }
+
+    /// The figure as a PNG file, 1600 × 960.
+    pub fn png(&self) -> Vec<u8> {
+        png::draw(&layout::shapes(self))
+    }
+
+    /// Writes the figure to a file, as what its name ends in says: `.svg` or `.png`.
+    ///
+    /// # Errors
+    /// Another ending, or a file that cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), FigureError> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+        let bytes = match ending.as_deref() {
+            Some("svg") => self.svg().into_bytes(),
+            Some("png") => self.png(),
+            _ => return Err(FigureError::Format(path.to_path_buf())),
+        };
+        std::fs::write(path, bytes).map_err(|error| FigureError::Io(path.to_path_buf(), error))
+    }
+}
