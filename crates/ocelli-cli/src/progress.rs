@@ -224,6 +224,7 @@ mod tests {
             val_accuracy: None,
             best: true,
             images_per_second: 5123.4,
+            waited_seconds: 0.0,
             seconds: 1.26,
         };
         let expected = "   3/12      0.5123     81.2%    0.4000         -     5,123   1.3 s  best so far";

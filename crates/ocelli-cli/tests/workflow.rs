@@ -61,9 +61,16 @@ fn check_metrics(text: &str) {
     assert_eq!(lines.len(), 4, "three epochs and the test:\n{text}");
     for (line, epoch) in lines.iter().zip(1..=3) {
         assert_eq!(line["epoch"], epoch);
-        for key in
-            ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "images_per_second", "seconds"]
-        {
+        for key in [
+            "train_loss",
+            "train_accuracy",
+            "val_loss",
+            "val_accuracy",
+            "lr",
+            "images_per_second",
+            "waited_seconds",
+            "seconds",
+        ] {
             assert!(line[key].is_number(), "{key} in {line}");
         }
     }

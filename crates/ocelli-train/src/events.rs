@@ -66,7 +66,7 @@ pub struct BatchDone {
 }
 
 /// An epoch's figures; one line of `metrics.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochDone {
     /// The epoch, from 1.
     pub epoch: u64,
@@ -88,6 +88,9 @@ pub struct EpochDone {
     pub best: bool,
     /// Images trained on per second.
     pub images_per_second: f64,
+    /// Seconds in which training waited for images: where it is much of the epoch, loading them decides how long that takes.
+    #[serde(default)]
+    pub waited_seconds: f64,
     /// Seconds that the epoch took, validation and checkpoint included.
     pub seconds: f64,
 }

@@ -9,6 +9,7 @@ use crate::schedule::{Clock, Schedule};
 use ocelli_data::{Batch, DataError};
 use ocelli_nn::plan::{PlanOptions, SampleKeys, TrainPlan};
 use ocelli_nn::{Layer, Network, Weights};
+use std::time::Instant;
 
 /// How a [`Trainer`] trains.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +64,8 @@ pub struct EpochSums {
     pub right: f64,
     /// The learning rate of the last step.
     pub lr: f64,
+    /// Seconds in which the next batch was waited for: it was not ready when the step before it was made.
+    pub waited: f64,
 }
 
 impl EpochSums {
@@ -131,11 +134,11 @@ impl Trainer {
     /// A batch could not be loaded, no batch could be used, or the loss is no longer a number.
     pub fn epoch(
         &mut self,
-        batches: impl Iterator<Item = Result<Batch, DataError>>,
+        mut batches: impl Iterator<Item = Result<Batch, DataError>>,
         observer: &mut dyn Observer,
     ) -> Result<EpochSums, TrainError> {
         let mut sums = EpochSums::default();
-        for batch in batches {
+        while let Some(batch) = waited_for(&mut batches, &mut sums.waited) {
             let batch = batch.map_err(TrainError::Data)?;
             if batch.labels().is_empty() || (self.normalises && batch.labels().len() == 1) {
                 continue;
@@ -224,6 +227,14 @@ impl Trainer {
         (self.epoch, self.step) = (state.epoch, state.step);
         Ok(())
     }
+}
+
+/// The next batch; the seconds until it came are added.
+fn waited_for<T>(batches: &mut impl Iterator<Item = T>, seconds: &mut f64) -> Option<T> {
+    let began = Instant::now();
+    let batch = batches.next();
+    *seconds += began.elapsed().as_secs_f64();
+    batch
 }
 
 /// Checks that the last layer is no softmax: the loss applies it.

@@ -79,14 +79,14 @@ impl<'a> Duel<'a> {
         }
         let mut ours = Turns::new(programs.ours(work, threads, None)?, "Ocelli");
         let mut avx2 = match ours.contestant.ready.versions.get("isa").and_then(|isa| isa.as_str()) {
-            Some("avx512") if work.kind != Kind::Loading => {
+            Some("avx512") if !work.kind.loads() => {
                 Some(Turns::new(programs.ours(work, threads, Some("avx2"))?, "Ocelli, AVX2"))
             }
             _ => None,
         };
         let mut peak = Vec::new();
         for _ in 0..settings.rounds {
-            if work.kind != Kind::Loading {
+            if !work.kind.loads() {
                 peak.push(ours.contestant.peak(settings.seconds / 5.0)?);
             }
             for turns in std::iter::once(&mut ours).chain(&mut peers).chain(&mut avx2) {

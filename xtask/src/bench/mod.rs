@@ -14,7 +14,7 @@ use crate::python::python;
 use crate::shell::{Result, cargo, root, run, target};
 use duel::Duel;
 use process::Programs;
-use workload::{Kind, WORKLOADS, Workload};
+use workload::{WORKLOADS, Workload};
 
 /// What to measure, and for how long.
 pub(crate) struct Settings {
@@ -86,7 +86,7 @@ fn named(list: &str) -> Result<Vec<String>> {
 }
 
 fn is_loading(work: &Workload) -> bool {
-    work.kind == Kind::Loading
+    work.kind.loads()
 }
 
 /// Builds, measures, prints, and writes `docs/performance.md` after a run of all networks, `docs/loading.md` after one of all that

@@ -162,7 +162,8 @@ fn read<T: DeserializeOwned>(answers: &mut BufReader<ChildStdout>, log: &Path) -
     if line.is_empty() {
         let logged = std::fs::read_to_string(log).unwrap_or_default();
         let last = logged.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing logged");
-        return Err(format!("ended: {last} (all in {})", log.display()).into());
+        let name = log.file_name().unwrap_or_default().display();
+        return Err(format!("ended: {last} (all in {name})").into());
     }
     serde_json::from_str(&line).map_err(|error| format!("answered `{}`: {error}", line.trim()).into())
 }

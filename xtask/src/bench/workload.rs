@@ -20,18 +20,29 @@ pub(super) struct Workload {
 pub(super) enum Kind {
     Training,
     Inference,
-    /// Image files become batches: no network.
-    Loading,
+    /// Images become batches: no network.
+    Loading {
+        /// Whether they are files to be decoded.
+        decodes: bool,
+    },
 }
 
 impl Kind {
+    /// Whether images are loaded, and nothing else.
+    pub(super) fn loads(self) -> bool {
+        matches!(self, Self::Loading { .. })
+    }
+
     /// The settings of PyTorch that compete for being its best.
     pub(super) fn variants(self) -> &'static [&'static str] {
         match self {
             Self::Training | Self::Inference => {
                 &["eager", "channels_last", "compile", "compile_channels_last"]
             }
-            Self::Loading => &[
+            Self::Loading { decodes: false } => {
+                &["torchvision, 0 workers", "torchvision, 1 worker", "torchvision, 2 workers"]
+            }
+            Self::Loading { decodes: true } => &[
                 "torchvision, 0 workers",
                 "torchvision, 1 worker",
                 "torchvision, 2 workers",
@@ -46,7 +57,7 @@ impl Kind {
     pub(super) fn script(self) -> &'static str {
         match self {
             Self::Training | Self::Inference => "bench/peers/peer.py",
-            Self::Loading => "bench/peers/loader.py",
+            Self::Loading { .. } => "bench/peers/loader.py",
         }
     }
 }
@@ -75,9 +86,17 @@ const fn inference(
     Workload { name, what, kind: Kind::Inference, measure, at_least, aim, memory_at_most: None }
 }
 
-const fn loading(name: &'static str, what: &'static str, at_least: f64) -> Workload {
+const fn loading(name: &'static str, what: &'static str, decodes: bool, at_least: f64) -> Workload {
     let measure = Measure::Throughput;
-    Workload { name, what, kind: Kind::Loading, measure, at_least, aim: None, memory_at_most: None }
+    Workload {
+        name,
+        what,
+        kind: Kind::Loading { decodes },
+        measure,
+        at_least,
+        aim: None,
+        memory_at_most: None,
+    }
 }
 
 /// All of them but the whole-process one (`whole.rs`).
@@ -109,9 +128,10 @@ pub(super) const WORKLOADS: [Workload; 19] = [
     loading(
         "L1",
         "JPEG files of 500×375, RandomResizedCrop 224, flip, ColorJitter, Normalize, batches of 64",
+        true,
         3.0,
     ),
-    loading("L2", "the same, Ocelli from its decoded cache in memory", 10.0),
-    loading("L2-disk", "the same, Ocelli from its decoded cache on disk, nothing in memory", 10.0),
-    loading("L3", "32×32 in memory, RandomCrop, flip, RandAugment, Normalize, batches of 64", 3.0),
+    loading("L2", "the same, Ocelli from its decoded cache in memory", true, 10.0),
+    loading("L2-disk", "the same, Ocelli from its decoded cache on disk, nothing in memory", true, 10.0),
+    loading("L3", "32×32 in memory, RandomCrop, flip, RandAugment, Normalize, batches of 64", false, 3.0),
 ];

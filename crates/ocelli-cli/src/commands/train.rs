@@ -11,7 +11,7 @@ use ocelli::data::printable;
 use ocelli::nn::lint::Severity;
 use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
 use ocelli::train::{
-    DataInfo, Outcome, Recipe, RecipeBuilder, RecipeError, Run, RunOptions, TrainError, claim,
+    DataInfo, EpochDone, Outcome, Recipe, RecipeBuilder, RecipeError, Run, RunOptions, TrainError, claim,
 };
 use std::collections::HashMap;
 use std::fs;
@@ -245,7 +245,7 @@ fn conclude(run: &Run, outcome: &Outcome) -> io::Result<()> {
         }
         (None, None) => writeln!(out, "trained   {}", plural(best.epoch, "epoch", "epochs"))?,
     }
-    writeln!(out, "took      {:.1} s", outcome.seconds)?;
+    writeln!(out, "took      {:.1} s{}", outcome.seconds, waiting(best, run.caches().is_empty()))?;
     writeln!(out, "model     {}", outcome.model.display())?;
     writeln!(out, "\ntry next:")?;
     let (ocelli, model) = (command(), shell(&outcome.model.display().to_string()));
@@ -257,6 +257,21 @@ fn conclude(run: &Run, outcome: &Outcome) -> io::Result<()> {
     writeln!(out, "  {ocelli} summary {model}")?;
     let recipe = outcome.folder.join("recipe.toml");
     writeln!(out, "  {ocelli} train --recipe {} --seed 2", shell(&recipe.display().to_string()))
+}
+
+/// Waiting for images that is not worth a word, as a share of the epoch.
+const LITTLE: f64 = 0.1;
+
+/// How much of the time images decided, and what helps.
+fn waiting(epoch: &EpochDone, nothing_cached: bool) -> String {
+    let share = epoch.waited_seconds / epoch.seconds.max(1e-9);
+    match (share > LITTLE, nothing_cached) {
+        (false, _) => String::new(),
+        (true, true) => {
+            format!(", {} of it waiting for images: --cache DIR keeps them decoded", percent(share))
+        }
+        (true, false) => format!(", {} of it waiting for images", percent(share)),
+    }
 }
 
 /// The part of the data that `eval` is to measure on, where that is not what it takes by itself.
@@ -284,5 +299,13 @@ mod tests {
         let data =
             |val, test| DataInfo { path: "d".into(), format: Format::Idx, train: 9, val, test, extent };
         assert_eq!([split(&data(3, 2)), split(&data(3, 0)), split(&data(0, 0))], ["", " --split val", ""]);
+    }
+
+    #[test]
+    fn waiting_for_images_is_told_where_it_is_much() {
+        let epoch = |waited_seconds| EpochDone { waited_seconds, seconds: 10.0, ..EpochDone::default() };
+        assert_eq!(waiting(&epoch(0.9), true), "");
+        assert_eq!(waiting(&epoch(4.0), false), ", 40.0% of it waiting for images");
+        assert!(waiting(&epoch(4.0), true).ends_with("--cache DIR keeps them decoded"));
     }
 }

@@ -156,6 +156,7 @@ impl Session<'_> {
             val_accuracy: validation.map(|found| found.accuracy),
             best: false,
             images_per_second: 0.0,
+            waited_seconds: sums.waited,
             seconds: 0.0,
         };
         done.best = self.best.as_ref().is_none_or(|best| is_better(&done, best));
