@@ -3,6 +3,7 @@
 pub(crate) mod data;
 
 use clap::{Args, Parser, Subcommand};
+use ocelli::train::View;
 use std::path::PathBuf;
 
 /// Convolutional networks from a folder of images to a prediction, on the CPU.
@@ -97,8 +98,37 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) split: Option<String>,
     /// Print one JSON document.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "csv")]
     pub(crate) json: bool,
+    /// Print every image with what is said of it as comma-separated values: truth, answer, loss, the probability of each
+    /// class.
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// See each image another way too and average the probabilities: hflip, vflip, five-crop, ten-crop, or a transform as in
+    /// recipes, '{ type = "ColorJitter", brightness = 0.2 }'. May be given many times.
+    #[arg(long, value_name = "VIEW", action = clap::ArgAction::Append)]
+    pub(crate) tta: Vec<View>,
+    /// Tell how many images are answered, and how well, if the likeliest class must have this probability (0 to 1).
+    #[arg(long, value_name = "P", value_parser = probability)]
+    pub(crate) reject: Option<f32>,
+    /// Fit the temperature at which probabilities are best (on these images: give others than are to be measured).
+    #[arg(long)]
+    pub(crate) fit_temperature: bool,
+    /// Save the fitted temperature and the threshold of --reject in the model, for `predict` and later `eval`s.
+    #[arg(long)]
+    pub(crate) save: bool,
+    /// How many of the images with the highest losses are named.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) top_losses: usize,
+    /// Bins of the calibration error.
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = bins)]
+    pub(crate) bins: usize,
+    /// Resamples that the figures' intervals come from; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = resamples)]
+    pub(crate) bootstrap: usize,
+    /// Decides what resamples and random views draw.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
     /// Threads to work with [default: one for each core].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
@@ -177,6 +207,21 @@ pub(crate) struct WeightsArgs {
 
 fn threads(text: &str) -> Result<usize, String> {
     within(text, 1, 1024)
+}
+
+fn bins(text: &str) -> Result<usize, String> {
+    within(text, 1, 10_000)
+}
+
+fn resamples(text: &str) -> Result<usize, String> {
+    within(text, 0, 1_000_000)
+}
+
+fn probability(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("needs a number from 0 to 1".to_owned()),
+    }
 }
 
 fn batch_size(text: &str) -> Result<usize, String> {

@@ -172,7 +172,11 @@ fn a_list_that_takes_colours_away_does_so_in_prediction_too() {
     let trained = last["test_loss"].as_f64().unwrap_or_else(|| panic!("no loss of the test in {last:#}"));
 
     let found = succeeds(folder, &["eval", "run/model.safetensors", "--data", "data", "--json"]).json();
-    assert_eq!(found["loss"].as_f64(), Some(trained), "as the test of training: the same pixels");
+    let told = found["loss"].as_f64().unwrap();
+    assert!(
+        (told - trained).abs() < 1e-6 * trained.max(1.0),
+        "{told}, but {trained} in the test of training"
+    );
 
     let images = CLASSES
         .iter()

@@ -3,8 +3,9 @@
 use crate::archive::{self, Archive};
 use crate::error::ModelError;
 use crate::predict::{PredictOptions, Prediction, Predictor};
+use crate::readout::Readout;
 use ocelli_data::{Channels, Compiled, DataError, Division, Image, Transform};
-use ocelli_nn::{Layer, Network, Shape, Weights};
+use ocelli_nn::{Network, Shape, Weights};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -30,6 +31,8 @@ pub struct Classifier {
     metrics: BTreeMap<String, f64>,
     division: Option<Division>,
     image_channels: Option<Channels>,
+    temperature: Option<f64>,
+    reject: Option<f32>,
 }
 
 /// Data that travels in a classifier's file without being part of it, such as what a training run needs to go on.
@@ -56,6 +59,10 @@ struct Description {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image_channels: Option<Channels>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reject: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     attachment: Option<serde_json::Value>,
 }
 
@@ -80,8 +87,17 @@ impl Classifier {
     ) -> Result<Self, ModelError> {
         check_parts(&network, &transforms, &classes)?;
         weights.check(&network).map_err(|error| ModelError::mismatch(error.to_string()))?;
-        let metrics = BTreeMap::new();
-        Ok(Self { network, weights, transforms, classes, metrics, division: None, image_channels: None })
+        Ok(Self {
+            network,
+            weights,
+            transforms,
+            classes,
+            metrics: BTreeMap::new(),
+            division: None,
+            image_channels: None,
+            temperature: None,
+            reject: None,
+        })
     }
 
     /// Notes figures about the classifier, such as its validation accuracy; they travel in the file.
@@ -101,6 +117,32 @@ impl Classifier {
     pub fn with_image_channels(mut self, channels: Channels) -> Self {
         self.image_channels = Some(channels);
         self
+    }
+
+    /// Lets its probabilities be at a temperature: in proportion to their powers of 1/`temperature`, so that above 1 they are less
+    /// sure and below it surer, and answers stay the same. It travels in the file. Default: 1.
+    ///
+    /// # Errors
+    /// It is not a number above 0.
+    pub fn with_temperature(mut self, temperature: f64) -> Result<Self, ModelError> {
+        if !(temperature > 0.0 && temperature.is_finite()) {
+            return Err(ModelError::mismatch(format!("temperature is {temperature}, but must be above 0")));
+        }
+        self.temperature = Some(temperature);
+        Ok(self)
+    }
+
+    /// Says which probability the likeliest class needs: answers below are told as [rejected](Prediction::rejected). It travels
+    /// in the file. Default: none are.
+    ///
+    /// # Errors
+    /// It is not 0 to 1.
+    pub fn with_reject(mut self, least: f32) -> Result<Self, ModelError> {
+        if !(0.0..=1.0).contains(&least) {
+            return Err(ModelError::mismatch(format!("reject is {least}, but must be 0 to 1")));
+        }
+        self.reject = Some(least);
+        Ok(self)
     }
 
     /// The network.
@@ -141,17 +183,27 @@ impl Classifier {
         self.image_channels.map_or_else(|| Channels::from_count(self.input().2), Ok)
     }
 
+    /// The temperature of its probabilities, where one was fitted.
+    pub fn temperature(&self) -> Option<f64> {
+        self.temperature
+    }
+
+    /// The probability that the likeliest class needs for an answer, where one was set.
+    pub fn reject(&self) -> Option<f32> {
+        self.reject
+    }
+
+    /// How the network's outputs become probabilities.
+    pub fn readout(&self) -> Readout {
+        Readout::of(&self.network).at_temperature(self.temperature.unwrap_or(1.0))
+    }
+
     /// Height, width and channels of the network's input.
     pub(crate) fn input(&self) -> (usize, usize, usize) {
         match self.network.input() {
             Shape::Map { channels, height, width } => (height, width, channels),
             Shape::Features(count) => (1, 1, count),
         }
-    }
-
-    /// Whether the network ends in a softmax: its outputs are probabilities already.
-    pub fn gives_probabilities(&self) -> bool {
-        matches!(self.network.nodes().last().map(|node| &node.layer), Some(Layer::Softmax))
     }
 
     /// Loads a classifier from the file that [`Classifier::save`] wrote.
@@ -220,7 +272,16 @@ impl Classifier {
         let mut archive = Archive::open(path)?;
         let description = describe(path, archive.text(KEY))?;
         let Description {
-            network, transforms, classes, metrics, division, image_channels, attachment, ..
+            network,
+            transforms,
+            classes,
+            metrics,
+            division,
+            image_channels,
+            temperature,
+            reject,
+            attachment,
+            ..
         } = description;
         check_parts(&network, &transforms, &classes).map_err(|error| error.in_file(path))?;
         check_shapes(path, &archive, &network)?;
@@ -240,6 +301,12 @@ impl Classifier {
             Self::new(network, weights, transforms, classes).map_err(|error| error.in_file(path))?;
         classifier.division = division;
         classifier.image_channels = image_channels;
+        if let Some(temperature) = temperature {
+            classifier = classifier.with_temperature(temperature).map_err(|error| error.in_file(path))?;
+        }
+        if let Some(least) = reject {
+            classifier = classifier.with_reject(least).map_err(|error| error.in_file(path))?;
+        }
         let attachment = attachment.map(|note| Attachment { note, tensors });
         Ok((classifier.with_metrics(metrics), attachment))
     }
@@ -254,6 +321,8 @@ impl Classifier {
             metrics: self.metrics.clone(),
             division: self.division,
             image_channels: self.image_channels,
+            temperature: self.temperature,
+            reject: self.reject,
             attachment: attachment.map(|attachment| attachment.note.clone()),
         };
         let text = serde_json::to_string(&description)

@@ -2,8 +2,8 @@
 //!
 //! Training makes a [`Classifier`]; predicting, exporting, serving and explaining take it. On disk it is one
 //! `.safetensors` file: tensors in PyTorch's names and layouts, and in the header, under `ocelli`, JSON that describes
-//! the network, the transforms, the classes, the format's version, the program's, figures from training, and how it
-//! divided the data.
+//! the network, the transforms, the classes, the format's version, the program's, figures from training, how it
+//! divided the data, and the temperature and the reject threshold, where the classifier has them.
 //!
 //! ```no_run
 //! use ocelli_model::Classifier;
@@ -24,6 +24,7 @@ mod error;
 pub mod files;
 pub mod import;
 mod predict;
+mod readout;
 
 pub use classifier::{Attachment, Classifier};
 pub use error::ModelError;
@@ -31,3 +32,4 @@ pub use import::{
     Fit, Head, ImportError, ReplacedHead, TensorInfo, WeightsFile, WeightsFormat, read_weights, save_weights,
 };
 pub use predict::{PredictOptions, Prediction, Predictor};
+pub use readout::Readout;

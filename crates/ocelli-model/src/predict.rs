@@ -36,6 +36,8 @@ pub struct Prediction {
     pub label: String,
     /// Its probability, 0 to 1.
     pub probability: f32,
+    /// Whether that is less than the classifier asks of an answer ([`Classifier::reject`]).
+    pub rejected: bool,
     /// The likeliest classes with their probabilities, the likeliest first.
     pub top: Vec<(String, f32)>,
 }
@@ -135,40 +137,16 @@ impl<'a> Predictor<'a> {
     }
 }
 
-/// The network's output for the views of one image as a [`Prediction`]: their mean.
+/// The network's output for the views of one image as a [`Prediction`].
 fn explain(classifier: &Classifier, output: &[f32], top_k: usize) -> Prediction {
-    let classes = classifier.classes().len();
-    let mut probabilities = vec![0.0; classes];
-    let share = classes as f32 / output.len() as f32;
-    for output in output.chunks_exact(classes) {
-        let view = if classifier.gives_probabilities() { output.to_vec() } else { softmax(output) };
-        probabilities.iter_mut().zip(view).for_each(|(sum, probability)| *sum += share * probability);
-    }
+    let mut probabilities = vec![0.0; classifier.classes().len()];
+    classifier.readout().probabilities(output, &mut probabilities);
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
     // Equal probabilities keep the order of the classes.
     order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
     let name = |class: usize| (classifier.classes()[class].clone(), probabilities[class]);
     let top: Vec<_> = order.into_iter().take(top_k.max(1)).map(name).collect();
     let (label, probability) = top[0].clone();
-    Prediction { label, probability, top }
-}
-
-/// exp(x) / Σ exp(x), the largest taken out first so that nothing overflows.
-fn softmax(logits: &[f32]) -> Vec<f32> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits.iter().map(|logit| f64::from(logit - largest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| (power / sum) as f32).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::softmax;
-
-    #[test]
-    fn softmax_sums_to_one_however_large_the_logits() {
-        let probabilities = softmax(&[1000.0, 1001.0, -1000.0]);
-        assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
-        assert!((probabilities[1] - 0.731_058_6).abs() < 1e-6, "{probabilities:?}");
-    }
+    let rejected = classifier.reject().is_some_and(|least| probability < least);
+    Prediction { label, probability, rejected, top }
 }

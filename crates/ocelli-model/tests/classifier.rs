@@ -145,3 +145,40 @@ fn parts_that_do_not_fit_are_refused() {
     let said = refused(network(3), weights(), random, names(3));
     assert!(said.contains("random"), "{said}");
 }
+
+#[test]
+fn temperature_and_reject_threshold_travel_and_bear_on_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let plain = classifier();
+    let expected = plain.predict(&images(4)).unwrap();
+    assert!((plain.temperature(), plain.reject()) == (None, None) && expected.iter().all(|p| !p.rejected));
+    plain.with_temperature(3.0).unwrap().with_reject(0.5).unwrap().save(&path).unwrap();
+    let loaded = Classifier::load(&path).unwrap();
+    assert_eq!((loaded.temperature(), loaded.reject()), (Some(3.0), Some(0.5)));
+    for (found, expected) in loaded.predict(&images(4)).unwrap().iter().zip(&expected) {
+        assert_eq!(found.label, expected.label);
+        assert!(found.probability < expected.probability, "{found:?}");
+        assert_eq!(found.rejected, found.probability < 0.5);
+        let cubes: f32 = expected.top.iter().map(|(_, p)| p.cbrt()).sum();
+        assert!((found.probability - expected.probability.cbrt() / cubes).abs() < 1e-5);
+    }
+    for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(classifier().with_temperature(wrong).unwrap_err().to_string().contains("temperature is"));
+    }
+    assert!(classifier().with_reject(1.5).unwrap_err().to_string().contains("reject is 1.5"));
+}
+
+#[test]
+fn a_file_whose_temperature_cannot_be_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    classifier().with_temperature(3.0).unwrap().save(&path).unwrap();
+    let mut file = std::fs::read(&path).unwrap();
+    let written = b"temperature\\\":3.0";
+    let at = file.windows(written.len()).position(|part| part == written).expect("it is in the header");
+    file[at + written.len() - 3..at + written.len()].copy_from_slice(b"-30");
+    std::fs::write(&path, file).unwrap();
+    let said = Classifier::load(&path).unwrap_err().to_string();
+    assert!(said.contains("model.safetensors: temperature is -30"), "{said}");
+}

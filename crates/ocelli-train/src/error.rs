@@ -81,6 +81,12 @@ pub enum TrainError {
         /// The nearest class of the model.
         suggestion: Option<String>,
     },
+    /// Images cannot be seen as asked.
+    #[error("views: {reason}")]
+    Views {
+        /// Why.
+        reason: String,
+    },
     /// The network's last layer is a softmax.
     #[error(
         "layer {layer} is a Softmax at the end, but the loss applies softmax itself: leave the layer out to train"
@@ -180,7 +186,8 @@ impl TrainError {
             | Self::Outputs { .. }
             | Self::EndsInSoftmax { .. }
             | Self::NothingFits { .. }
-            | Self::FolderTaken { .. } => true,
+            | Self::FolderTaken { .. }
+            | Self::Views { .. } => true,
             Self::Weights(ImportError::Io { source, .. }) => source.kind() == io::ErrorKind::NotFound,
             Self::Data(error) => {
                 matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnknownFormat | ErrorKind::Invalid)

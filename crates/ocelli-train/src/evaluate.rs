@@ -1,16 +1,18 @@
 //! Evaluation: a network over labelled images, dropout off, running averages in use.
 
-use crate::confusion::Confusion;
 use crate::error::TrainError;
 use crate::events::Evaluation;
-use crate::loss::{CrossEntropy, argmax};
+use crate::loss::CrossEntropy;
+use crate::metrics::{Confusion, Predictions, argmax};
 use ocelli_data::{Batch, DataError};
+use ocelli_model::Readout;
 use ocelli_nn::plan::{InferPlan, PlanOptions};
-use ocelli_nn::{Layer, Network, Weights};
+use ocelli_nn::{Network, Weights};
 
 /// Runs `network` over all batches, each of at most `batch_size` images (several views of one count each), and compares its
 /// answers with the labels. Of several views of an image, the mean of their probabilities is the answer.
-/// Works on the threads of the `rayon` pool that it is called in; the figures do not depend on how many there are.
+/// Works on the threads of the `rayon` pool that it is called in; the figures do not depend on how many there are. Its memory
+/// does not grow with the number of images.
 ///
 /// # Errors
 /// The network cannot be planned, or a batch could not be loaded.
@@ -20,26 +22,16 @@ pub fn evaluate(
     batch_size: usize,
     batches: impl Iterator<Item = Result<Batch, DataError>>,
 ) -> Result<Evaluation, TrainError> {
-    let options = PlanOptions { batch: batch_size, ..PlanOptions::default() };
-    let mut plan = InferPlan::new(network, weights, options).map_err(TrainError::Plan)?;
+    let readout = Readout::of(network);
     let classes = network.output().channels();
-    let is_softmax = network.nodes().last().is_some_and(|node| node.layer == Layer::Softmax);
     let mut confusion = Confusion::new(classes);
     let (mut loss, mut gradient) = (0.0, Vec::new());
-    for batch in batches {
-        let batch = batch.map_err(TrainError::Data)?;
+    answers(network, weights, batch_size, batches, |batch, outputs| {
         let labels = batch.labels();
-        if labels.is_empty() {
-            continue;
-        }
-        let outputs = plan.run(batch.images());
         // The logarithms of probabilities are logits with the same cross-entropy.
         let logits: Vec<f32>;
-        let logits = if batch.views() > 1 {
-            logits = mean_of_views(outputs, classes, batch.views(), is_softmax);
-            &logits
-        } else if is_softmax {
-            logits = outputs.iter().map(|p| p.max(f32::MIN_POSITIVE).ln()).collect();
+        let logits = if batch.views() > 1 || readout.are_probabilities() {
+            logits = logarithms(readout, outputs, classes, batch.views());
             &logits
         } else {
             outputs
@@ -49,40 +41,61 @@ pub fn evaluate(
         }
         gradient.resize(logits.len(), 0.0);
         loss += CrossEntropy::default().forward(logits, labels, &mut gradient) * labels.len() as f64;
-    }
+    })?;
     let images = confusion.images();
     Ok(Evaluation { images, loss: loss / images.max(1) as f64, accuracy: confusion.accuracy(), confusion })
 }
 
-/// The logarithm of the mean probability of each class over the views of each image.
-fn mean_of_views(outputs: &[f32], classes: usize, views: usize, are_probabilities: bool) -> Vec<f32> {
-    let mut mean = vec![0.0; classes];
-    let mut logarithms = Vec::with_capacity(outputs.len() / views);
-    for image in outputs.chunks_exact(classes * views) {
-        mean.fill(0.0);
-        for view in image.chunks_exact(classes) {
-            let largest = view.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let power = |value: f32| {
-                if are_probabilities { f64::from(value) } else { f64::from(value - largest).exp() }
-            };
-            let sum: f64 = view.iter().map(|value| power(*value)).sum();
-            mean.iter_mut().zip(view).for_each(|(mean, value)| *mean += power(*value) / sum / views as f64);
+/// Runs `network` over all batches as [`evaluate`] does and keeps what it says of each image, as `readout` reads it: 4 bytes for
+/// each image and class. What names an image is its index in the data set.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn collect(
+    network: &Network,
+    weights: &Weights,
+    readout: Readout,
+    batch_size: usize,
+    batches: impl Iterator<Item = Result<Batch, DataError>>,
+) -> Result<Predictions, TrainError> {
+    let classes = network.output().channels();
+    let mut predictions = Predictions::new(classes, 0);
+    let mut row = vec![0.0; classes];
+    answers(network, weights, batch_size, batches, |batch, outputs| {
+        let images = outputs.chunks_exact(classes * batch.views());
+        for ((outputs, index), label) in images.zip(batch.indices()).zip(batch.labels()) {
+            readout.probabilities(outputs, &mut row);
+            predictions.push(index as u64, *label, &row);
         }
-        logarithms.extend(mean.iter().map(|mean| mean.max(f64::from(f32::MIN_POSITIVE)).ln() as f32));
-    }
-    logarithms
+    })?;
+    Ok(predictions)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn views_are_averaged_as_probabilities() {
-        // Of logits (0, ln 3) and (0, 0): probabilities (1/4, 3/4) and (1/2, 1/2), mean (3/8, 5/8).
-        let logarithms = mean_of_views(&[0.0, 3f32.ln(), 700.0, 700.0], 2, 2, false);
-        assert!((logarithms[0] - 0.375f32.ln()).abs() < 1e-6 && (logarithms[1] - 0.625f32.ln()).abs() < 1e-6);
-        let same = mean_of_views(&[0.25, 0.75, 0.5, 0.5], 2, 2, true);
-        assert!(same.iter().zip(&logarithms).all(|(a, b)| (a - b).abs() < 1e-6), "{same:?}");
+/// Gives every batch to `each`, with the network's outputs: images × views × classes.
+fn answers(
+    network: &Network,
+    weights: &Weights,
+    batch_size: usize,
+    batches: impl Iterator<Item = Result<Batch, DataError>>,
+    mut each: impl FnMut(&Batch, &[f32]),
+) -> Result<(), TrainError> {
+    let options = PlanOptions { batch: batch_size, ..PlanOptions::default() };
+    let mut plan = InferPlan::new(network, weights, options).map_err(TrainError::Plan)?;
+    for batch in batches {
+        let batch = batch.map_err(TrainError::Data)?;
+        if !batch.is_empty() {
+            each(&batch, plan.run(batch.images()));
+        }
     }
+    Ok(())
+}
+
+/// The logarithm of the probability of each class, over the views of each image.
+fn logarithms(readout: Readout, outputs: &[f32], classes: usize, views: usize) -> Vec<f32> {
+    let mut logarithms = vec![0.0; outputs.len() / views];
+    for (outputs, row) in outputs.chunks_exact(classes * views).zip(logarithms.chunks_exact_mut(classes)) {
+        readout.probabilities(outputs, row);
+        row.iter_mut().for_each(|p| *p = p.max(f32::MIN_POSITIVE).ln());
+    }
+    logarithms
 }

@@ -1,6 +1,6 @@
 //! What a run tells while it goes: typed events, for whoever shows, stores or judges them.
 
-use crate::confusion::Confusion;
+use crate::metrics::Confusion;
 use ocelli_data::Problem;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

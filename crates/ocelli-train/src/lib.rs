@@ -3,14 +3,14 @@
 //! - A [`Recipe`] is the one description of a run. [`Run::prepare`] opens its data, builds its network and resolves what
 //!   was left open; [`Run::train`] trains it and tells an [`Observer`] what happens; [`resume`] goes on with a run that
 //!   was stopped.
-//! - [`Trainer`] is the loop inside: batches in, steps made. [`evaluate`] and [`measure`] are its counterparts.
+//! - [`Trainer`] is the loop inside: batches in, steps made. [`evaluate`] and [`measure`] are its counterparts, and [`metrics`]
+//!   says what their predictions are worth.
 //! - [`Sgd`], [`Adam`], [`AdamW`], [`CrossEntropy`] and [`Schedule`] have PyTorch's names, defaults and arithmetic, and
 //!   serve a training loop written by hand as well.
 //!
 //! The same recipe on the same data gives the same weights, bit for bit, whatever the number of threads.
 
 mod checkpoint;
-mod confusion;
 mod error;
 mod evaluate;
 mod events;
@@ -18,20 +18,22 @@ mod groups;
 mod lint;
 mod loss;
 mod measure;
+pub mod metrics;
 mod optimizer;
 mod recipe;
 mod run;
 mod schedule;
 mod trainer;
+mod views;
 
-pub use confusion::Confusion;
 pub use error::TrainError;
-pub use evaluate::evaluate;
+pub use evaluate::{collect, evaluate};
 pub use events::{BatchDone, EpochDone, Evaluation, Event, Observer, Outcome, Started};
 pub use groups::{Freeze, Group};
 pub use lint::lint;
 pub use loss::CrossEntropy;
 pub use measure::{MeasureOptions, measure};
+pub use metrics::{Confusion, Predictions, Report, ReportOptions};
 pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
 pub use recipe::{
     ClassWeightRule, ClassWeights, DataSection, ModelSection, Recipe, RecipeBuilder, RecipeError,
@@ -40,3 +42,4 @@ pub use recipe::{
 pub use run::{DataInfo, Run, RunOptions, build_network, claim, resume};
 pub use schedule::{Anneal, Clock, Constant, Cosine, OneCycle, Rates, Schedule, StepDecay};
 pub use trainer::{EpochSums, TrainOptions, Trainer, TrainerState};
+pub use views::View;

@@ -1,5 +1,6 @@
 //! Cross-entropy, and what goes with it: how many answers were right.
 
+use crate::metrics::argmax;
 use ocelli_data::Mixing;
 use ocelli_kernels::cross_entropy;
 
@@ -112,12 +113,6 @@ fn weighted_mixed(
     loss / images as f64
 }
 
-/// The class with the largest logit; the first of equals.
-pub(crate) fn argmax(logits: &[f32]) -> usize {
-    let larger = |best: usize, class: usize| if logits[class] > logits[best] { class } else { best };
-    (0..logits.len()).fold(0, larger)
-}
-
 /// How many rows of `logits` (images × classes) have their largest value at their label; of mixed images, how much of their
 /// labels lies there.
 pub(crate) fn right(logits: &[f32], labels: &[u32], mixing: Option<&Mixing>) -> f64 {
@@ -211,6 +206,5 @@ mod tests {
         assert_eq!(right(&[1.0, 2.0, 3.0, 0.0], &[0, 0], None), 1.0);
         let mixing = Mixing { partners: vec![1, 1], share: 0.75 };
         assert_eq!(right(&[1.0, 2.0, 3.0, 0.0], &[0, 0], Some(&mixing)), 0.75 + 0.25);
-        assert_eq!(argmax(&[f32::NAN, 1.0]), 0);
     }
 }

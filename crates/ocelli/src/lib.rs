@@ -71,7 +71,7 @@
 //!
 //! - [`data`]: decoding, datasets, transforms, the loader.
 //! - [`nn`]: layers, networks by builder, name or TOML file, weights, summaries, plans.
-//! - [`train`]: recipes, runs, the trainer, optimizers, schedules, the loss, evaluation.
+//! - [`train`]: recipes, runs, the trainer, optimizers, schedules, the loss, evaluation and its [figures](train::metrics).
 //! - [`model`]: the classifier and its file.
 //! - [`kernels`]: the arithmetic on slices, and the random streams.
 //!

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), Failure> {
     if args.json {
         print_json(&document(&args.model, &answered))?;
     } else if args.csv {
-        print_csv(&answered)?;
+        print_csv(&answered, classifier.reject().is_some())?;
     } else {
         print_table(&answered)?;
     }
@@ -76,6 +76,7 @@ fn document(model: &Path, answered: &[(&PathBuf, Result<Prediction, DataError>)]
                 "image": path.to_string_lossy(),
                 "label": prediction.label,
                 "probability": prediction.probability,
+                "rejected": prediction.rejected,
                 "top": prediction.top.iter().map(class).collect::<Vec<_>>(),
             })
         }
@@ -84,18 +85,22 @@ fn document(model: &Path, answered: &[(&PathBuf, Result<Prediction, DataError>)]
     json!({ "model": model.to_string_lossy(), "predictions": answered.iter().map(one).collect::<Vec<_>>() })
 }
 
-/// `image,label,probability`, and for each further class asked for its label and probability.
-fn print_csv(answered: &[(&PathBuf, Result<Prediction, DataError>)]) -> io::Result<()> {
+/// `image,label,probability`, for each further class asked for its label and probability, and `rejected` if the model rejects
+/// answers at all.
+fn print_csv(answered: &[(&PathBuf, Result<Prediction, DataError>)], rejects: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let classes = answered.iter().filter_map(|(_, answer)| answer.as_ref().ok());
     let columns = classes.map(|prediction| prediction.top.len()).max().unwrap_or(1);
     let more: String = (2..=columns).map(|place| format!(",label_{place},probability_{place}")).collect();
-    writeln!(out, "image,label,probability{more}")?;
+    writeln!(out, "image,label,probability{more}{}", if rejects { ",rejected" } else { "" })?;
     for (path, answer) in answered {
         let Ok(prediction) = answer else { continue };
         write!(out, "{}", csv(&path.display().to_string()))?;
         for (label, probability) in &prediction.top {
             write!(out, ",{},{probability:.6}", csv(label))?;
+        }
+        if rejects {
+            write!(out, ",{}", prediction.rejected)?;
         }
         writeln!(out)?;
     }
@@ -113,7 +118,8 @@ fn print_table(answered: &[(&PathBuf, Result<Prediction, DataError>)]) -> io::Re
         };
         let classes: Vec<_> = prediction.top.iter().map(class).collect();
         let gap = " ".repeat(widest - width(path));
-        writeln!(out, "{}{gap}  {}", shown(path), classes.join(", "))?;
+        let unsure = if prediction.rejected { "not sure enough: " } else { "" };
+        writeln!(out, "{}{gap}  {unsure}{}", shown(path), classes.join(", "))?;
     }
     Ok(())
 }

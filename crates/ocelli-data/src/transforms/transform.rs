@@ -246,7 +246,7 @@ impl Transform {
     }
 
     /// Whether bytes end here: what follows works on numbers.
-    pub(crate) fn makes_numbers(&self) -> bool {
+    pub fn makes_numbers(&self) -> bool {
         matches!(self, Self::ToTensor(_) | Self::ConvertImageDtype(_) | Self::ToDtype(_) | Self::Normalize(_))
     }
 }

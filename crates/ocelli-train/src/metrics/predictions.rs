@@ -1,0 +1,162 @@
+//! Probabilities beside the truth: what all figures are worked out from.
+
+use super::Confusion;
+
+/// What a classifier says of labelled images. It takes 4 bytes for each image and class, and 12 for each image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictions {
+    classes: usize,
+    /// Images × classes.
+    probabilities: Vec<f32>,
+    labels: Vec<u32>,
+    ids: Vec<u64>,
+}
+
+impl Predictions {
+    /// None yet, over `classes` classes, with room for `images`.
+    ///
+    /// # Panics
+    /// If there are no classes.
+    pub fn new(classes: usize, images: usize) -> Self {
+        assert!(classes > 0, "predictions need a class");
+        Predictions {
+            classes,
+            probabilities: Vec::with_capacity(images * classes),
+            labels: Vec::with_capacity(images),
+            ids: Vec::with_capacity(images),
+        }
+    }
+
+    /// Adds an image: what names it (its index in the data set), its class, and the probability of each class.
+    ///
+    /// # Panics
+    /// If there is not a probability for each class, or the label is no class.
+    pub fn push(&mut self, id: u64, label: u32, probabilities: &[f32]) {
+        assert_eq!(probabilities.len(), self.classes, "a probability for each class");
+        assert!((label as usize) < self.classes, "label {label} of {} classes", self.classes);
+        self.probabilities.extend_from_slice(probabilities);
+        self.labels.push(label);
+        self.ids.push(id);
+    }
+
+    /// How many classes there are.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The probabilities, images × classes.
+    pub fn probabilities(&self) -> &[f32] {
+        &self.probabilities
+    }
+
+    /// The probabilities of image `image`.
+    pub fn row(&self, image: usize) -> &[f32] {
+        &self.probabilities[image * self.classes..][..self.classes]
+    }
+
+    /// The class of each image.
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// What names each image: its index in its data set.
+    pub fn ids(&self) -> &[u64] {
+        &self.ids
+    }
+
+    /// Each image's probabilities and class.
+    pub fn rows(&self) -> impl Iterator<Item = (&[f32], usize)> {
+        self.probabilities.chunks_exact(self.classes).zip(self.labels.iter().map(|label| *label as usize))
+    }
+
+    /// The class that image `image` is taken for: the likeliest, the first of equals.
+    pub fn predicted(&self, image: usize) -> usize {
+        argmax(self.row(image))
+    }
+
+    /// The probability of the class that image `image` is taken for.
+    pub fn confidence(&self, image: usize) -> f32 {
+        self.row(image)[self.predicted(image)]
+    }
+
+    /// The logarithmic loss of image `image`: −ln of its class's probability, which counts as the smallest normal `f32` at
+    /// least (a loss of 87.3).
+    pub fn loss(&self, image: usize) -> f64 {
+        loss(self.row(image)[self.labels[image] as usize])
+    }
+
+    /// Whether image `image` is taken for what it is.
+    pub fn is_right(&self, image: usize) -> bool {
+        self.predicted(image) == self.labels[image] as usize
+    }
+
+    /// Which classes are taken for which.
+    pub fn confusion(&self) -> Confusion {
+        let mut confusion = Confusion::new(self.classes);
+        self.rows().for_each(|(row, label)| confusion.add(label, argmax(row)));
+        confusion
+    }
+
+    /// The probabilities as they are, to be changed row by row.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.probabilities.chunks_exact_mut(self.classes)
+    }
+
+    /// Keeps the images that `keep` says, by their place.
+    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        let mut kept = Predictions::new(self.classes, self.len());
+        for image in (0..self.len()).filter(|image| keep(*image)) {
+            kept.push(self.ids[image], self.labels[image], self.row(image));
+        }
+        *self = kept;
+    }
+}
+
+/// −ln of a probability.
+pub(super) fn loss(probability: f32) -> f64 {
+    // `max` takes the number where the other is none: what is no number must stay so.
+    let floored = if probability < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { probability };
+    -f64::from(floored).ln()
+}
+
+/// The class with the largest value; the first of equals.
+pub(crate) fn argmax(values: &[f32]) -> usize {
+    let larger = |best: usize, class: usize| if values[class] > values[best] { class } else { best };
+    (0..values.len()).fold(0, larger)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_pushed_is_there() {
+        let mut found = Predictions::new(3, 2);
+        assert!(found.is_empty());
+        found.push(7, 2, &[0.5, 0.5, 0.0]);
+        found.push(9, 1, &[0.1, 0.7, 0.2]);
+        assert_eq!((found.len(), found.classes(), found.ids()), (2, 3, &[7, 9][..]));
+        assert_eq!((found.predicted(0), found.is_right(0), found.is_right(1)), (0, false, true));
+        assert_eq!((found.confidence(1), found.row(1)[2]), (0.7, 0.2));
+        assert!((found.loss(0) - 87.336_5).abs() < 1e-3 && (found.loss(1) - 0.356_675).abs() < 1e-5);
+        assert!(loss(f32::NAN).is_nan());
+        found.retain(|image| image == 1);
+        assert_eq!((found.ids(), found.labels(), found.probabilities().len()), (&[9][..], &[1][..], 3));
+    }
+
+    #[test]
+    fn the_first_of_equals_is_the_answer() {
+        assert_eq!(argmax(&[0.2, 0.4, 0.4]), 1);
+        assert_eq!(argmax(&[f32::NAN, 1.0]), 0);
+    }
+}
