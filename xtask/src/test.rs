@@ -5,17 +5,22 @@ use std::path::PathBuf;
 use crate::python::python;
 use crate::shell::{Result, cargo, run, succeeds};
 
+/// What is left out of a build unless it is asked for.
+const FEATURES: [&str; 2] = ["--features", "ocelli-cli/remote,ocelli-testing/remote"];
+
 /// What a change must pass, cheapest first.
 pub(crate) fn ci(interpreter: Option<PathBuf>) -> Result {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    let lints = ["--all-targets", "--", "-D", "warnings"];
+    run(cargo(&["clippy", "--workspace"]).args(FEATURES).args(lints))?;
+    run(cargo(&["clippy", "--package", "ocelli-data", "--package", "ocelli-cli"]).args(lints))?;
+    run(cargo(&["doc", "--workspace", "--no-deps"]).args(FEATURES).env("RUSTDOCFLAGS", "-D warnings"))?;
     test(true, interpreter)
 }
 
 /// Everything that proves that it works.
 pub(crate) fn test(interop: bool, interpreter: Option<PathBuf>) -> Result {
-    run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    run(cargo(&["test", "--workspace", "--doc", "--quiet"]).args(FEATURES))?;
     let mut tests = if succeeds(&mut cargo(&["nextest", "--version"])) {
         cargo(&["nextest", "run", "--workspace"])
     } else {
@@ -24,5 +29,5 @@ pub(crate) fn test(interop: bool, interpreter: Option<PathBuf>) -> Result {
     if interop {
         tests.env("OCELLI_PYTHON", python(interpreter)?);
     }
-    run(&mut tests)
+    run(tests.args(FEATURES))
 }

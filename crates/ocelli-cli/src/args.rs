@@ -39,7 +39,8 @@ pub(crate) enum Command {
 #[command(args_override_self = true)]
 pub(crate) struct TrainArgs {
     /// A folder of images (class per folder, with or without train/, val/ and test/), of IDX files or of CIFAR's
-    /// binary files, a manifest (.csv, .jsonl), or the name of a shipped data set [default: sample].
+    /// binary files, a manifest (.csv, .jsonl), tar shards or Parquet files, the name of a shipped data set, or (in a build
+    /// with it) the address of tar shards, https://host/train-{000..009}.tar or s3://bucket/path/ [default: sample].
     #[arg(long, value_name = "PATH|NAME")]
     pub(crate) data: Option<String>,
     /// A network by name (`ocelli models` lists them) or a TOML file with its layers [default: lesson-bn].

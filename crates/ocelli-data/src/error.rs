@@ -5,10 +5,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What kind of thing went wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -40,6 +40,9 @@ pub enum ErrorKind {
     Invalid,
     /// A decoder panicked; the panic was caught.
     Panicked,
+    /// What lies elsewhere could not be had: its server was not reached, refused, broke off, or has something else now. No
+    /// fault of a sample: whatever reads the data ends with it, and may be tried again.
+    Unavailable,
 }
 
 /// An error about one file, sample or setting: what kind, which, and why.
@@ -118,7 +121,7 @@ impl From<Problem> for DataError {
 /// Something wrong with a part of a dataset that the rest goes on without.
 ///
 /// Displays as `<subject>: <reason>`, [`printable`]; serialises with its kind, subject and reason.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Problem {
     kind: ErrorKind,
     subject: String,

@@ -57,12 +57,12 @@ impl Ran {
 
 /// Runs the command in `folder`.
 pub(crate) fn ocelli(folder: &Path, args: &[&str]) -> Ran {
-    let run = Command::new(env!("CARGO_BIN_EXE_ocelli"))
-        .args(args)
-        .current_dir(folder)
-        .env_remove("CARGO")
-        .output();
-    let Output { status, stdout, stderr } = run.expect("the command starts");
+    ran(Command::new(env!("CARGO_BIN_EXE_ocelli")).args(args).current_dir(folder).env_remove("CARGO"))
+}
+
+/// Runs a command.
+pub(crate) fn ran(command: &mut Command) -> Ran {
+    let Output { status, stdout, stderr } = command.output().expect("the command starts");
     Ran {
         code: status.code().expect("the command ends by itself"),
         out: String::from_utf8(stdout).expect("UTF-8"),

@@ -1,7 +1,7 @@
 //! One look at every image.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -9,7 +9,7 @@ use super::perceptual::Hash;
 use super::{CheckOptions, Progress, Samples, Split};
 use crate::decode::{self, FileFormat, Header, Limits};
 use crate::transforms::Sums;
-use crate::{Channels, DataError, Image, ImageView, Problem};
+use crate::{Channels, DataError, ErrorKind, Image, ImageView, Problem};
 
 /// What is known of every image.
 pub(super) struct Inspected {
@@ -36,11 +36,13 @@ pub(super) struct Facts {
 }
 
 impl Inspected {
+    /// # Errors
+    /// If the data is out of reach: nothing is found of the images by that.
     pub(super) fn new(
         samples: &Samples,
         options: &CheckOptions,
         progress: &(dyn Fn(Progress) + Sync),
-    ) -> Self {
+    ) -> Result<Self, DataError> {
         let total = samples.len() as u64;
         let done = AtomicU64::new(0);
         let mut all =
@@ -50,12 +52,21 @@ impl Inspected {
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 progress(Progress { step: "looking at images", done, total });
             };
-            all.add(split, options, &tick);
+            all.add(split, options, &tick)?;
         }
-        all
+        Ok(all)
     }
 
-    fn add(&mut self, split: &Split, options: &CheckOptions, tick: &(dyn Fn() + Sync)) {
+    fn add(
+        &mut self,
+        split: &Split,
+        options: &CheckOptions,
+        tick: &(dyn Fn() + Sync),
+    ) -> Result<(), DataError> {
+        let is_away = |found: &Result<Facts, DataError>| {
+            found.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unavailable)
+        };
+        let stopped = AtomicBool::new(false);
         let len = split.images.len();
         let threads = crate::threads(options.threads).min(len.max(1));
         let part = |worker: usize| worker * len / threads..(worker + 1) * len / threads;
@@ -65,8 +76,10 @@ impl Inspected {
                 let look = |index| {
                     let found = inspect(split, index, &options.limits, &mut sums);
                     tick();
+                    stopped.fetch_or(is_away(&found), Ordering::Relaxed);
                     found
                 };
+                let range = range.take_while(|_| !stopped.load(Ordering::Relaxed));
                 (range.map(look).collect::<Vec<_>>(), sums)
             };
             let workers: Vec<_> =
@@ -82,6 +95,7 @@ impl Inspected {
             for facts in found {
                 match facts {
                     Ok(facts) => self.facts.push(Some(facts)),
+                    Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
                     Err(error) => {
                         self.facts.push(None);
                         self.problems.push(error.into());
@@ -90,6 +104,7 @@ impl Inspected {
             }
         }
         self.sums.push(sums);
+        Ok(())
     }
 
     /// How many images have each value of something.

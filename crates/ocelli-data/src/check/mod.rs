@@ -101,7 +101,7 @@ impl Samples {
 /// `progress` is told how far it is, from any thread, at most once for each image.
 ///
 /// # Errors
-/// If the dataset has no image at all, or the similarity is not in 0..=1.
+/// If the dataset has no image at all, it is out of reach, or the similarity is not in 0..=1.
 pub fn check(
     data: &Undivided,
     options: &CheckOptions,
@@ -154,5 +154,5 @@ fn inspect_all(
         let reason = format!("{} is not in 0 to 1", options.similarity);
         return Err(DataError::invalid("similarity", reason));
     }
-    Ok(Inspected::new(samples, options, progress))
+    Inspected::new(samples, options, progress)
 }

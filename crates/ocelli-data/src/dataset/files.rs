@@ -117,8 +117,12 @@ pub(super) fn names(path: &Path) -> Result<Option<Vec<String>>, DataError> {
         std::io::ErrorKind::InvalidData => DataError::at(ErrorKind::Corrupt, path, "is not UTF-8 text"),
         _ => DataError::io(path, &e),
     })?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    Ok(Some(lines.map(str::to_owned).collect()))
+    Ok(Some(lines(&text)))
+}
+
+/// The lines of a text that are not empty.
+pub(super) fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 /// What a folder holds, sorted by name, without hidden entries and the files that systems leave behind.
@@ -153,24 +157,27 @@ pub(super) fn of_splits(path: &Path, ending: &str) -> Vec<(Part, PathBuf)> {
     if ends_so(&path.to_path_buf()) {
         return vec![(Part::Train, path.to_path_buf())];
     }
-    let part_of = |path: &Path| {
-        let name = file_name(path).to_lowercase();
-        name.split(|c: char| !c.is_alphanumeric()).find_map(Part::named)
-    };
     let mut found = Vec::new();
     for path in entries(path).unwrap_or_default() {
         let is_data = file_name(&path) == "data";
         if ends_so(&path) {
-            found.push((part_of(&path).unwrap_or(Part::Train), path));
+            found.push((part_of(&file_name(&path)).unwrap_or(Part::Train), path));
         } else if path.is_dir() && (is_data || Part::named(&file_name(&path).to_lowercase()).is_some()) {
             let of_folder = Part::named(&file_name(&path).to_lowercase());
             let inside = entries(&path).unwrap_or_default().into_iter().filter(ends_so);
             found.extend(
-                inside.map(|file| (of_folder.or_else(|| part_of(&file)).unwrap_or(Part::Train), file)),
+                inside.map(|file| {
+                    (of_folder.or_else(|| part_of(&file_name(&file))).unwrap_or(Part::Train), file)
+                }),
             );
         }
     }
     found
+}
+
+/// The split that a word of a file's name says.
+pub(super) fn part_of(name: &str) -> Option<Part> {
+    name.to_lowercase().split(|c: char| !c.is_alphanumeric()).find_map(Part::named)
 }
 
 /// Whether a file is called as image files are. What it holds decides what it is; this only tells which to speak of.

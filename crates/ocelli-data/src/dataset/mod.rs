@@ -2,6 +2,7 @@
 //!
 //! [`open`] recognises what a path is and gives its [`Splits`]; each split is a [`Dataset`].
 
+mod address;
 mod cifar;
 mod classes;
 pub mod contract;
@@ -26,6 +27,7 @@ use serde::Serialize;
 
 use crate::{DataError, Image, ImageView, Portion, Wanted};
 
+pub use address::address;
 pub use folder::files_below;
 pub use image_files::ImageFiles;
 pub(crate) use image_files::in_parts;
@@ -112,6 +114,12 @@ pub trait Dataset: Send + Sync {
     /// about; else nothing.
     fn stretches(&self) -> &[Stretch] {
         &[]
+    }
+
+    /// Says that samples will be loaded soon, in about this order: where they lie far away, fetching them can begin. Only of use,
+    /// and only done, where there are [`stretches`](Dataset::stretches) and they are followed.
+    fn announce(&self, indices: &[usize]) {
+        let _ = indices;
     }
 
     /// Sample `index` as it lies in memory, if it does: then loading it costs nothing and is never cached.

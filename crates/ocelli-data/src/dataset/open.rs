@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::address::{address, shown};
 use super::cifar::Kind;
 use super::classes::mismatches;
-use super::files::{entries, has_image_name, of_splits};
+use super::files::{entries, has_image_name, names, of_splits};
 use super::folder::{Scanned, Tree};
 use super::image_files::usual_channels;
 use super::memory::MemoryDataset;
-use super::shards::{LocalFile, Ranges};
+use super::shards::{LocalFile, Opening, Ranges};
 use super::splits::{Part, Parts, Splits, Undivided};
 use super::{Dataset, Fractions, idx, manifest, parquet, shards};
 use crate::decode::Limits;
@@ -47,6 +48,9 @@ pub struct OpenOptions {
     pub limits: Limits,
     /// Threads that read headers; 0 takes as many as the machine has. Default: 0.
     pub threads: usize,
+    /// The folder where is kept what shards elsewhere hold, so that they are looked through only once. Default: `None`, which
+    /// takes `ocelli/shards` in the user's folder of caches (`XDG_CACHE_HOME`, else `~/.cache`; on Windows `LOCALAPPDATA`).
+    pub indices: Option<PathBuf>,
 }
 
 impl Default for OpenOptions {
@@ -61,6 +65,7 @@ impl Default for OpenOptions {
             allow_class_mismatch: false,
             limits: Limits::default(),
             threads: 0,
+            indices: None,
         }
     }
 }
@@ -131,7 +136,9 @@ impl Findings {
 /// A path is a folder of class folders; a folder of `train/` (`training/`), `val/` (`valid/`, `validation/`) and `test/`
 /// (`testing/`), each with the same class folders; a [`manifest`](super::manifest), or a folder with one called `manifest.csv`
 /// (`.tsv`, `.jsonl`); tar files as WebDataset has them or Parquet files as Hugging Face does, one or a folder of them; a folder of IDX files; or one of CIFAR-10's or CIFAR-100's binary files. A name is a dataset below
-/// `data/` in the current folder, or below the folder that `OCELLI_DATA` names; `sample` stands for [`SAMPLE`].
+/// `data/` in the current folder, or below the folder that `OCELLI_DATA` names; `sample` stands for [`SAMPLE`]. With the feature
+/// `remote`, tar files may be named by an address: `https://host/path/train-{0000..0009}.tar`, `s3://bucket/path/train-{0000..0009}.tar`,
+/// or `s3://bucket/path/` for all below it.
 ///
 /// The headers of all image files are read. What is wrong with one is told in [`Splits::problems`] and the rest goes on.
 ///
@@ -149,6 +156,9 @@ pub fn open(dataset: impl AsRef<Path>, options: &OpenOptions) -> Result<Splits, 
 /// # Errors
 /// As [`open`], but for what only training needs.
 pub fn open_undivided(dataset: impl AsRef<Path>, options: &OpenOptions) -> Result<Undivided, DataError> {
+    if let Some(address) = address(dataset.as_ref()) {
+        return open_remote(address, options);
+    }
     let path = resolve(dataset.as_ref(), std::env::var_os(DATA_VARIABLE).map(PathBuf::from))?;
     let (format, root) = recognise(&path)?;
     let mut findings = Findings::default();
@@ -164,6 +174,38 @@ pub fn open_undivided(dataset: impl AsRef<Path>, options: &OpenOptions) -> Resul
         Format::Cifar10 => in_memory(Kind::Ten.read(&root)?, options),
         Format::Cifar100 => in_memory(hundred.read(&root)?, options),
     };
+    finish(path, format, parts, findings, options)
+}
+
+/// Opens tar files elsewhere.
+#[cfg(feature = "remote")]
+fn open_remote(address: &str, options: &OpenOptions) -> Result<Undivided, DataError> {
+    let mut findings = Findings::default();
+    let parts = shards::open(shards::remote::find(address)?, options, &mut findings)?;
+    finish(PathBuf::from(&*shown(address)), Format::Shards, parts, findings, options)
+}
+
+#[cfg(not(feature = "remote"))]
+fn open_remote(address: &str, _: &OpenOptions) -> Result<Undivided, DataError> {
+    Err(needs_remote(address))
+}
+
+/// What a build without the feature `remote` says of an address.
+#[cfg(any(test, not(feature = "remote")))]
+fn needs_remote(address: &str) -> DataError {
+    let reason = "is an address, and this build reads files of this machine alone: build it with the feature `remote` \
+                  (in Ocelli's repository: cargo install --path crates/ocelli-cli --features remote)";
+    DataError::about(ErrorKind::Invalid, shown(address), reason)
+}
+
+/// A data set with all that was found wrong with it.
+fn finish(
+    path: PathBuf,
+    format: Format,
+    parts: Parts<Arc<dyn Dataset>>,
+    findings: Findings,
+    options: &OpenOptions,
+) -> Result<Undivided, DataError> {
     let mut problems = findings.problems;
     if format != Format::Folders {
         find_empty_classes(&path, &parts, &mut problems);
@@ -183,7 +225,14 @@ fn open_shards(
     let opened =
         |(part, path): (Part, PathBuf)| Ok((part, Arc::new(LocalFile::open(&path)?) as Arc<dyn Ranges>));
     let files = of_splits(root, "tar").into_iter().map(opened).collect::<Result<Vec<_>, DataError>>()?;
-    shards::open(beside(root), files, options, findings)
+    let folder = beside(root);
+    let opening = Opening {
+        name: folder.display().to_string(),
+        shards: files,
+        listed: names(&folder.join("classes.txt"))?,
+        threads: crate::threads(options.threads),
+    };
+    shards::open(opening, options, findings)
 }
 
 /// The folder that a path is, or that a file lies in.
@@ -379,5 +428,22 @@ fn find_empty_classes(path: &Path, parts: &Parts<Arc<dyn Dataset>>, problems: &m
             let reason = format!("class `{class}` has no sample in the {part} split");
             problems.push(DataError::at(ErrorKind::EmptyClass, path, reason).into());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_for_files_here_says_how_to_get_the_other() {
+        let error = needs_remote("https://me:secret@host/a.tar?b");
+        let text = error.to_string();
+        assert!(
+            error.kind() == ErrorKind::Invalid && text.starts_with("https://host/a.tar?…: is an"),
+            "{text}"
+        );
+        assert!(text.contains("cargo install --path crates/ocelli-cli --features remote"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
     }
 }

@@ -84,6 +84,11 @@ impl Dataset for Subset {
         &self.stretches
     }
 
+    fn announce(&self, indices: &[usize]) {
+        let indices: Vec<usize> = indices.iter().map(|&index| self.indices[index]).collect();
+        self.dataset.announce(&indices);
+    }
+
     fn view(&self, index: usize) -> Option<ImageView<'_>> {
         self.dataset.view(self.indices[index])
     }

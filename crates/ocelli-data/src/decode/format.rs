@@ -1,12 +1,12 @@
 //! What a file is, by its first bytes.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use crate::ErrorKind;
 
 /// The image formats that are read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum FileFormat {

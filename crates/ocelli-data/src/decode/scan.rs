@@ -5,13 +5,13 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{FileFormat, Limits, guarded, jpeg, open_regular, raster, read, read_bytes};
 use crate::{Channels, DataError};
 
 /// What an image file's header says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Header {
     /// The format, by content.
     pub format: FileFormat,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crate::transforms::Compiled;
-use crate::{BatchTransform, DataError, Problem, Transform};
+use crate::{BatchTransform, DataError, Dataset, Problem, Transform};
 
 pub use batch::Batch;
 pub use sampler::{Oversample, Sampler};
@@ -111,6 +111,7 @@ impl Loader {
         };
         let sampling = Sampling::new(&**source.dataset(), options)?;
         let work = Arc::new(Work {
+            ahead: if sampling.is_local() { ahead(&**source.dataset(), options.shuffle_bytes) } else { 0 },
             source,
             sampling,
             transforms: compiled,
@@ -162,6 +163,8 @@ impl Loader {
     pub fn epoch_from(&mut self, epoch: u64, batch: usize) -> Epoch<'_> {
         let order = self.work.sampling.epoch(self.work.options.seed, epoch);
         let batches = self.batches();
+        let first = batch.min(batches) * self.work.options.batch_size;
+        self.work.announce(&order, first..first + self.work.ahead);
         self.work.queue.begin(epoch, order, batch.min(batches)..batches);
         Epoch { loader: self, remaining: batches.saturating_sub(batch), gave: false }
     }
@@ -182,6 +185,14 @@ impl Drop for Loader {
             let _ = thread.join();
         }
     }
+}
+
+/// How many samples a dataset is told of ahead: about so many as are shuffled with each other, so that the next ones arrive
+/// while these are used. 0 where samples do not lie in stretches.
+fn ahead(dataset: &dyn Dataset, shuffle_bytes: u64) -> usize {
+    let bytes: u64 = dataset.stretches().iter().map(|stretch| stretch.bytes).sum();
+    let samples = dataset.len() as u128 * u128::from(shuffle_bytes) / u128::from(bytes.max(1));
+    if dataset.stretches().is_empty() { 0 } else { samples.clamp(1, dataset.len() as u128) as usize }
 }
 
 /// Height, width and channels that every image gets.

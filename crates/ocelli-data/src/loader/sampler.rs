@@ -118,6 +118,11 @@ impl Sampling {
         }
     }
 
+    /// Whether samples come about as they lie, so that reading ahead is reading in long runs.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.kind, Kind::InOrder | Kind::Stretched(..))
+    }
+
     /// The draws of an epoch.
     pub(super) fn epoch(&self, seed: u64, epoch: u64) -> Vec<Draw> {
         let stream = |part: u64| Stream::new(seed, hash("ocelli.order"), epoch, part);

@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use crate::cache::Cache;
 use crate::transforms::{Compiled, Key, Transform, Workspace, check, deterministic_prefix, run_to_image};
-use crate::{CacheOptions, Channels, DataError, Dataset, Image, ImageView, Place, Portion, Problem, Wanted};
+use crate::{
+    CacheOptions, Channels, DataError, Dataset, ErrorKind, Image, ImageView, Place, Portion, Problem, Wanted,
+};
 
 /// How much a [`Source`] may keep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -158,6 +160,16 @@ impl Source {
         ))
     }
 
+    /// Says to the dataset which samples will be needed of it soon: those of these that are not kept.
+    pub(super) fn announce(&self, indices: impl Iterator<Item = usize>) {
+        let is_kept = |index: usize| {
+            let in_memory = self.kept.get(index).is_some_and(|slot| slot.get().is_some());
+            in_memory || self.on_disk.as_ref().is_some_and(|kept| kept.has(&*self.dataset, index))
+        };
+        let needed: Vec<usize> = indices.filter(|&index| !is_kept(index)).collect();
+        self.dataset.announce(&needed);
+    }
+
     /// Shows sample `index`, after the first transforms, to `look`.
     ///
     /// # Errors
@@ -204,7 +216,7 @@ impl Source {
         let portion = match self.portion(index, transforms, key, workspace) {
             Ok(portion) => portion,
             Err(error) => {
-                let _ = self.kept[index].set(Err(error.clone()));
+                self.remember(index, &error);
                 return Err(error);
             }
         };
@@ -293,7 +305,7 @@ impl Source {
                 Ok(seen)
             }
             Err(error) => {
-                let _ = slot.set(Err(error.clone()));
+                self.remember(index, &error);
                 Err(error)
             }
         }
@@ -316,6 +328,13 @@ impl Source {
             .map_err(|error| self.named(index, &error))
     }
 
+    /// Remembers that a sample fails. What is out of reach is no fault of the sample: another time it may be there.
+    fn remember(&self, index: usize, error: &DataError) {
+        if error.kind() != ErrorKind::Unavailable {
+            let _ = self.kept[index].set(Err(error.clone()));
+        }
+    }
+
     /// Takes `bytes` of what may be kept, if they are left.
     fn reserve(&self, bytes: u64) -> bool {
         self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(bytes)).is_ok()
@@ -334,6 +353,10 @@ impl Source {
 impl Kept {
     fn key(&self, dataset: &dyn Dataset, index: usize) -> Option<u128> {
         *self.keys[index].get_or_init(|| dataset.key(index))
+    }
+
+    fn has(&self, dataset: &dyn Dataset, index: usize) -> bool {
+        self.key(dataset, index).is_some_and(|key| self.cache.size(key).is_some())
     }
 
     fn get(&self, dataset: &dyn Dataset, index: usize) -> Option<Image> {

@@ -1,6 +1,7 @@
 //! A thread that makes batches.
 
 use std::io;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -21,6 +22,8 @@ pub(super) struct Work {
     pub(super) queue: Queue,
     pub(super) options: LoaderOptions,
     pub(super) pool: Pool,
+    /// How many samples ahead the dataset is told of; 0 where it has no use for it.
+    pub(super) ahead: usize,
 }
 
 impl Work {
@@ -58,6 +61,14 @@ pub(super) fn spawn(work: &Arc<Work>) -> io::Result<JoinHandle<()>> {
 const STAYS: usize = 1 << 20;
 
 impl Work {
+    /// Says to the dataset which samples of an order come next, as far as there are so many.
+    pub(super) fn announce(&self, order: &[Draw], places: Range<usize>) {
+        if self.ahead > 0 {
+            let places = places.start.min(order.len())..places.end.min(order.len());
+            self.source.announce(order[places].iter().map(|&draw| sampler::index(draw)));
+        }
+    }
+
     /// Makes one batch. Samples that fail are left out and told in `failed`.
     fn make(
         &self,
@@ -72,6 +83,8 @@ impl Work {
         let first = job.number * size;
         let samples = &job.order[first..(first + size).min(job.order.len())];
 
+        self.announce(&job.order, first + self.ahead..first + self.ahead + samples.len());
+
         let mut buffers = self.pool.take();
         buffers.images.resize(size * image_len, 0.0);
         workspace.streams = buffers.images.len() > STAYS;
@@ -84,7 +97,9 @@ impl Work {
                     buffers.labels.push(self.source.dataset().label(index));
                     buffers.samples.push(draw);
                 }
-                Err(error) if self.options.strict => return Err(error),
+                Err(error) if self.options.strict || error.kind() == ErrorKind::Unavailable => {
+                    return Err(error);
+                }
                 Err(error) => failed.push((index, error.into())),
             }
         }

@@ -106,7 +106,7 @@ impl Sums {
 /// Images that cannot be loaded are left out. What is decoded for this stays in the source's cache.
 ///
 /// # Errors
-/// If not one image can be loaded: the first reason.
+/// If not one image can be loaded: the first reason; or if the data is out of reach.
 pub fn measure(source: &Source, options: &MeasureOptions) -> Result<Statistics, DataError> {
     let len = source.dataset().len();
     let all = len > 0 && source.is_in_memory();
@@ -129,6 +129,9 @@ pub fn measure(source: &Source, options: &MeasureOptions) -> Result<Statistics, 
     let mut sums = Sums::default();
     for (part, failed) in parts {
         sums = sums.merge(part);
+        if let Some(away) = failed.as_ref().filter(|failed| failed.kind() == ErrorKind::Unavailable) {
+            return Err(away.clone());
+        }
         error = error.or(failed);
     }
     let seen = source.dataset().extent().channels;
@@ -146,6 +149,7 @@ fn measure_part(source: &Source, indices: impl Iterator<Item = usize>) -> (Sums,
     for index in indices {
         match source.with(index, &mut workspace, |image| sums.add(image)) {
             Ok(()) => {}
+            Err(failed) if failed.kind() == ErrorKind::Unavailable => return (sums, Some(failed)),
             Err(failed) => error = error.or(Some(failed)),
         }
     }

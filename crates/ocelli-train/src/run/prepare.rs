@@ -6,7 +6,7 @@ use crate::error::TrainError;
 use crate::groups::Groups;
 use crate::recipe::{ClassWeights, DataSection, Recipe, RecipeError, derived};
 use ocelli_data::check::Classes;
-use ocelli_data::dataset::Format;
+use ocelli_data::dataset::{Format, address};
 use ocelli_data::{
     CacheOptions, CacheUse, Channels, DataError, Dataset, Division, Extent, Loader, LoaderOptions,
     MeasureOptions, OpenOptions, Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
@@ -296,7 +296,10 @@ fn resolve(
 /// The recipe with nothing left open.
 fn resolved(mut recipe: Recipe, splits: &Splits, size: [usize; 2], pipeline: &Pipeline) -> Recipe {
     recipe.derived = derived(&recipe);
-    recipe.data.path = absolute(&splits.path);
+    // What is shown of an address may be less than all of it.
+    if address(&splits.path).is_none() {
+        recipe.data.path = absolute(&splits.path);
+    }
     recipe.data.cache = recipe.data.cache.map(|path| absolute(Path::new(&path)));
     recipe.model.network = network::resolved_name(&recipe.model.network);
     recipe.model.weights = recipe.model.weights.map(|path| absolute(Path::new(&path)));

@@ -1,10 +1,10 @@
 //! The samples of one shard.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Ranges;
 use super::entries::{Entries, Entry};
-use crate::decode::Limits;
+use crate::decode::{self, Header, Limits};
 use crate::{DataError, ErrorKind, Problem};
 
 /// Most bytes of an entry with a label, which may say much else.
@@ -14,19 +14,25 @@ const MAX_NAME: usize = 4096;
 /// Most samples of a shard whose problems are told one by one.
 const MOST_TOLD: usize = 1000;
 
+/// Bytes from an image's start that usually hold its header, and that nearly always do.
+const HEADS: [u64; 2] = [4 << 10, 64 << 10];
+
 /// What a shard holds.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Shard {
     pub(super) samples: Vec<Found>,
     pub(super) problems: Vec<Problem>,
 }
 
 /// An image with its label.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Found {
     pub(super) key: Box<str>,
     pub(super) label: String,
     pub(super) offset: u64,
     pub(super) len: u64,
+    /// `None` if the image cannot be used, which is told as a problem.
+    pub(super) header: Option<Header>,
 }
 
 /// The entries of one sample.
@@ -37,33 +43,36 @@ struct Group {
     label: Option<String>,
 }
 
-/// Reads a shard's headers and labels. What is wrong with it is told; what came before that counts.
-pub(super) fn read_shard(shard: &dyn Ranges, limits: &Limits) -> Shard {
+/// Reads a shard's headers and labels, and the headers of its images. What is wrong with it is told; what came before that counts.
+///
+/// # Errors
+/// If the shard is out of reach: then nothing can be said of it.
+pub(super) fn read_shard(shard: &dyn Ranges, limits: &Limits) -> Result<Shard, DataError> {
     let mut found = Shard::default();
     let mut group = Group::default();
     for entry in Entries::of(shard) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                found.tell(error);
+                found.tell(error)?;
                 break;
             }
         };
         let Some((key, ending)) = split(&entry.name) else { continue };
         if key != group.key {
-            found.close(shard, std::mem::take(&mut group));
+            found.close(shard, std::mem::take(&mut group), limits)?;
             group.key = key.to_owned();
         }
         if let Err(error) = group.add(shard, &entry, ending, limits) {
-            found.tell(error);
+            found.tell(error)?;
         }
     }
-    found.close(shard, group);
+    found.close(shard, group, limits)?;
     if found.samples.is_empty() && found.problems.is_empty() {
         let reason = "holds no image: entries such as 0001.jpg and 0001.cls are needed";
-        found.tell(DataError::about(ErrorKind::EmptyFile, shard.name(), reason));
+        found.tell(DataError::about(ErrorKind::EmptyFile, shard.name(), reason))?;
     }
-    found
+    Ok(found)
 }
 
 /// A sample's name, up to the first dot after the last slash, and what follows it; `None` of hidden files.
@@ -126,17 +135,23 @@ impl Group {
 }
 
 impl Shard {
-    fn tell(&mut self, error: DataError) {
+    fn tell(&mut self, error: DataError) -> Result<(), DataError> {
+        if error.kind() == ErrorKind::Unavailable {
+            return Err(error);
+        }
         if self.problems.len() < MOST_TOLD {
             self.problems.push(error.into());
         }
+        Ok(())
     }
 
     /// Takes up a sample of which all entries are known.
-    fn close(&mut self, shard: &dyn Ranges, group: Group) {
+    fn close(&mut self, shard: &dyn Ranges, group: Group, limits: &Limits) -> Result<(), DataError> {
         match group {
             Group { key, image: Some((_, offset, len)), label: Some(label) } => {
-                self.samples.push(Found { key: key.into(), label, offset, len });
+                let header = header(shard, &key, offset, len, limits);
+                let header = header.map(Some).or_else(|error| self.tell(error).map(|()| None))?;
+                self.samples.push(Found { key: key.into(), label, offset, len, header });
             }
             Group { image: Some((name, ..)), label: None, .. } => {
                 let reason =
@@ -145,11 +160,32 @@ impl Shard {
                     ErrorKind::Unlabelled,
                     format!("{}/{name}", shard.name()),
                     reason,
-                ));
+                ))?;
             }
             Group { image: None, .. } => {}
         }
+        Ok(())
     }
+}
+
+/// The header of an image, from as little of it as will do.
+fn header(
+    shard: &dyn Ranges,
+    key: &str,
+    offset: u64,
+    len: u64,
+    limits: &Limits,
+) -> Result<Header, DataError> {
+    let name = format!("{}/{key}", shard.name());
+    let mut last = None;
+    for head in HEADS.into_iter().filter(|&head| head < len).chain([len]) {
+        let head = shard.read(offset, head as usize)?;
+        match decode::header_of(&head, &name, limits) {
+            Ok(header) => return Ok(header),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| DataError::about(ErrorKind::EmptyFile, name, "is empty (0 bytes)")))
 }
 
 fn of_text(bytes: &[u8]) -> Result<Option<String>, String> {

@@ -10,18 +10,20 @@
 
 mod entries;
 mod index;
+mod kept;
 mod ranges;
+#[cfg(feature = "remote")]
+pub(super) mod remote;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
-use index::{Shard, read_shard};
+use index::{Found, Shard};
+use kept::Indices;
 pub(super) use ranges::{LocalFile, Ranges};
 
 use super::classes::{ClassSet, in_order, mismatches, place};
-use super::files::names;
 use super::image_files::usual_channels;
 use super::open::Findings;
 use super::splits::{Part, Parts};
@@ -52,16 +54,27 @@ struct Sample {
     key: Box<str>,
 }
 
+/// Shards that were found, wherever they lie.
+pub(super) struct Opening {
+    /// What errors call all of them.
+    pub(super) name: String,
+    pub(super) shards: Vec<(Part, Arc<dyn Ranges>)>,
+    /// The classes that are named beside them, in their order.
+    pub(super) listed: Option<Vec<String>>,
+    /// Threads that read headers.
+    pub(super) threads: usize,
+}
+
 /// Reads the indices of shards and the headers of their images.
 pub(super) fn open(
-    folder: &Path,
-    shards: Vec<(Part, Arc<dyn Ranges>)>,
+    opening: Opening,
     options: &OpenOptions,
     findings: &mut Findings,
 ) -> Result<Parts<Arc<dyn Dataset>>, DataError> {
-    let threads = crate::threads(options.threads);
-    let read = in_parts(&shards, threads, |(part, shard)| (*part, read_shard(&**shard, &options.limits)));
-    let listed = names(&folder.join("classes.txt"))?;
+    let Opening { name: all, shards, listed, threads } = opening;
+    let kept = Indices::new(options);
+    let read = in_parts(&shards, threads, |(part, shard)| Ok((*part, kept.read(&**shard)?)));
+    let read = read.into_iter().collect::<Result<Vec<_>, DataError>>()?;
     let is_listed = listed.is_some();
     let labels = read.iter().flat_map(|(_, shard)| shard.samples.iter().map(|sample| &sample.label));
     let occurring: BTreeSet<&String> = labels.collect();
@@ -70,18 +83,8 @@ pub(super) fn open(
     for (number, (part, shard)) in read.into_iter().enumerate() {
         let Shard { samples, problems } = shard;
         findings.problems.extend(problems);
-        let name = shards[number].1.name();
-        let headers =
-            in_parts(&samples, threads, |sample| header(&*shards[number].1, sample, &options.limits));
         let part = parts.entry(part);
-        for (sample, header) in samples.into_iter().zip(headers) {
-            let header = match header {
-                Ok(header) => header,
-                Err(error) => {
-                    findings.problems.push(error.into());
-                    continue;
-                }
-            };
+        for sample in samples {
             let label = place(&classes, &sample.label).ok_or_else(|| {
                 let reason = format!(
                     "{}: label `{}` is not among the {} of classes.txt",
@@ -89,18 +92,16 @@ pub(super) fn open(
                     sample.label,
                     classes.len()
                 );
-                DataError::about(ErrorKind::ClassMismatch, name.to_string(), reason)
+                DataError::about(ErrorKind::ClassMismatch, shards[number].1.name(), reason)
             })?;
             let shard = number as u32;
-            part.push((
-                Sample { shard, label, offset: sample.offset, len: sample.len, key: sample.key },
-                header,
-            ));
+            let Found { key, offset, len, header, .. } = sample;
+            part.extend(header.map(|header| (Sample { shard, label, offset, len, key }, header)));
         }
     }
     if !is_listed {
         let set = |(split, part): (&str, &Vec<(Sample, Header)>)| {
-            let name = format!("{}, split {split}", folder.display());
+            let name = format!("{all}, split {split}");
             ClassSet::of(name, part.iter().map(|(sample, _)| sample.label), &classes)
         };
         let sets: Vec<ClassSet<'_>> = parts.named().map(set).collect();
@@ -110,22 +111,6 @@ pub(super) fn open(
         options.channels.unwrap_or_else(|| usual_channels(parts.iter().flatten().map(|(_, header)| header)));
     let shards: Vec<Arc<dyn Ranges>> = shards.into_iter().map(|(_, shard)| shard).collect();
     Ok(parts.map(|samples| Arc::new(Shards::new(&shards, &classes, samples, channels, options.limits)) as _))
-}
-
-/// Bytes from an image's start that usually hold its header, and that nearly always do.
-const HEADS: [u64; 2] = [4 << 10, 64 << 10];
-
-fn header(shard: &dyn Ranges, sample: &index::Found, limits: &Limits) -> Result<Header, DataError> {
-    let name = format!("{}/{}", shard.name(), sample.key);
-    let mut last = None;
-    for len in HEADS.into_iter().filter(|&len| len < sample.len).chain([sample.len]) {
-        let head = shard.read(sample.offset, len as usize)?;
-        match decode::header_of(&head, &name, limits) {
-            Ok(header) => return Ok(header),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(last.unwrap_or_else(|| DataError::about(ErrorKind::EmptyFile, name, "is empty (0 bytes)")))
 }
 
 impl Shards {
@@ -193,6 +178,13 @@ impl Dataset for Shards {
     fn key(&self, index: usize) -> Option<u128> {
         let sample = &self.samples[index];
         self.shards[sample.shard as usize].key(sample.offset)
+    }
+
+    fn announce(&self, indices: &[usize]) {
+        for &index in indices {
+            let sample = &self.samples[index];
+            self.shards[sample.shard as usize].announce(sample.offset, sample.len as usize);
+        }
     }
 
     fn stretches(&self) -> &[Stretch] {

@@ -21,6 +21,17 @@ pub(crate) trait Ranges: Send + Sync {
     /// If they cannot be read, or the file has not so many.
     fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, DataError>;
 
+    /// Says that a part will be read soon. Default: nothing comes of it.
+    fn announce(&self, offset: u64, len: usize) {
+        let _ = (offset, len);
+    }
+
+    /// What names the whole file and changes when it does, if looking through it is so slow that what is found should be kept.
+    /// Default: `None`.
+    fn version(&self) -> Option<String> {
+        None
+    }
+
     /// What names the bytes from `offset` on, and changes when they do; `None` if nothing does.
     fn key(&self, offset: u64) -> Option<u128>;
 }
