@@ -3,7 +3,7 @@
 
 use ocelli_kernels::Isa;
 use ocelli_kernels::random::Stream;
-use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, Recompute, SampleKeys, TrainPlan};
+use ocelli_nn::plan::{GradientPlan, InferPlan, Passes, PlanOptions, Recompute, SampleKeys, TrainPlan};
 use ocelli_nn::reference::{Mode, Run, Values, to_channels_first, to_channels_last, values};
 use ocelli_nn::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelLinear, ChannelShuffle, Conv2d,
@@ -274,6 +274,15 @@ impl Trial {
         let gradients = run.backward(&to_channels_first(&self.grad_output, self.network.output()));
         compare_all("gradient of", &train.gradients(), &gradients.parameters, &mut compare);
         compare_all("after a step:", &train.weights(), run.parameters(), &mut compare);
+
+        let mut evaluated =
+            GradientPlan::new(&self.network, &self.weights, options).expect("a valid network has a plan");
+        let run = self.reference(Mode::Eval);
+        compare("evaluation with gradients", evaluated.forward(&self.images), &last(run.output()), FLOOR);
+        let gradients = run.backward(&to_channels_first(&self.grad_output, self.network.output()));
+        let expected = to_channels_last(&gradients.images, self.network.input());
+        let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
+        compare("gradient of the images", evaluated.backward(&self.grad_output), &expected, FLOOR);
     }
 }
 

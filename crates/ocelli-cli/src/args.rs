@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Say what images show.
     Predict(PredictArgs),
+    /// Show why a model answers as it does about an image: filters, feature maps, Grad-CAM, integrated gradients, embedding
+    Explain(ExplainArgs),
     /// Look at data sets: what they are, and what is wrong with them.
     Data(data::DataArgs),
     /// Show a network layer by layer: shapes, parameters, multiply-adds, memory.
@@ -158,6 +160,32 @@ pub(crate) struct PredictArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A trained model (model.safetensors).
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// An image file.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+    /// The class to explain [default: the likeliest].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) class: Option<String>,
+    /// The layer whose feature maps are shown and that Grad-CAM looks at; `ocelli summary` lists them [default: the last with
+    /// maps through which everything goes].
+    #[arg(long, value_name = "LAYER")]
+    pub(crate) layer: Option<String>,
+    /// Points of integrated gradients between no image and the image.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = points)]
+    pub(crate) points: usize,
+    /// The folder for the pictures [default: <image>-explained].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct SummaryArgs {
     /// A trained model, a network by name, or a TOML file with a network's layers.
     #[arg(value_name = "MODEL|NAME|FILE")]
@@ -211,6 +239,10 @@ fn threads(text: &str) -> Result<usize, String> {
 }
 
 fn bins(text: &str) -> Result<usize, String> {
+    within(text, 1, 10_000)
+}
+
+fn points(text: &str) -> Result<usize, String> {
     within(text, 1, 10_000)
 }
 

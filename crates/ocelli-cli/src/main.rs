@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Summary(args) => commands::summary::run(&args),
         Command::Lint(args) => commands::lint::run(&args),

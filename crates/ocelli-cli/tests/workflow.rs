@@ -50,10 +50,27 @@ fn train_then_eval_then_predict_then_summary() {
         assert!((sum - 1.0).abs() < 1e-5, "{one:#}");
     }
     check_forms_of_prediction(folder);
+    check_explanation(folder);
 
     let summary = succeeds(folder, &["summary", "run/model.safetensors", "--json"]).json();
     assert_eq!(summary["input"], serde_json::json!([1, 16, 16]));
     assert_eq!(summary["total"]["parameters"], 80 + 16 + (8 * 64 * 3 + 3));
+}
+
+fn check_explanation(folder: &std::path::Path) {
+    let args = ["explain", "run/model.safetensors", "data/test/dots/000.png", "--out", "why", "--json"];
+    let explained = succeeds(folder, &args).json();
+    assert_eq!(explained["class"], "dots");
+    let integral = &explained["integrated_gradients"];
+    let [sum, difference] = ["sum", "difference"].map(|key| integral[key].as_f64().unwrap());
+    assert!((sum - difference).abs() < 0.05 * difference.abs().max(1.0), "{integral}");
+    for file in ["image", "filters", "feature-maps", "grad-cam", "integrated-gradients"] {
+        image::open(folder.join(format!("why/{file}.png"))).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
+    assert!(fs::read(folder.join("why/embedding.npy")).unwrap().starts_with(b"\x93NUMPY"));
+    let near =
+        ocelli(folder, &["explain", "run/model.safetensors", "data/test/dots/000.png", "--class", "dosts"]);
+    assert!(near.code == 2 && near.err.contains("did you mean dots?"), "{}", near.err);
 }
 
 fn check_metrics(text: &str) {

@@ -24,6 +24,7 @@ pub mod init;
 pub mod layers;
 pub mod lint;
 pub mod network;
+mod parts;
 pub mod pattern;
 pub mod plan;
 #[doc(hidden)]

@@ -14,6 +14,7 @@ mod aligned;
 mod awake;
 mod chunk;
 mod error;
+mod gradient;
 mod graph;
 mod infer;
 mod memory;
@@ -28,6 +29,7 @@ mod train;
 use ocelli_kernels::Isa;
 
 pub use error::PlanError;
+pub use gradient::GradientPlan;
 pub use infer::InferPlan;
 pub use passes::Passes;
 pub use train::{MAX_SLOTS, SampleKeys, TrainPlan, Update, UpdateStep};

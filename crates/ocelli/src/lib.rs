@@ -73,6 +73,7 @@
 //! - [`nn`]: layers, networks by builder, name or TOML file, weights, summaries, plans.
 //! - [`train`]: recipes, runs, the trainer, optimizers, schedules, the loss, evaluation and its [figures](train::metrics).
 //! - [`model`]: the classifier and its file.
+//! - [`report`]: why a classifier answers as it does, as numbers and pictures.
 //! - [`kernels`]: the arithmetic on slices, and the random streams.
 //!
 //! Results depend on the seed and on nothing else: any number of threads gives the same bits.
@@ -81,6 +82,7 @@ pub use ocelli_data as data;
 pub use ocelli_kernels as kernels;
 pub use ocelli_model as model;
 pub use ocelli_nn as nn;
+pub use ocelli_report as report;
 pub use ocelli_train as train;
 
 pub mod prelude;

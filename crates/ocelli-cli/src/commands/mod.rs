@@ -2,6 +2,7 @@
 
 pub(crate) mod data;
 pub(crate) mod eval;
+pub(crate) mod explain;
 pub(crate) mod lint;
 pub(crate) mod models;
 mod network;

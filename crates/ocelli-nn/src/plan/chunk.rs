@@ -89,15 +89,7 @@ impl Chunk<'_> {
 
     /// Gives the output without padding.
     pub(super) fn store(&self, program: &Program, output: &mut [f32]) {
-        let Map { layout, range } = &program.slots[program.output].data;
-        let from = &self.floats[range.clone()];
-        let mut pixels = output.chunks_exact_mut(layout.channels);
-        copy_rows(layout, self.images, |_, _, row| {
-            for source in from[row].chunks_exact(layout.pixel) {
-                let target = pixels.next().expect("the output holds every pixel");
-                target.copy_from_slice(&source[..layout.channels]);
-            }
-        });
+        program.slots[program.output].data.unpad(self.images, self.floats, output);
     }
 
     /// Takes over the output's gradient, N × H × W × C without padding.

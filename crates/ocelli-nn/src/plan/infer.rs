@@ -9,7 +9,7 @@ use super::awake::awake;
 use super::chunk::{Chunk, Shared, Task};
 use super::graph::Graph;
 use super::parameters::Parameters;
-use super::program::{Compiler, Program, StepKind};
+use super::program::{Compiler, Program, Purpose, StepKind};
 use super::scratch::ScratchPool;
 use super::statistics::Batch;
 use super::train::check_norms;
@@ -52,8 +52,13 @@ impl InferPlan {
         let mut parameters = Parameters::new(network);
         let chunk = chunk_images(options.batch, &graph, rayon::current_num_threads())
             .min(images_for_weights(network, largest_map(&graph)));
-        let program =
-            Compiler::compile(&graph, &mut parameters, false, (options.batch, chunk), Recompute::Never);
+        let program = Compiler::compile(
+            &graph,
+            &mut parameters,
+            Purpose::Inference,
+            (options.batch, chunk),
+            Recompute::Never,
+        );
         let mut values = Aligned::zeros(parameters.len())?;
         parameters.load(weights, &mut values);
         parameters.normalise_by_running_averages(&values);

@@ -219,6 +219,9 @@ impl Parameters {
                 let (gamma, beta) = norm.affine(values, c);
                 let Some(running) = &norm.running else { continue };
                 let (scale, shift) = affine(gamma, beta, running.mean[c], running.var[c], norm.op.eps);
+                norm.mean[c] = running.mean[c];
+                norm.inverse_deviation[c] =
+                    (f64::from(running.var[c]) + f64::from(norm.op.eps)).sqrt().recip() as f32;
                 norm.scale[c] = scale as f32;
                 norm.shift[c] = shift as f32;
             }

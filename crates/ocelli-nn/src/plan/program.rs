@@ -24,6 +24,32 @@ pub(super) struct Map {
     pub(super) range: Range<usize>,
 }
 
+impl Map {
+    /// Gives so many images of a chunk's memory without halo and padding.
+    pub(super) fn unpad(&self, images: usize, memory: &[f32], to: &mut [f32]) {
+        let Self { layout, range } = self;
+        let from = &memory[range.clone()];
+        let mut pixels = to.chunks_exact_mut(layout.channels);
+        for (n, y) in (0..images).flat_map(|n| (0..layout.height).map(move |y| (n, y))) {
+            for source in from[layout.row_values(n, y)].chunks_exact(layout.pixel) {
+                let target = pixels.next().expect("there is room for every pixel");
+                target.copy_from_slice(&source[..layout.channels]);
+            }
+        }
+    }
+}
+
+/// What a program is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A forward pass, of the network as it evaluates.
+    Inference,
+    /// Both passes, of the network as it trains.
+    Training,
+    /// Both passes, of the network as it evaluates, and the gradient of the input.
+    Gradients,
+}
+
 /// What training keeps of a value beside its data.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {

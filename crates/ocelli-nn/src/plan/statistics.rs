@@ -56,7 +56,9 @@ impl Batch<'_> {
                     gradients[range.start + c] = gradient as f32;
                 }
             }
-            norm.take_sums(c, sum / count, product / count, norm.affine(values, c).0);
+            // Running averages do not depend on the input: the gradient goes through the scale alone.
+            let (sum, product) = if step.by_batch { (sum / count, product / count) } else { (0.0, 0.0) };
+            norm.take_sums(c, sum, product, norm.affine(values, c).0);
         }
     }
 

@@ -13,10 +13,10 @@ use self::phases::Phase;
 use self::update::Optimizer;
 use super::aligned::Aligned;
 use super::chunk::Chunk;
-use super::graph::{Graph, Kind};
+use super::graph::{Graph, INPUT, Kind};
 use super::ops::ImageOp;
 use super::parameters::Parameters;
-use super::program::{Compiler, Program};
+use super::program::{Compiler, Program, Purpose};
 use super::scratch::ScratchPool;
 use super::{PlanError, PlanOptions, TRAINING_THREADS, chunk_images};
 use crate::network::Network;
@@ -82,20 +82,34 @@ impl TrainPlan {
     /// If the weights do not fit the network, the batch is empty, a BatchNorm would have one value
     /// for each channel, a pooling window is too large, or there is not enough memory.
     pub fn new(network: &Network, weights: &Weights, options: PlanOptions) -> Result<Self, PlanError> {
+        Self::compile(network, weights, options, Purpose::Training)
+    }
+
+    /// For training, or for the gradients of the network as it evaluates.
+    pub(super) fn compile(
+        network: &Network,
+        weights: &Weights,
+        options: PlanOptions,
+        purpose: Purpose,
+    ) -> Result<Self, PlanError> {
         weights.check(network).map_err(PlanError::weights)?;
         if options.batch == 0 {
             return Err(PlanError::batch());
         }
-        let mut graph = Graph::lower(network, true)?;
-        check_norms(network, &graph, options.batch, true)?;
+        let training = purpose == Purpose::Training;
+        let mut graph = Graph::lower(network, training)?;
+        check_norms(network, &graph, options.batch, training)?;
         options.passes.apply(&mut graph, true);
         let mut parameters = Parameters::new(network);
         let chunk = chunk_images(options.batch, &graph, TRAINING_THREADS);
         let program =
-            Compiler::compile(&graph, &mut parameters, true, (options.batch, chunk), options.recompute);
+            Compiler::compile(&graph, &mut parameters, purpose, (options.batch, chunk), options.recompute);
         let chunks = options.batch.div_ceil(chunk);
         let mut values = Aligned::zeros(parameters.len())?;
         parameters.load(weights, &mut values);
+        if !training {
+            parameters.normalise_by_running_averages(&values);
+        }
         Ok(Self {
             forward: phases::forward(&program),
             backward: phases::backward(&program),
@@ -149,6 +163,15 @@ impl TrainPlan {
             Chunk { floats, places: &mut [], images, first }.store(program, output);
         });
         &self.output[..self.count * each]
+    }
+
+    /// The gradient of the images of the last [`backward`](TrainPlan::backward), N × H × W × C, if the plan makes it.
+    pub(super) fn input_gradient(&self, to: &mut [f32]) {
+        let Some(map) = &self.program.slots[INPUT].grad else { return to.fill(0.0) };
+        let chunks = self.memory.chunks(self.program.memory.max(1));
+        for (to, from) in to.chunks_mut(self.program.chunk * self.image).zip(chunks) {
+            map.unpad(to.len() / self.image, from, to);
+        }
     }
 
     /// The gradients of all parameters for the gradient of the output of the last

@@ -10,13 +10,16 @@ use super::super::graph::{DropoutOp, Extent, Graph, INPUT, Kind, NormOp, Op, Pos
 use super::super::memory::{Layout, Life};
 use super::super::ops;
 use super::super::parameters::Parameters;
-use super::{Map, NormStep, Program, Slot, Step, StepKind, Target, Vector};
+use super::{Map, NormStep, Program, Purpose, Slot, Step, StepKind, Target, Vector};
 use crate::layers::Role;
 
 pub(in super::super) struct Compiler<'a> {
     pub(super) graph: &'a Graph,
     pub(super) parameters: &'a mut Parameters,
+    /// Whether there is a backward pass.
     pub(super) training: bool,
+    /// Whether BatchNorm normalises by its running averages, if it has any.
+    by_running_averages: bool,
     pub(super) chunk: usize,
     pub(super) memory: Layout,
     pub(super) places: Layout,
@@ -36,17 +39,20 @@ impl<'a> Compiler<'a> {
     pub(in super::super) fn compile(
         graph: &'a Graph,
         parameters: &'a mut Parameters,
-        training: bool,
+        purpose: Purpose,
         (batch, chunk): (usize, usize),
         recompute: Recompute,
     ) -> Program {
+        let training = purpose != Purpose::Inference;
+        let of_input = purpose == Purpose::Gradients;
         let mut compiler = Self {
-            needs_grad: needs_grad(graph, training),
-            data: data_layouts(graph),
+            needs_grad: needs_grad(graph, training, of_input),
+            data: data_layouts(graph, of_input),
             grad: Vec::new(),
             graph,
             parameters,
             training,
+            by_running_averages: purpose != Purpose::Training,
             chunk,
             memory: Layout::default(),
             places: Layout::default(),
@@ -226,6 +232,10 @@ impl<'a> Compiler<'a> {
                 grad.get_or_insert(Life::at(between)).stretch(between);
             }
         }
+        if let (INPUT, Some(grad)) = (value, &mut grad) {
+            // Whoever wants it reads it when all is done.
+            grad.stretch(self.end());
+        }
         if let (true, Some(producer)) = (self.training, producer) {
             if self.graph.ops[producer].keeps_output() {
                 data.stretch(self.backward_time(producer));
@@ -342,7 +352,7 @@ impl<'a> Compiler<'a> {
         let index = self.parameters.add_norm(norm, x.channels);
         let maps = Maps { images: self.chunk, size: (x.height, x.width), blocks: x.pixel / BLOCK };
         let (mut moments, mut sums) = (0..0, 0..0);
-        let by_batch = self.training || !norm.running;
+        let by_batch = !(self.by_running_averages && norm.running);
         if by_batch {
             moments = self.memory.place(self.chunk * maps.moments_len(), Life::at(step));
         }
@@ -364,9 +374,10 @@ fn activations(graph: &Graph) -> usize {
         .sum()
 }
 
-/// Which values depend on a parameter, so that their gradient is wanted.
-fn needs_grad(graph: &Graph, training: bool) -> Vec<bool> {
+/// Which values depend on a parameter, or on the input if its gradient is wanted, so that theirs is.
+fn needs_grad(graph: &Graph, training: bool, of_input: bool) -> Vec<bool> {
     let mut needs = vec![false; graph.values.len()];
+    needs[INPUT] = of_input;
     for op in graph.ops.iter().filter(|_| training) {
         let parameters = match &op.kind {
             Kind::Conv(_) => true,
@@ -380,8 +391,8 @@ fn needs_grad(graph: &Graph, training: bool) -> Vec<bool> {
 }
 
 /// A value has the halo that the convolutions reading it need. The input's few channels are left
-/// unpadded if only convolutions read it.
-fn data_layouts(graph: &Graph) -> Vec<MapLayout> {
+/// unpadded if only convolutions read it and nothing writes a gradient of its layout.
+fn data_layouts(graph: &Graph, gradient_of_input: bool) -> Vec<MapLayout> {
     let mut layouts: Vec<_> =
         graph.values.iter().map(|value| MapLayout::new(value.channels, value.height, value.width)).collect();
     for op in &graph.ops {
@@ -401,7 +412,7 @@ fn data_layouts(graph: &Graph) -> Vec<MapLayout> {
         by_value && op.post.add != Some(INPUT)
     });
     let input = &mut layouts[INPUT];
-    if only_convolutions && input.channels < BLOCK && graph.output != INPUT {
+    if only_convolutions && !gradient_of_input && input.channels < BLOCK && graph.output != INPUT {
         input.pixel = input.channels;
     } else {
         input.pixel = padded(input.channels);
