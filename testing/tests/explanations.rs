@@ -61,7 +61,9 @@ fn explanations_are_captums() {
             report.compare(&case.name, what, got, expected, 1.0, TOLERANCE);
         };
         compare("logits", &explainer.logits(&seen).unwrap(), fixture.values(&case.name, "logits"));
-        let heat = explainer.grad_cam(&seen, case.class, Some(&case.layer)).unwrap();
+        let heat =
+            explainer.feature_maps(&seen, &case.layer).and_then(|maps| explainer.grad_cam(&maps, case.class));
+        let heat = heat.unwrap();
         compare("Grad-CAM", &heat.values, fixture.values(&case.name, "grad_cam"));
         let attribution = explainer.integrated_gradients(&seen, case.class, 50).unwrap();
         let expected = to_channels_last(fixture.values(&case.name, "integrated_gradients"), shape);

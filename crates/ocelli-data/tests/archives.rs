@@ -5,15 +5,11 @@ mod common;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use common::{encoded, picture, write};
+use common::{encoded, epoch, picture, write};
 use image::ImageFormat;
 use ocelli_data::dataset::{Format, contract};
-use ocelli_data::{
-    Channels, Dataset, ErrorKind, Loader, LoaderOptions, OpenOptions, Source, SourceOptions, Transform,
-    Undivided, open, open_undivided,
-};
+use ocelli_data::{Channels, Dataset, ErrorKind, OpenOptions, Undivided, open, open_undivided};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/archives").join(name)
@@ -189,26 +185,6 @@ fn rows_without_image_or_label_are_named() {
     let error = open_undivided(fixture("zstd.parquet"), &OpenOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     assert!(error.to_string().contains("zstd.parquet"), "{error}");
-}
-
-/// All that an epoch gives.
-fn epoch(dataset: &Arc<dyn Dataset>, workers: usize, epoch: u64) -> (Vec<u64>, Vec<f32>) {
-    let transforms = [Transform::resize((6, 6)), Transform::random_horizontal_flip(0.5)];
-    let source = Source::new(
-        Arc::clone(dataset),
-        &transforms,
-        &SourceOptions { cache_bytes: 0, ..SourceOptions::default() },
-    )
-    .unwrap();
-    let options = LoaderOptions { batch_size: 3, workers, shuffle_bytes: 300, ..LoaderOptions::default() };
-    let mut loader = Loader::new(Arc::new(source), &transforms, &options).unwrap();
-    let mut all = (Vec::new(), Vec::new());
-    for batch in loader.epoch(epoch) {
-        let batch = batch.unwrap();
-        all.0.extend(batch.samples());
-        all.1.extend(batch.images());
-    }
-    all
 }
 
 #[test]

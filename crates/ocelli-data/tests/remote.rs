@@ -8,10 +8,11 @@ mod server;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use common::epoch;
 use ocelli_data::check::{CheckOptions, check};
 use ocelli_data::dataset::{Format, contract};
 use ocelli_data::{
-    CacheOptions, DataError, Dataset, ErrorKind, Loader, LoaderOptions, MeasureOptions, OpenOptions, Source,
+    CacheOptions, DataError, ErrorKind, Loader, LoaderOptions, MeasureOptions, OpenOptions, Source,
     SourceOptions, Transform, Undivided, measure, open_undivided,
 };
 use server::{Faults, Server};
@@ -49,27 +50,6 @@ fn refused(address: &str) -> DataError {
     try_open(address).err().unwrap_or_else(|| panic!("{address} opens"))
 }
 
-/// All that an epoch gives: which samples, and their pixels.
-fn epoch(dataset: &Arc<dyn Dataset>, number: u64) -> (Vec<u64>, Vec<f32>) {
-    let transforms = [Transform::resize((6, 6)), Transform::random_horizontal_flip(0.5)];
-    let source = Source::new(
-        Arc::clone(dataset),
-        &transforms,
-        &SourceOptions { cache_bytes: 0, ..SourceOptions::default() },
-    )
-    .unwrap();
-    let options =
-        LoaderOptions { batch_size: 3, seed: 4, workers: 2, shuffle_bytes: 300, ..LoaderOptions::default() };
-    let mut loader = Loader::new(Arc::new(source), &transforms, &options).unwrap();
-    let mut all = (Vec::new(), Vec::new());
-    for batch in loader.epoch(number) {
-        let batch = batch.unwrap();
-        all.0.extend(batch.samples());
-        all.1.extend(batch.images());
-    }
-    all
-}
-
 #[test]
 fn shards_over_http_are_what_they_are_here() {
     let server = serve();
@@ -83,7 +63,7 @@ fn shards_over_http_are_what_they_are_here() {
         contract::check(&*there);
         assert_eq!((there.extent(), there.stretches()), (here.extent(), here.stretches()));
         for number in 0..2 {
-            assert_eq!(epoch(&there, number), epoch(&here, number), "{split}, epoch {number}");
+            assert_eq!(epoch(&there, 2, number), epoch(&here, 2, number), "{split}, epoch {number}");
         }
     }
     let train = there.get("train").unwrap();
@@ -106,18 +86,18 @@ fn classes_may_be_named_beside_the_shards() {
 fn what_passes_is_tried_again() {
     let server = serve();
     let address = server.url(&format!("shards/{TRAIN}"));
-    let right = epoch(&try_open(&address).unwrap().get("train").unwrap(), 0);
+    let right = epoch(&try_open(&address).unwrap().get("train").unwrap(), 2, 0);
     // While it is opened, and while it is read.
     server.set(Faults { statuses: vec![503, 500], ..Faults::default() });
     let train = try_open(&address).unwrap().get("train").unwrap();
     server.set(Faults { statuses: vec![503, 429], cut_bodies: 2, ..Faults::default() });
-    assert_eq!(epoch(&train, 0), right);
+    assert_eq!(epoch(&train, 2, 0), right);
     // Without an ETag nobody but us goes on after a body that was cut.
     server.set(Faults { no_version: true, cut_bodies: 2, ..Faults::default() });
     let train = try_open(&address).unwrap().get("train").unwrap();
     assert_eq!(train.key(0), None, "nothing tells when it changes");
     server.set(Faults { no_version: true, cut_bodies: 1, ..Faults::default() });
-    assert_eq!(epoch(&train, 0), right);
+    assert_eq!(epoch(&train, 2, 0), right);
 }
 
 #[test]
@@ -246,7 +226,7 @@ fn shards_that_change_while_they_are_read_end_the_reading() {
     // Opened again, it is another data set, which is looked through again.
     let changed = again().get("train").unwrap();
     assert_ne!(changed.key(0), train.key(0));
-    assert_eq!(epoch(&changed, 0).0.len(), 12);
+    assert_eq!(epoch(&changed, 2, 0).0.len(), 12);
     drop(folder);
 }
 

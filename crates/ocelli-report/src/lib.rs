@@ -10,7 +10,8 @@
 //! let image = decode::read("cat.jpg", classifier.image_channels()?, &Limits::default())?;
 //! let explainer = Explainer::new(&classifier);
 //! let seen = explainer.see(image.view())?;
-//! let heat = explainer.grad_cam(&seen, 0, None)?;
+//! let maps = explainer.feature_maps(&seen, explainer.grad_cam_layer()?)?;
+//! let heat = explainer.grad_cam(&maps, 0)?;
 //! picture::save(&picture::overlay(seen.picture(), &heat), "grad-cam.png")?;
 //! # Ok(())
 //! # }

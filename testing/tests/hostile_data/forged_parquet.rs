@@ -149,13 +149,27 @@ pub(crate) fn refused(folder: &Path) {
     assert_eq!(data.get("train").expect("a split").len(), 4);
     assert!(data.problems.is_empty(), "{:?}", data.problems);
 
+    for (what, forged, reason) in forged_pages().into_iter().chain(forged_descriptions()) {
+        let bytes = forged.bytes();
+        write(&path, &bytes);
+        is_refused(what, &root_folder, bytes.len(), "train.parquet", reason);
+    }
+    let whole = whole.bytes();
+    for (what, len) in [("huge footer", [0xff, 0xff, 0xff, 0x7f]), ("no footer", [0; 4])] {
+        let mut bytes = whole.clone();
+        let at = bytes.len() - 8;
+        bytes[at..at + 4].copy_from_slice(&len);
+        write(&path, &bytes);
+        is_refused(what, &root_folder, bytes.len(), "train.parquet", "description");
+    }
+}
+
+/// A file that is not what it says, what is forged about it, and what is said of it.
+type Case = (&'static str, Forged, &'static str);
+
+fn forged_pages() -> Vec<Case> {
     let bomb = gzip(&[], 128 << 20);
-    let names = [root(2), leaf("image", 6), leaf("label", 1)];
-    let nested = |depth: usize| {
-        let group = ended(&[int(3, 0), text(1, "g"), int(1, 1)]);
-        [vec![root(1)], vec![group; depth], vec![leaf("image", 6)]].concat()
-    };
-    let cases: [(&str, Forged, &str); 13] = [
+    vec![
         (
             "a page that unpacks to more than it says",
             Forged { images: data_page(1000, 4, 0, &bomb), labels: gzip_page(), codec: 2, ..Forged::whole() },
@@ -194,6 +208,16 @@ pub(crate) fn refused(folder: &Path) {
             },
             "the encoding DELTA_BYTE_ARRAY",
         ),
+    ]
+}
+
+fn forged_descriptions() -> Vec<Case> {
+    let names = [root(2), leaf("image", 6), leaf("label", 1)];
+    let nested = |depth: usize| {
+        let group = ended(&[int(3, 0), text(1, "g"), int(1, 1)]);
+        [vec![root(1)], vec![group; depth], vec![leaf("image", 6)]].concat()
+    };
+    vec![
         (
             "many rows in one place",
             Forged { rows: 1_000_000, groups: 3_000, ..Forged::whole() },
@@ -225,20 +249,7 @@ pub(crate) fn refused(folder: &Path) {
             Forged { schema: schema(text(1, "\u{2}"), &names), ..Forged::whole() },
             "its description is damaged",
         ),
-    ];
-    for (what, forged, reason) in cases {
-        let bytes = forged.bytes();
-        write(&path, &bytes);
-        is_refused(what, &root_folder, bytes.len(), "train.parquet", reason);
-    }
-    let whole = whole.bytes();
-    for (what, len) in [("huge footer", [0xff, 0xff, 0xff, 0x7f]), ("no footer", [0; 4])] {
-        let mut bytes = whole.clone();
-        let at = bytes.len() - 8;
-        bytes[at..at + 4].copy_from_slice(&len);
-        write(&path, &bytes);
-        is_refused(what, &root_folder, bytes.len(), "train.parquet", "description");
-    }
+    ]
 }
 
 /// A page of four labels, packed as gzip does.

@@ -8,7 +8,7 @@ use ocelli::data::{Limits, decode, printable};
 use ocelli::model::{Classifier, PredictOptions};
 use ocelli::nn::suggest::nearest;
 use ocelli::report::explain::save_npy;
-use ocelli::report::{Explainer, ReportError, Seen, picture};
+use ocelli::report::{Explainer, FeatureMaps, ReportError, Seen, picture};
 use serde::Serialize;
 use std::fs;
 use std::io::{self, Write};
@@ -53,19 +53,19 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let limits = Limits::default();
     let image = classifier.image_channels().and_then(|channels| decode::read(&args.image, channels, &limits));
     let image = image?;
-    let class = args.class.as_deref().map(|name| class_named(&classifier, name)).transpose()?;
+    // A wrong name is told before any work.
+    args.class.as_deref().map(|name| class_named(&classifier, name)).transpose()?;
     let options = PredictOptions { batch: 1, top_k: classifier.classes().len(), ..PredictOptions::default() };
     let answer = classifier.predictor(options)?.predict(std::slice::from_ref(&image))?.remove(0);
-    let likeliest = || classifier.classes().iter().position(|name| *name == answer.label).unwrap_or(0);
-    let class = class.unwrap_or_else(likeliest);
+    let class = args.class.as_ref().unwrap_or(&answer.label);
+    let explained = answer.top.iter().find(|(name, _)| name == class).expect("all classes are among them");
     let explainer = Explainer::new(&classifier);
     let seen = explainer.see(image.view())?;
     let out = args.out.clone().unwrap_or_else(|| folder_for(&args.image));
     fs::create_dir_all(&out).map_err(|source| ReportError::Io { path: out.clone(), source })?;
-    let probability =
-        answer.top.iter().find(|(name, _)| *name == classifier.classes()[class]).map(|top| top.1);
+    let class = class_named(&classifier, class)?;
     let mut work = Work { args, explainer: &explainer, seen: &seen, class, out, files: Vec::new() };
-    let explained = work.explain(&classifier, probability)?;
+    let explained = work.explain(explained)?;
     if args.json { print_json(&explained) } else { print(&explained).map_err(Failure::from) }
 }
 
@@ -80,11 +80,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn explain(
-        &mut self,
-        classifier: &Classifier,
-        probability: Option<f32>,
-    ) -> Result<Explained, ReportError> {
+    fn explain(&mut self, (class, probability): &(String, f32)) -> Result<Explained, ReportError> {
         let logits = self.explainer.logits(self.seen)?;
         let mut left_out = Vec::new();
         match self.explainer.filters() {
@@ -94,8 +90,10 @@ impl Work<'_> {
             }
             Err(error) => left_out.push(error.to_string()),
         }
-        let heat = self.explainer.grad_cam(self.seen, self.class, self.args.layer.as_deref())?;
-        self.maps(&heat.layer)?;
+        let layer = self.args.layer.as_deref().map_or_else(|| self.explainer.grad_cam_layer(), Ok)?;
+        let maps = self.explainer.feature_maps(self.seen, layer)?;
+        let heat = self.explainer.grad_cam(&maps, self.class)?;
+        self.maps(&maps)?;
         let shown = picture::enlarged(self.seen.picture(), SIDE);
         self.save(&shown, "image.png", "the image as the network sees it")?;
         let what = format!("where {} saw it", heat.layer);
@@ -106,8 +104,8 @@ impl Work<'_> {
         let embedding = self.embedding(&mut left_out)?;
         Ok(Explained {
             image: self.args.image.to_string_lossy().into_owned(),
-            class: classifier.classes()[self.class].clone(),
-            probability: probability.unwrap_or(0.0),
+            class: class.clone(),
+            probability: *probability,
             logit: logits[self.class],
             layer: heat.layer,
             integrated_gradients: Integral {
@@ -122,8 +120,8 @@ impl Work<'_> {
     }
 
     /// The feature maps of a layer, as many as can be told apart.
-    fn maps(&mut self, layer: &str) -> Result<(), ReportError> {
-        let maps = self.explainer.feature_maps(self.seen, layer)?;
+    fn maps(&mut self, maps: &FeatureMaps) -> Result<(), ReportError> {
+        let layer = &maps.layer;
         let shown: Vec<_> =
             maps.pictures().iter().take(MAPS).map(|map| picture::enlarged(map, TILE)).collect();
         let what = match maps.channels {

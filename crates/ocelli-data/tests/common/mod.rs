@@ -4,10 +4,12 @@
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
+use ocelli_data::{Dataset, Loader, LoaderOptions, Source, SourceOptions, Transform};
 
 /// An RGB picture in which every pixel is another.
 pub fn picture(height: u32, width: u32, shade: u8) -> DynamicImage {
@@ -81,4 +83,24 @@ pub fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+/// All that an epoch gives: which samples, and their pixels.
+pub fn epoch(dataset: &Arc<dyn Dataset>, workers: usize, number: u64) -> (Vec<u64>, Vec<f32>) {
+    let transforms = [Transform::resize((6, 6)), Transform::random_horizontal_flip(0.5)];
+    let source = Source::new(
+        Arc::clone(dataset),
+        &transforms,
+        &SourceOptions { cache_bytes: 0, ..SourceOptions::default() },
+    )
+    .unwrap();
+    let options = LoaderOptions { batch_size: 3, workers, shuffle_bytes: 300, ..LoaderOptions::default() };
+    let mut loader = Loader::new(Arc::new(source), &transforms, &options).unwrap();
+    let mut all = (Vec::new(), Vec::new());
+    for batch in loader.epoch(number) {
+        let batch = batch.unwrap();
+        all.0.extend(batch.samples());
+        all.1.extend(batch.images());
+    }
+    all
 }

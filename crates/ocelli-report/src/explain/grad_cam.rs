@@ -3,7 +3,7 @@
 use ocelli_nn::Shape;
 use ocelli_nn::plan::{GradientPlan, PlanOptions};
 
-use super::{Explainer, Seen};
+use super::{Explainer, FeatureMaps};
 use crate::ReportError;
 
 /// How much each place of an image counts, 0 to 1.
@@ -20,33 +20,32 @@ pub struct Heat {
 }
 
 impl Explainer<'_> {
-    /// The layer that [`grad_cam`](Self::grad_cam) reads unless told: the last whose maps have more than one pixel and through
+    /// The layer to look at with [`grad_cam`](Self::grad_cam) unless another is asked for: the last whose maps have more than one pixel and through
     /// which everything goes.
-    #[must_use]
-    pub fn grad_cam_layer(&self) -> Option<&str> {
+    ///
+    /// # Errors
+    /// No layer has such maps.
+    pub fn grad_cam_layer(&self) -> Result<&str, ReportError> {
         let maps = |place: &usize| is_map(self.network.shapes()[*place]);
         let places = (0..self.network.nodes().len()).rev().filter(maps);
         let mut cuts = places.filter(|&place| self.network.after(place).is_some());
-        cuts.next().map(|place| self.name(place))
+        cuts.next().map(|place| self.name(place)).ok_or_else(|| {
+            let reason = "no layer has maps of more than one pixel: Grad-CAM has nothing to look at";
+            ReportError::Network(reason.into())
+        })
     }
 
-    /// Where a layer saw what speaks for a class (Selvaraju et al., 2017): its maps, each weighed by the mean of the class's
-    /// gradient over it, summed, what is below 0 left out, divided by the largest. `class` counts from 0.
+    /// Where a layer saw what speaks for a class (Selvaraju et al., 2017): its [maps](Self::feature_maps), each weighed by the
+    /// mean of the class's gradient over it, summed, what is below 0 left out, divided by the largest. `class` counts from 0.
     ///
     /// # Errors
-    /// There is no such layer; it has no maps, or is within a block, past which other ways lead; or the network cannot
-    /// be run here.
+    /// The layer has no maps, or is within a block, past which other ways lead; or the network cannot be run here.
     ///
     /// # Panics
-    /// If there is no such class.
-    pub fn grad_cam(&self, seen: &Seen, class: usize, layer: Option<&str>) -> Result<Heat, ReportError> {
-        let layer = layer.or_else(|| self.grad_cam_layer()).ok_or_else(|| {
-            ReportError::Network(
-                "no layer has maps of more than one pixel: Grad-CAM has nothing to look at".into(),
-            )
-        })?;
+    /// If there is no such class, or the maps are another network's.
+    pub fn grad_cam(&self, maps: &FeatureMaps, class: usize) -> Result<Heat, ReportError> {
+        let layer = maps.layer.as_str();
         let place = self.place(layer)?;
-        let maps = self.feature_maps(seen, layer)?;
         if !is_map(self.network.shapes()[place]) {
             return Err(ReportError::layer(
                 layer,

@@ -64,19 +64,19 @@ impl Explainer<'_> {
         class: usize,
         points: usize,
     ) -> Result<Attribution, ReportError> {
-        let options = PlanOptions { batch: TOGETHER.min(points), ..PlanOptions::default() };
+        // Both ends go through the plan together.
+        let options = PlanOptions { batch: TOGETHER.min(points).max(2), ..PlanOptions::default() };
         let mut plan = GradientPlan::new(&self.network, &self.weights(&self.network), options)?;
+        let classes = self.network.output().elements();
+        let ends = plan.forward(&[&seen.input[..], &vec![0.0; seen.input.len()]].concat());
+        let difference = f64::from(ends[class]) - f64::from(ends[classes + class]);
         let nodes = gauss_legendre(points);
         let (mut sums, mut images) = (vec![0.0_f64; seen.input.len()], Vec::new());
         for nodes in nodes.chunks(TOGETHER) {
             images.clear();
             nodes.iter().for_each(|(at, _)| images.extend(seen.input.iter().map(|value| value * *at as f32)));
             let mut chosen = vec![0.0; plan.forward(&images).len()];
-            chosen
-                .iter_mut()
-                .skip(class)
-                .step_by(self.network.output().elements())
-                .for_each(|one| *one = 1.0);
+            chosen.iter_mut().skip(class).step_by(classes).for_each(|one| *one = 1.0);
             let gradients = plan.backward(&chosen);
             for (gradient, (_, weight)) in gradients.chunks_exact(sums.len()).zip(nodes) {
                 sums.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += weight * f64::from(*g));
@@ -84,8 +84,6 @@ impl Explainer<'_> {
         }
         let values =
             sums.iter().zip(&seen.input).map(|(sum, value)| (sum * f64::from(*value)) as f32).collect();
-        let nothing = Seen { input: vec![0.0; seen.input.len()], ..seen.clone() };
-        let difference = f64::from(self.logits(seen)?[class]) - f64::from(self.logits(&nothing)?[class]);
         let (height, width) = (seen.picture().height(), seen.picture().width());
         Ok(Attribution { height, width, channels: seen.picture().channels(), values, difference })
     }

@@ -1,5 +1,8 @@
 //! Bytes looked up in tables.
 
+use ocelli_kernels::bytes;
+
+use super::tools::isa;
 use crate::Image;
 
 /// What every byte of a channel becomes.
@@ -8,10 +11,7 @@ pub(super) type Bytes = [u8; 256];
 /// Looks every byte of `image` up in its channel's table.
 pub(super) fn look_up(image: &mut Image, tables: &[Bytes; 3]) {
     if image.channels() == 1 {
-        for byte in image.pixels_mut() {
-            *byte = tables[0][usize::from(*byte)];
-        }
-        return;
+        return bytes::look_up(isa(), &tables[0], image.pixels_mut());
     }
     let [red, green, blue] = tables;
     for [r, g, b] in image.pixels_mut().as_chunks_mut::<3>().0 {
