@@ -80,6 +80,10 @@ pub(crate) struct TrainArgs {
     /// The folder for the model and its companions [default: runs/<date>-<name>].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Go on with a run that was stopped or killed: its folder, or one checkpoint in it. Other flags may change what does not
+    /// decide results; the run ends as if it had never stopped.
+    #[arg(long, value_name = "DIR|FILE", conflicts_with = "out")]
+    pub(crate) resume: Option<PathBuf>,
     /// Set any key of the recipe, such as train.lr=0.01; may be given many times.
     #[arg(long, value_name = "KEY=VALUE", action = clap::ArgAction::Append)]
     pub(crate) set: Vec<String>,

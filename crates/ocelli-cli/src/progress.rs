@@ -1,5 +1,6 @@
 //! What a run tells, shown: a bar on standard error while it goes, one line for each epoch on standard output.
 
+use crate::interrupt;
 use crate::text::{count, percent, warn};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ocelli::data::Problem;
@@ -52,7 +53,10 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     epochs: u64,
     images: u64,
+    /// Images of the epoch that were trained on before it was taken up here.
+    images_before: u64,
     epoch_began: Instant,
+    told_of_stop: bool,
     warnings: Warnings,
 }
 
@@ -70,7 +74,8 @@ impl Progress {
                 .progress_chars("=> "),
         );
         let warnings = Warnings::default();
-        Progress { bar, epochs: 0, images: 0, epoch_began: Instant::now(), warnings }
+        let epoch_began = Instant::now();
+        Progress { bar, epochs: 0, images: 0, images_before: 0, epoch_began, told_of_stop: false, warnings }
     }
 
     /// Takes the bar away, however the run ended, and says what was not said yet.
@@ -80,18 +85,20 @@ impl Progress {
     }
 
     fn started(&mut self, started: &Started) {
-        (self.epochs, self.images) = (started.epochs, started.images);
+        (self.epochs, self.images, self.images_before) =
+            (started.epochs, started.images, started.images_done);
         // Whatever is set draws the bar: the header comes first, and the bar has its words before it has its length.
         say("  epoch  train loss  accuracy  val loss  accuracy  images/s    time");
         self.bar.set_prefix(format!("epoch {}/{}", started.epochs_done + 1, started.epochs));
         self.bar.set_length(started.epochs * started.images);
-        self.bar.set_position(started.epochs_done * started.images);
+        self.bar.set_position(started.epochs_done * started.images + started.images_done);
         self.bar.reset_eta();
         self.epoch_began = Instant::now();
     }
 
     fn batch(&mut self, done: &BatchDone) {
-        let rate = done.images as f64 / self.epoch_began.elapsed().as_secs_f64().max(1e-9);
+        let rate =
+            (done.images - self.images_before) as f64 / self.epoch_began.elapsed().as_secs_f64().max(1e-9);
         self.bar.set_prefix(format!("epoch {}/{}", done.epoch, self.epochs));
         self.bar.set_message(format!(
             "loss {:.4}, accuracy {}, {} images/s",
@@ -104,6 +111,7 @@ impl Progress {
 
     fn epoch(&mut self, done: &EpochDone) {
         let line = epoch_line(done, self.epochs);
+        self.images_before = 0;
         self.bar.suspend(|| {
             self.warnings.end();
             say(&line);
@@ -122,6 +130,21 @@ impl Observer for Progress {
             Event::Finished(_) => self.end(),
             _ => {}
         }
+    }
+
+    fn wants_stop(&mut self) -> bool {
+        let asked = interrupt::asked();
+        if asked && !std::mem::replace(&mut self.told_of_stop, true) {
+            // Nobody may be there to read it.
+            let say = || {
+                writeln!(
+                    io::stderr(),
+                    "stopping: the checkpoint is written first; Ctrl-C again stops at once"
+                )
+            };
+            let _ = self.bar.suspend(say);
+        }
+        asked
     }
 }
 
@@ -196,7 +219,13 @@ mod tests {
     fn the_bar_is_one_line_from_the_first() {
         let screen = Screen::default();
         let mut progress = Progress::on(ProgressDrawTarget::term_like(Box::new(screen.clone())));
-        progress.started(&Started { epochs_done: 0, epochs: 1000, batches: 900, images: 57_600 });
+        progress.started(&Started {
+            epochs_done: 0,
+            images_done: 0,
+            epochs: 1000,
+            batches: 900,
+            images: 57_600,
+        });
         let (mean_loss, accuracy) = (1234.5678, 0.5);
         for batch in [1, 900] {
             let images = batch * 64;

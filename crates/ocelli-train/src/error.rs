@@ -147,6 +147,30 @@ pub enum TrainError {
         /// The file that a run would overwrite.
         file: &'static str,
     },
+    /// Another process trains in the folder.
+    #[error("{}: another process is training in this folder: wait until it is done, or end it", path.display())]
+    FolderInUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The run is over: there is nothing to go on with.
+    #[error("{}: all {epochs} epochs are done, and the model is tested: there is nothing left to do", folder.display())]
+    Finished {
+        /// The run's folder.
+        folder: PathBuf,
+        /// Its epochs.
+        epochs: u64,
+    },
+    /// The run was stopped, as its observer asked; what it has come to is kept.
+    #[error("stopped as asked, {}", place(*epoch, *batch))]
+    Stopped {
+        /// The run's folder.
+        folder: PathBuf,
+        /// The epoch, from 1.
+        epoch: u64,
+        /// Batches of the epoch that were trained on.
+        batch: u64,
+    },
     /// A file of the run could not be read or written.
     #[error("{}: cannot be {doing}", path.display())]
     Io {
@@ -187,7 +211,10 @@ impl TrainError {
             | Self::EndsInSoftmax { .. }
             | Self::NothingFits { .. }
             | Self::FolderTaken { .. }
-            | Self::Views { .. } => true,
+            | Self::Views { .. }
+            | Self::FolderInUse { .. }
+            | Self::Finished { .. }
+            | Self::Resume { .. } => true,
             Self::Weights(ImportError::Io { source, .. }) => source.kind() == io::ErrorKind::NotFound,
             Self::Data(error) => {
                 matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnknownFormat | ErrorKind::Invalid)
@@ -213,6 +240,15 @@ impl TrainError {
 
 fn did_you_mean(suggestion: &Option<String>) -> String {
     suggestion.as_ref().map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}
+
+/// Where a run stopped.
+fn place(epoch: u64, batch: u64) -> String {
+    match (epoch, batch) {
+        (1, 0) => "before the first batch".into(),
+        (epoch, 0) => format!("after epoch {}", epoch - 1),
+        (epoch, batch) => format!("after batch {batch} of epoch {epoch}"),
+    }
 }
 
 fn parts(count: usize) -> String {

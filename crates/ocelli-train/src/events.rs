@@ -25,6 +25,12 @@ pub enum Event<'a> {
 pub trait Observer {
     /// Called for each event, in order, from the thread that trains.
     fn event(&mut self, event: &Event<'_>);
+
+    /// Asked after every batch. `true` stops the run: its checkpoint is written, and it ends with
+    /// [`TrainError::Stopped`](crate::TrainError::Stopped).
+    fn wants_stop(&mut self) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(&Event<'_>)> Observer for F {
@@ -38,6 +44,8 @@ impl<F: FnMut(&Event<'_>)> Observer for F {
 pub struct Started {
     /// Epochs that were done before: 0 unless the run is resumed.
     pub epochs_done: u64,
+    /// Images of the next epoch that were trained on before: 0 unless the run was stopped within it.
+    pub images_done: u64,
     /// Epochs of the whole run.
     pub epochs: u64,
     /// Steps in an epoch.

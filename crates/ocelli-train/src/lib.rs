@@ -1,8 +1,8 @@
 //! Training: recipes, optimizers, schedules, the trainer, checkpoints, metrics and evaluation.
 //!
 //! - A [`Recipe`] is the one description of a run. [`Run::prepare`] opens its data, builds its network and resolves what
-//!   was left open; [`Run::train`] trains it and tells an [`Observer`] what happens; [`resume`] goes on with a run that
-//!   was stopped.
+//!   was left open; [`Run::train`] trains it and tells an [`Observer`] what happens; [`Resume`] goes on with a run
+//!   that was stopped or killed, wherever it was.
 //! - [`Trainer`] is the loop inside: batches in, steps made. [`evaluate`] and [`measure`] are its counterparts, and [`metrics`]
 //!   says what their predictions are worth.
 //! - [`Sgd`], [`Adam`], [`AdamW`], [`CrossEntropy`] and [`Schedule`] have PyTorch's names, defaults and arithmetic, and
@@ -39,7 +39,7 @@ pub use recipe::{
     ClassWeightRule, ClassWeights, DataSection, ModelSection, Recipe, RecipeBuilder, RecipeError,
     TrainSection, TransformsSection,
 };
-pub use run::{DataInfo, Run, RunOptions, build_network, claim, resume};
+pub use run::{DataInfo, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume};
 pub use schedule::{Anneal, Clock, Constant, Cosine, OneCycle, Rates, Schedule, StepDecay};
-pub use trainer::{EpochSums, TrainOptions, Trainer, TrainerState};
+pub use trainer::{EpochSums, Position, TrainOptions, Trainer, TrainerState};
 pub use views::View;

@@ -9,6 +9,7 @@ use crate::schedule::{Clock, Schedule};
 use ocelli_data::{Batch, DataError};
 use ocelli_nn::plan::{PlanOptions, SampleKeys, TrainPlan};
 use ocelli_nn::{Layer, Network, Weights};
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// How a [`Trainer`] trains.
@@ -47,12 +48,24 @@ pub struct Trainer {
     gradient: Vec<f32>,
     classes: usize,
     normalises: bool,
-    epoch: u64,
-    step: u64,
+    position: Position,
+}
+
+/// Where training stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// Epochs done.
+    pub epoch: u64,
+    /// Steps done.
+    pub step: u64,
+    /// Batches of the epoch under way that were taken from the loader, whether or not they could be used.
+    pub batch: u64,
+    /// The sums of the epoch under way.
+    pub sums: EpochSums,
 }
 
 /// An epoch's sums.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochSums {
     /// Images trained on.
     pub images: u64,
@@ -80,13 +93,11 @@ impl EpochSums {
     }
 }
 
-/// Where a trainer stands between two epochs: all that it needs to go on as if it had never stopped.
+/// Where a trainer stands between two steps: all that it needs to go on as if it had never stopped.
 #[derive(Clone, Debug)]
 pub struct TrainerState {
-    /// Epochs done.
-    pub epoch: u64,
-    /// Steps done.
-    pub step: u64,
+    /// Epochs, steps and batches done, and the sums of the epoch under way.
+    pub position: Position,
     /// The weights.
     pub weights: Weights,
     /// The optimizer's buffers and step count.
@@ -95,10 +106,7 @@ pub struct TrainerState {
 
 impl std::fmt::Debug for Trainer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trainer")
-            .field("epoch", &self.epoch)
-            .field("step", &self.step)
-            .finish_non_exhaustive()
+        f.debug_struct("Trainer").field("position", &self.position).finish_non_exhaustive()
     }
 }
 
@@ -118,8 +126,7 @@ impl Trainer {
             gradient: Vec::new(),
             classes: network.output().channels(),
             normalises: network.nodes().iter().any(|node| normalises(&node.layer)),
-            epoch: 0,
-            step: 0,
+            position: Position::default(),
             groups,
             loss: CrossEntropy { weight: options.class_weights.clone() },
             options,
@@ -137,15 +144,36 @@ impl Trainer {
         mut batches: impl Iterator<Item = Result<Batch, DataError>>,
         observer: &mut dyn Observer,
     ) -> Result<EpochSums, TrainError> {
-        let mut sums = EpochSums::default();
-        while let Some(batch) = waited_for(&mut batches, &mut sums.waited) {
-            let batch = batch.map_err(TrainError::Data)?;
-            if batch.labels().is_empty() || (self.normalises && batch.labels().len() == 1) {
-                continue;
-            }
-            let loss = self.step(&batch, &mut sums)?;
+        while let Some(batch) = self.next_batch(&mut batches)? {
+            self.batch(&batch, observer)?;
+        }
+        self.end_epoch()
+    }
+
+    /// The next batch of the epoch; the seconds until it comes count as waited.
+    ///
+    /// # Errors
+    /// It could not be loaded.
+    pub fn next_batch(
+        &mut self,
+        batches: &mut impl Iterator<Item = Result<Batch, DataError>>,
+    ) -> Result<Option<Batch>, TrainError> {
+        let began = Instant::now();
+        let batch = batches.next();
+        self.position.sums.waited += began.elapsed().as_secs_f64();
+        batch.transpose().map_err(TrainError::Data)
+    }
+
+    /// Trains on one batch of the epoch under way, and tells it.
+    ///
+    /// # Errors
+    /// The loss is no longer a number; then nothing has changed but BatchNorm's running averages.
+    pub fn batch(&mut self, batch: &Batch, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        if !(batch.is_empty() || self.normalises && batch.len() == 1) {
+            let loss = self.step(batch)?;
+            let Position { epoch, sums, .. } = &self.position;
             observer.event(&Event::Batch(&BatchDone {
-                epoch: self.epoch + 1,
+                epoch: epoch + 1,
                 batch: sums.batches,
                 images: sums.images,
                 loss,
@@ -154,17 +182,29 @@ impl Trainer {
                 lr: sums.lr,
             }));
         }
+        // The loader gives no empty batches, but counts them.
+        self.position.batch = batch.number() as u64 + 1;
+        Ok(())
+    }
+
+    /// Ends the epoch under way; gives its sums.
+    ///
+    /// # Errors
+    /// Not one batch of it could be used.
+    pub fn end_epoch(&mut self) -> Result<EpochSums, TrainError> {
+        let Position { epoch, step, sums, .. } = self.position;
         if sums.batches == 0 {
-            return Err(TrainError::NoBatches { epoch: self.epoch + 1 });
+            return Err(TrainError::NoBatches { epoch: epoch + 1 });
         }
-        self.epoch += 1;
+        self.position = Position { epoch: epoch + 1, step, ..Position::default() };
         Ok(sums)
     }
 
     /// One step: forward, loss, backward, update.
-    fn step(&mut self, batch: &Batch, sums: &mut EpochSums) -> Result<f64, TrainError> {
+    fn step(&mut self, batch: &Batch) -> Result<f64, TrainError> {
         let labels = batch.labels();
-        let keys = SampleKeys { seed: self.options.seed, epoch: self.epoch, samples: batch.samples() };
+        let Position { epoch, step, sums, .. } = &mut self.position;
+        let keys = SampleKeys { seed: self.options.seed, epoch: *epoch, samples: batch.samples() };
         let logits = self.plan.forward(batch.images(), &keys);
         self.gradient.resize(labels.len() * self.classes, 0.0);
         let loss = match batch.mixing() {
@@ -172,19 +212,16 @@ impl Trainer {
             Some(mixing) => self.loss.forward_mixed(logits, labels, mixing, &mut self.gradient),
         };
         sums.right += loss::right(logits, labels, batch.mixing());
-        let clock = Clock {
-            step: self.step,
-            steps_per_epoch: self.options.steps_per_epoch,
-            epochs: self.options.epochs,
-        };
+        let clock =
+            Clock { step: *step, steps_per_epoch: self.options.steps_per_epoch, epochs: self.options.epochs };
         let rates = self.options.schedule.at(self.options.lr, clock);
         if !loss.is_finite() {
-            let (epoch, batch) = (self.epoch + 1, sums.batches + 1);
+            let (epoch, batch) = (*epoch + 1, sums.batches + 1);
             return Err(TrainError::Diverged { epoch, batch, loss, lr: rates.lr });
         }
         self.plan.backward(&self.gradient);
         self.plan.step(&self.groups.update(self.options.optimizer.with_rates(rates)));
-        self.step += 1;
+        *step += 1;
         sums.batches += 1;
         sums.images += labels.len() as u64;
         sums.loss += loss * labels.len() as f64;
@@ -192,14 +229,9 @@ impl Trainer {
         Ok(loss)
     }
 
-    /// Epochs done.
-    pub fn epochs_done(&self) -> u64 {
-        self.epoch
-    }
-
-    /// Steps done.
-    pub fn steps_done(&self) -> u64 {
-        self.step
+    /// Where training stands.
+    pub fn position(&self) -> &Position {
+        &self.position
     }
 
     /// The weights as they are now.
@@ -207,11 +239,10 @@ impl Trainer {
         self.plan.weights()
     }
 
-    /// Where it stands, between two epochs.
+    /// All that another trainer needs to go on.
     pub fn state(&self) -> TrainerState {
         TrainerState {
-            epoch: self.epoch,
-            step: self.step,
+            position: self.position,
             weights: self.plan.weights(),
             optimizer: self.plan.optimizer_state(),
         }
@@ -224,17 +255,9 @@ impl Trainer {
     pub fn restore(&mut self, state: &TrainerState) -> Result<(), TrainError> {
         self.plan.load_weights(&state.weights).map_err(TrainError::Plan)?;
         self.plan.load_optimizer_state(&state.optimizer).map_err(TrainError::Plan)?;
-        (self.epoch, self.step) = (state.epoch, state.step);
+        self.position = state.position;
         Ok(())
     }
-}
-
-/// The next batch; the seconds until it came are added.
-fn waited_for<T>(batches: &mut impl Iterator<Item = T>, seconds: &mut f64) -> Option<T> {
-    let began = Instant::now();
-    let batch = batches.next();
-    *seconds += began.elapsed().as_secs_f64();
-    batch
 }
 
 /// Checks that the last layer is no softmax: the loss applies it.

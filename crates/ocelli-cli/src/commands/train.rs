@@ -5,13 +5,15 @@ use crate::args::TrainArgs;
 use crate::example;
 use crate::failure::{Failure, closed_pipe};
 use crate::folder;
+use crate::interrupt;
 use crate::progress::{self, Progress};
 use crate::text::{bytes, count, percent, plural, shell};
 use ocelli::data::printable;
 use ocelli::nn::lint::Severity;
 use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
 use ocelli::train::{
-    DataInfo, EpochDone, Outcome, Recipe, RecipeBuilder, RecipeError, Run, RunOptions, TrainError, claim,
+    DataInfo, EpochDone, Outcome, Position, Recipe, RecipeBuilder, RecipeError, Resume, Run, RunOptions,
+    TrainError, claim, has_checkpoint,
 };
 use std::collections::HashMap;
 use std::fs;
@@ -19,18 +21,91 @@ use std::io::{self, Write};
 use std::path::Path;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
-    let recipe = recipe(args).map_err(Failure::usage)?;
     let options = RunOptions { threads: threads(args.threads) };
-    let run = prepare(args, recipe, options).map_err(failure)?;
-    progress::name(run.problems());
-    heard(introduce(&run, options.threads))?;
-    caution(&run);
+    if let Some(path) = &args.resume {
+        return resume(args, path, options);
+    }
+    let run = prepare(args, recipe(args, args.recipe.as_deref()).map_err(Failure::usage)?, options)
+        .map_err(failure)?;
     let out = args.out.clone().unwrap_or_else(|| folder::for_run(Path::new("runs"), run.network().name()));
+    train(&run, options, &out, |progress| run.train(&out, progress))
+}
+
+/// Goes on with a run.
+fn resume(args: &TrainArgs, path: &Path, options: RunOptions) -> Result<(), Failure> {
+    let folder = Resume::folder_of(path).map_err(failure)?;
+    let asked = match &args.recipe {
+        Some(recipe) => Some(recipe.clone()),
+        None => Some(folder.join("recipe.toml")).filter(|_| changes_recipe(args)),
+    };
+    let recipe = asked.map(|file| recipe(args, Some(&file))).transpose().map_err(Failure::usage)?;
+    let resume = Resume::open(path, recipe, options).map_err(failure)?;
+    if let Some(best) = resume.finished() {
+        heard(say_finished(&folder, resume.run().recipe().train.epochs, best))?;
+        return Ok(());
+    }
+    let Position { epoch, step, sums, .. } = resume.position();
+    let place = if sums.batches == 0 {
+        String::new()
+    } else {
+        format!(" and {} of the next", plural(sums.batches, "batch", "batches"))
+    };
+    heard(writeln!(
+        io::stdout(),
+        "going on  {} after {}{place}, {}",
+        folder.display(),
+        plural(epoch, "epoch", "epochs"),
+        plural(step, "step", "steps")
+    ))?;
+    train(resume.run(), options, &folder, |progress| resume.train(progress))
+}
+
+/// Whether flags say something about the recipe.
+fn changes_recipe(args: &TrainArgs) -> bool {
+    let TrainArgs { data, model, weights, freeze, cache, epochs, batch_size, lr, seed, set, strict, .. } =
+        args;
+    let texts = [data, model, weights, cache].into_iter().any(Option::is_some);
+    let numbers = [epochs, batch_size, seed].into_iter().any(Option::is_some) || lr.is_some();
+    texts || numbers || *strict || !freeze.is_empty() || !set.is_empty()
+}
+
+fn say_finished(folder: &Path, epochs: u64, best: &EpochDone) -> io::Result<()> {
+    writeln!(
+        io::stdout(),
+        "{} is finished: {} done, the best is epoch {}; its model is {}",
+        folder.display(),
+        plural(epochs, "epoch is", "epochs are"),
+        best.epoch,
+        folder.join("model.safetensors").display()
+    )
+}
+
+/// Says what is trained, trains it, and says what came of it.
+fn train(
+    run: &Run,
+    options: RunOptions,
+    folder: &Path,
+    work: impl FnOnce(&mut Progress) -> Result<Outcome, TrainError>,
+) -> Result<(), Failure> {
+    progress::name(run.problems());
+    heard(introduce(run, options.threads))?;
+    caution(run);
+    interrupt::listen()?;
     let mut progress = Progress::new();
-    let outcome = run.train(&out, &mut progress);
+    let outcome = work(&mut progress);
     progress.end();
-    heard(conclude(&run, &outcome.map_err(failure)?))?;
-    Ok(())
+    let resume = format!("{} train --resume {}", command(), shell(&folder.display().to_string()));
+    match outcome {
+        Ok(outcome) => Ok(heard(conclude(run, &outcome))?),
+        Err(stopped @ TrainError::Stopped { .. }) => {
+            // Nobody may be there to read it.
+            let _ = writeln!(io::stderr(), "{stopped}; go on with:\n  {resume}");
+            Err(Failure::Reported(interrupt::CODE))
+        }
+        Err(error) if has_checkpoint(folder) => Err(Failure::failed(error)
+            .hint(format!("the newest checkpoint is whole; once it is mended, go on with: {resume}"))),
+        Err(error) => Err(failure(error)),
+    }
 }
 
 /// Makes the run ready; the folder asked for first, so that it is not refused when all the data has been read.
@@ -75,8 +150,8 @@ pub(super) fn begun(
 }
 
 /// The recipe file, then `--set` in order, then the flags: what is most plainly said wins.
-fn recipe(args: &TrainArgs) -> Result<Recipe, RecipeError> {
-    let mut recipe = begun(args.recipe.as_deref(), &args.set, args.data.as_deref(), args.seed)?;
+fn recipe(args: &TrainArgs, file: Option<&Path>) -> Result<Recipe, RecipeError> {
+    let mut recipe = begun(file, &args.set, args.data.as_deref(), args.seed)?;
     if let Some(cache) = &args.cache {
         recipe = recipe.value("data.cache", cache.as_str(), "--cache")?;
     }
@@ -117,6 +192,10 @@ pub(super) fn failure(error: TrainError) -> Failure {
             if source.kind() == NetworkErrorKind::Shape(ShapeErrorKind::Size) =>
         {
             Some("larger images may help: --set transforms.size=[64,64]".to_string())
+        }
+        TrainError::FolderTaken { path, .. } if has_checkpoint(path) => {
+            let folder = shell(&path.display().to_string());
+            Some(format!("to go on with that run: {} train --resume {folder}", command()))
         }
         TrainError::Strict { .. } => Some("without --strict they are left out and named".to_string()),
         _ => None,

@@ -7,6 +7,7 @@ mod cifar;
 mod classes;
 pub mod contract;
 mod files;
+mod fingerprint;
 mod folder;
 mod idx;
 mod image_files;
@@ -28,6 +29,7 @@ use serde::Serialize;
 use crate::{DataError, Image, ImageView, Portion, Wanted};
 
 pub use address::address;
+pub use fingerprint::fingerprint;
 pub use folder::files_below;
 pub use image_files::ImageFiles;
 pub(crate) use image_files::in_parts;

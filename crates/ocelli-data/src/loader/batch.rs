@@ -9,6 +9,7 @@ use crate::Mixing;
 /// Its buffers go back to the loader when it is dropped, for a later batch.
 #[derive(Debug)]
 pub struct Batch {
+    number: usize,
     buffers: Buffers,
     shape: (usize, usize, usize),
     views: usize,
@@ -45,8 +46,19 @@ impl Pool {
 }
 
 impl Batch {
-    pub(super) fn new(buffers: Buffers, shape: (usize, usize, usize), views: usize, pool: Pool) -> Self {
-        Self { buffers, shape, views, pool }
+    pub(super) fn new(
+        number: usize,
+        buffers: Buffers,
+        shape: (usize, usize, usize),
+        views: usize,
+        pool: Pool,
+    ) -> Self {
+        Self { number, buffers, shape, views, pool }
+    }
+
+    /// Its place in the epoch, from 0. Batches of which not one sample could be loaded are counted, but not given.
+    pub fn number(&self) -> usize {
+        self.number
     }
 
     /// How many samples it has: the loader's batch size, or fewer at the end of an epoch or where samples could not be loaded.

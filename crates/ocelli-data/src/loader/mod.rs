@@ -166,7 +166,8 @@ impl Loader {
         let first = batch.min(batches) * self.work.options.batch_size;
         self.work.announce(&order, first..first + self.work.ahead);
         self.work.queue.begin(epoch, order, batch.min(batches)..batches);
-        Epoch { loader: self, remaining: batches.saturating_sub(batch), gave: false }
+        // Of what came before the interruption, something could be loaded: the rest need not have any.
+        Epoch { loader: self, remaining: batches.saturating_sub(batch), gave: batch > 0 }
     }
 
     /// The samples that could not be loaded since this was last asked, each told once in the loader's life.

@@ -108,7 +108,7 @@ impl Work {
             let name = (self.options.seed, job.epoch, job.number as u64);
             buffers.mixing = transform.apply(images, &buffers.labels, shape, name);
         }
-        Ok(Batch::new(buffers, shape, views, self.pool.clone()))
+        Ok(Batch::new(job.number, buffers, shape, views, self.pool.clone()))
     }
 
     fn sample(

@@ -93,7 +93,7 @@ fn chosen(table: &Table, key: &str) -> Option<String> {
 }
 
 /// Settings that have no default, and are not worked out either.
-const ABSENT: [&str; 3] = ["model.weights", "train.freeze", "train.groups"];
+const ABSENT: [&str; 4] = ["model.weights", "train.freeze", "train.groups", "train.checkpoint_steps"];
 
 /// The full name of the key, in whichever section, that is nearest to `name`.
 fn elsewhere(name: &str) -> Option<String> {

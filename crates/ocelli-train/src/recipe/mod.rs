@@ -2,6 +2,7 @@
 
 mod class_weights;
 mod derived;
+mod differences;
 mod error;
 mod overlay;
 mod sections;
@@ -9,6 +10,7 @@ mod transforms;
 
 pub use class_weights::{ClassWeightRule, ClassWeights};
 pub(crate) use derived::derived;
+pub(crate) use differences::{Difference, differences};
 pub use error::RecipeError;
 pub use overlay::RecipeBuilder;
 pub use sections::{DataSection, ModelSection, TrainSection};

@@ -115,6 +115,13 @@ pub struct TrainSection {
     /// Parameters with a learning rate or weight decay of their own (default: none).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
+    /// Steps after which a checkpoint is written, besides the one at the end of each epoch (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_steps: Option<u64>,
+    /// Minutes after which a checkpoint is written, besides those; 0 for never (default 5). Results do not depend on it.
+    pub checkpoint_minutes: f64,
+    /// How many of the newest checkpoints stay, at least 1 (default 2). The best epoch's weights stay in any case.
+    pub keep_checkpoints: usize,
 }
 
 impl Default for TrainSection {
@@ -129,6 +136,9 @@ impl Default for TrainSection {
             class_weights: None,
             freeze: Vec::new(),
             groups: Vec::new(),
+            checkpoint_steps: None,
+            checkpoint_minutes: 5.0,
+            keep_checkpoints: 2,
         }
     }
 }
@@ -167,6 +177,24 @@ impl TrainSection {
         }
         if let Some(problem) = self.groups.iter().find_map(|group| group.check().err()) {
             return wrong("train.groups", problem);
+        }
+        if self.checkpoint_steps == Some(0) {
+            return wrong(
+                "train.checkpoint_steps",
+                "is 0, but must be at least 1; leave it out for none".into(),
+            );
+        }
+        if !(self.checkpoint_minutes >= 0.0 && self.checkpoint_minutes.is_finite()) {
+            return wrong(
+                "train.checkpoint_minutes",
+                format!("is {}, but must be 0 or more", self.checkpoint_minutes),
+            );
+        }
+        if !(1..=1_000_000).contains(&self.keep_checkpoints) {
+            return wrong(
+                "train.keep_checkpoints",
+                format!("is {}, but must be 1 to 1,000,000", self.keep_checkpoints),
+            );
         }
         let named =
             |section: &str, (key, problem): (&str, String)| wrong(&format!("train.{section}.{key}"), problem);

@@ -3,9 +3,12 @@
 mod lists;
 mod network;
 mod prepare;
+mod resume;
+mod session;
 mod start;
 mod train;
 
 pub use network::build as build_network;
 pub use prepare::{DataInfo, Run, RunOptions};
-pub use train::{claim, resume};
+pub use resume::{Resume, resume};
+pub use train::{claim, has_checkpoint};

@@ -1,0 +1,124 @@
+//! What a checkpoint has beside the weights.
+
+use crate::error::TrainError;
+use crate::events::EpochDone;
+use crate::recipe::Recipe;
+use crate::trainer::{Position, TrainerState};
+use ocelli_data::dataset::{Dataset, fingerprint};
+use ocelli_model::{Attachment, Classifier};
+use ocelli_nn::Weights;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What the names of the optimizer's tensors begin with.
+const OPTIMIZER: &str = "optimizer/";
+
+/// How far a run has come, as a checkpoint notes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// Epochs, steps and batches done, and the sums of the epoch under way. Random numbers and the order of the samples
+    /// are functions of the seed and of these.
+    pub(crate) position: Position,
+    /// Seconds that the epoch under way has taken.
+    pub(crate) epoch_seconds: f64,
+    /// Whether the run is over, test included.
+    pub(crate) finished: bool,
+    /// The data that it trains on.
+    pub(crate) data: DataMark,
+    /// The epochs that are done: the lines of the metrics.
+    pub(crate) epochs: Vec<EpochDone>,
+    /// The resolved recipe.
+    pub(crate) recipe: Recipe,
+}
+
+/// What data was trained on: a resume on other data is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DataMark {
+    train: PartMark,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    val: Option<PartMark>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    test: Option<PartMark>,
+}
+
+/// One part of the data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct PartMark {
+    images: usize,
+    fingerprint: String,
+}
+
+impl DataMark {
+    pub(crate) fn of(train: &dyn Dataset, val: Option<&dyn Dataset>, test: Option<&dyn Dataset>) -> Self {
+        DataMark { train: PartMark::of(train), val: val.map(PartMark::of), test: test.map(PartMark::of) }
+    }
+
+    /// How `now` differs from this, if it does.
+    pub(crate) fn difference(&self, now: &DataMark) -> Option<String> {
+        let parts = [
+            ("training", Some(&self.train), Some(&now.train)),
+            ("validation", self.val.as_ref(), now.val.as_ref()),
+            ("test", self.test.as_ref(), now.test.as_ref()),
+        ];
+        let (name, was, is) = parts.into_iter().find(|(_, was, is)| was != is)?;
+        let images = |part: Option<&PartMark>| part.map_or(0, |part| part.images);
+        let (was, is) = (images(was), images(is));
+        Some(if was == is {
+            format!(
+                "the {is} {name} images are others than those that it was trained with: their names, classes, sizes or pixels \
+                 differ"
+            )
+        } else {
+            format!("it was trained with {was} {name} images, but the data now has {is}")
+        })
+    }
+}
+
+impl PartMark {
+    fn of(part: &dyn Dataset) -> Self {
+        PartMark { images: part.len(), fingerprint: format!("{:032x}", fingerprint(part)) }
+    }
+}
+
+/// A checkpoint as it was read.
+#[derive(Debug)]
+pub(crate) struct Checkpoint {
+    pub(crate) path: PathBuf,
+    pub(crate) classifier: Classifier,
+    pub(crate) state: TrainerState,
+    pub(crate) progress: Progress,
+}
+
+impl Checkpoint {
+    /// # Errors
+    /// The file cannot be read, is damaged, or is a model without a run.
+    pub(crate) fn load(path: &Path) -> Result<Self, TrainError> {
+        let broken = |reason: &dyn fmt::Display| {
+            let reason = format!("cannot be gone on from: {reason}");
+            TrainError::Resume { path: path.to_path_buf(), reason }
+        };
+        let (classifier, attachment) = Classifier::load_with(path)?;
+        let attachment = attachment
+            .ok_or_else(|| broken(&"it holds a model, but not what a run needs; give the run's folder"))?;
+        let progress: Progress = serde_json::from_value(attachment.note).map_err(|error| broken(&error))?;
+        let mut optimizer = Weights::new();
+        for (name, tensor) in attachment.tensors.iter() {
+            if let Some(name) = name.strip_prefix(OPTIMIZER) {
+                optimizer.insert(name, tensor.clone());
+            }
+        }
+        let state =
+            TrainerState { position: progress.position, weights: classifier.weights().clone(), optimizer };
+        Ok(Checkpoint { path: path.to_path_buf(), classifier, state, progress })
+    }
+
+    /// What is attached to the weights in a checkpoint's file.
+    pub(super) fn attachment(progress: &Progress, optimizer: &Weights) -> serde_json::Result<Attachment> {
+        let mut tensors = Weights::new();
+        for (name, tensor) in optimizer.iter() {
+            tensors.insert(format!("{OPTIMIZER}{name}"), tensor.clone());
+        }
+        Ok(Attachment { note: serde_json::to_value(progress)?, tensors })
+    }
+}

@@ -1,0 +1,298 @@
+//! A run while it trains: epochs, validation, checkpoints, the test at the end.
+
+use super::prepare::Run;
+use crate::checkpoint::{Checkpoint, DataMark, Folder, Progress};
+use crate::error::TrainError;
+use crate::evaluate::evaluate;
+use crate::events::{EpochDone, Evaluation, Event, Observer, Outcome, Started};
+use crate::trainer::{EpochSums, Position, Trainer};
+use ocelli_data::{Loader, Source};
+use ocelli_model::Classifier;
+use ocelli_nn::Weights;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Images that go through the network at once in evaluation.
+const EVAL_BATCH: usize = 64;
+
+/// A run while it trains.
+pub(super) struct Session<'a> {
+    run: &'a Run,
+    folder: &'a Folder,
+    trainer: Trainer,
+    data: DataMark,
+    /// The epochs that are done.
+    epochs: Vec<EpochDone>,
+    /// Seconds that the epoch under way had taken when this process took it up.
+    seconds_before: f64,
+    epoch_began: Instant,
+    /// The step of the newest checkpoint, if there is one, and when it was written.
+    saved: Option<u64>,
+    saved_at: Instant,
+    observer: &'a mut (dyn Observer + Send),
+}
+
+impl<'a> Session<'a> {
+    /// A run from its beginning.
+    pub(super) fn new(
+        run: &'a Run,
+        folder: &'a Folder,
+        trainer: Trainer,
+        observer: &'a mut (dyn Observer + Send),
+    ) -> Self {
+        let data = run.data_mark();
+        let now = Instant::now();
+        Session {
+            run,
+            folder,
+            trainer,
+            data,
+            epochs: Vec::new(),
+            seconds_before: 0.0,
+            epoch_began: now,
+            saved: None,
+            saved_at: now,
+            observer,
+        }
+    }
+
+    /// The same from a checkpoint on.
+    pub(super) fn at(mut self, checkpoint: &Checkpoint) -> Result<Self, TrainError> {
+        let trainer = &mut self.trainer;
+        self.run.pool.install(|| trainer.restore(&checkpoint.state))?;
+        self.epochs.clone_from(&checkpoint.progress.epochs);
+        self.seconds_before = checkpoint.progress.epoch_seconds;
+        self.saved = Some(checkpoint.state.position.step);
+        self.folder.set_metrics(&self.epochs)?;
+        Ok(self)
+    }
+
+    /// Trains to the end and tests. A run that fails before its first checkpoint leaves its folder free.
+    pub(super) fn train(mut self, batches: Loader) -> Result<Outcome, TrainError> {
+        let done = self.run_epochs(batches);
+        if done.is_err() && self.saved.is_none() {
+            self.folder.give_up();
+        }
+        done
+    }
+
+    fn run_epochs(&mut self, mut batches: Loader) -> Result<Outcome, TrainError> {
+        let began = Instant::now();
+        let epochs = self.run.recipe().train.epochs;
+        let mut val = self.loader(self.run.parts.val.as_ref())?;
+        let Position { epoch, sums, .. } = self.trainer.position();
+        self.observer.event(&Event::Started(&Started {
+            epochs_done: *epoch,
+            images_done: sums.images,
+            epochs,
+            batches: batches.batches() as u64,
+            images: batches.samples() as u64,
+        }));
+        self.saved_at = Instant::now();
+        while self.trainer.position().epoch < epochs {
+            let done = self.epoch(&mut batches, val.as_mut())?;
+            self.observer.event(&Event::Epoch(&done));
+            self.stop_if_asked()?;
+        }
+        let outcome = self.finish(began)?;
+        self.observer.event(&Event::Finished(&outcome));
+        Ok(outcome)
+    }
+
+    fn loader(&self, source: Option<&Arc<Source>>) -> Result<Option<Loader>, TrainError> {
+        source.map(|source| self.run.eval_loader(source, EVAL_BATCH)).transpose()
+    }
+
+    /// One epoch, or what is left of it: trained, validated, its checkpoint written.
+    fn epoch(&mut self, batches: &mut Loader, val: Option<&mut Loader>) -> Result<EpochDone, TrainError> {
+        self.epoch_began = Instant::now();
+        let run = self.run;
+        let trained = run.pool.install(|| self.batches(batches));
+        self.tell_problems(batches, trained)?;
+        let seconds = self.seconds();
+        let all_batches = *self.trainer.position();
+        let sums = self.trainer.end_epoch()?;
+        let weights = self.trainer.weights();
+        let validation = match val.map(|val| self.evaluate(&weights, val)).transpose()? {
+            Some(None) => return Err(self.stop(all_batches)?),
+            found => found.flatten(),
+        };
+        let mut done = self.figures(&sums, validation.as_ref());
+        done.images_per_second = sums.images as f64 / seconds.max(1e-9);
+        self.save_epoch(weights, &mut done)?;
+        Ok(done)
+    }
+
+    /// Trains on the batches that the epoch has left.
+    fn batches(&mut self, loader: &mut Loader) -> Result<(), TrainError> {
+        let Position { epoch, batch, .. } = *self.trainer.position();
+        let all = loader.batches() as u64;
+        let mut batches = loader.epoch_from(epoch, batch as usize);
+        while let Some(batch) = self.trainer.next_batch(&mut batches)? {
+            self.trainer.batch(&batch, self.observer)?;
+            self.stop_if_asked()?;
+            if self.trainer.position().batch < all && self.is_checkpoint_due() {
+                self.save(*self.trainer.position(), false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a checkpoint within the epoch is due: at every so many steps, or when the last one is too long ago.
+    fn is_checkpoint_due(&self) -> bool {
+        let train = &self.run.recipe().train;
+        let step = self.trainer.position().step;
+        if self.saved == Some(step) {
+            return false;
+        }
+        let by_steps = train.checkpoint_steps.is_some_and(|steps| step.is_multiple_of(steps));
+        let minutes = self.saved_at.elapsed().as_secs_f64() / 60.0;
+        by_steps || (train.checkpoint_minutes > 0.0 && minutes >= train.checkpoint_minutes)
+    }
+
+    fn stop_if_asked(&mut self) -> Result<(), TrainError> {
+        match self.observer.wants_stop() {
+            false => Ok(()),
+            true => Err(self.stop(*self.trainer.position())?),
+        }
+    }
+
+    /// Keeps what there is, at `position`, to stop.
+    fn stop(&mut self, position: Position) -> Result<TrainError, TrainError> {
+        if self.saved != Some(position.step) || position.batch > 0 {
+            self.save(position, false)?;
+        }
+        let folder = self.folder.path().to_path_buf();
+        Ok(TrainError::Stopped { folder, epoch: position.epoch + 1, batch: position.sums.batches })
+    }
+
+    /// Seconds that the epoch under way has taken, in this process and before.
+    fn seconds(&self) -> f64 {
+        self.seconds_before + self.epoch_began.elapsed().as_secs_f64()
+    }
+
+    fn figures(&self, sums: &EpochSums, validation: Option<&Evaluation>) -> EpochDone {
+        let mut done = EpochDone {
+            epoch: self.trainer.position().epoch,
+            step: self.trainer.position().step,
+            lr: sums.lr,
+            train_loss: sums.mean_loss(),
+            train_accuracy: sums.accuracy(),
+            val_loss: validation.map(|found| found.loss),
+            val_accuracy: validation.map(|found| found.accuracy),
+            best: false,
+            images_per_second: 0.0,
+            waited_seconds: sums.waited,
+            seconds: 0.0,
+        };
+        done.best = self.best().is_none_or(|best| is_better(&done, best));
+        done
+    }
+
+    /// The best epoch so far.
+    fn best(&self) -> Option<&EpochDone> {
+        self.epochs.iter().rfind(|done| done.best)
+    }
+
+    /// Writes the model, if it is the best, the checkpoint, and the line of the metrics.
+    fn save_epoch(&mut self, weights: Weights, done: &mut EpochDone) -> Result<(), TrainError> {
+        if done.best {
+            self.run.classifier(weights)?.with_metrics(metrics(done)).save(self.folder.model())?;
+        }
+        done.seconds = self.seconds();
+        self.epochs.push(done.clone());
+        self.seconds_before = 0.0;
+        self.epoch_began = Instant::now();
+        self.save(*self.trainer.position(), false)?;
+        self.folder.add_epoch(done)
+    }
+
+    /// Writes a checkpoint.
+    fn save(&mut self, position: Position, finished: bool) -> Result<(), TrainError> {
+        let state = self.trainer.state();
+        let at_end = self.epochs.last().filter(|_| position.batch == 0);
+        let classifier =
+            self.run.classifier(state.weights)?.with_metrics(at_end.map(metrics).unwrap_or_default());
+        let recipe = self.run.recipe();
+        let progress = Progress {
+            position,
+            epoch_seconds: if position.batch == 0 { 0.0 } else { self.seconds() },
+            finished,
+            data: self.data.clone(),
+            epochs: self.epochs.clone(),
+            recipe: recipe.clone(),
+        };
+        let keep = recipe.train.keep_checkpoints;
+        self.folder.save(&classifier, &state.optimizer, &progress, self.saved, keep)?;
+        self.saved = Some(position.step);
+        self.saved_at = Instant::now();
+        Ok(())
+    }
+
+    /// The best weights on the test images.
+    fn finish(&mut self, began: Instant) -> Result<Outcome, TrainError> {
+        let best = self.best().cloned().ok_or(TrainError::NoBatches { epoch: 1 })?;
+        let mut test = None;
+        if let Some(mut loader) = self.loader(self.run.parts.test.as_ref())? {
+            let classifier = Classifier::load(self.folder.model())?;
+            let Some(found) = self.evaluate(classifier.weights(), &mut loader)? else {
+                return Err(self.stop(*self.trainer.position())?);
+            };
+            let mut metrics = metrics(&best);
+            metrics.insert("test_loss".into(), found.loss);
+            metrics.insert("test_accuracy".into(), found.accuracy);
+            classifier.with_metrics(metrics).save(self.folder.model())?;
+            self.folder.add_test(best.epoch, &found)?;
+            test = Some(found);
+        }
+        self.save(*self.trainer.position(), true)?;
+        let (folder, model) = (self.folder.path().to_path_buf(), self.folder.model());
+        Ok(Outcome { folder, model, best, test, seconds: began.elapsed().as_secs_f64() })
+    }
+
+    /// Evaluates; `None` if the observer asked to stop meanwhile.
+    fn evaluate(&mut self, weights: &Weights, loader: &mut Loader) -> Result<Option<Evaluation>, TrainError> {
+        let network = self.run.network();
+        let rows = EVAL_BATCH * loader.views();
+        let mut stopped = false;
+        let observer = &mut *self.observer;
+        let batches = loader.epoch(0).take_while(|_| {
+            stopped = observer.wants_stop();
+            !stopped
+        });
+        let found = self.run.pool.install(|| evaluate(network, weights, rows, batches));
+        let found = self.tell_problems(loader, found)?;
+        Ok((!stopped).then_some(found))
+    }
+
+    /// Tells which images could not be loaded, whether or not the rest sufficed.
+    fn tell_problems<T>(&mut self, loader: &Loader, done: Result<T, TrainError>) -> Result<T, TrainError> {
+        let problems = loader.take_problems();
+        for problem in &problems {
+            self.observer.event(&Event::Problem(problem));
+        }
+        done.map_err(|error| error.with_problems(problems, loader))
+    }
+}
+
+/// Whether an epoch beats the best so far: by validation loss, which is far less noisy over a few hundred images than
+/// accuracy; without validation the later one does.
+fn is_better(done: &EpochDone, best: &EpochDone) -> bool {
+    match (done.val_loss, best.val_loss) {
+        (Some(new), Some(old)) => new < old,
+        _ => true,
+    }
+}
+
+/// What the model's file tells of its training. Nothing in it depends on the clock: the same run gives the same file.
+fn metrics(done: &EpochDone) -> BTreeMap<String, f64> {
+    let figures = [
+        ("epoch", Some(done.epoch as f64)),
+        ("train_loss", Some(done.train_loss)),
+        ("train_accuracy", Some(done.train_accuracy)),
+        ("val_loss", done.val_loss),
+        ("val_accuracy", done.val_accuracy),
+    ];
+    figures.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
+}
