@@ -25,6 +25,7 @@ mod run;
 mod schedule;
 mod trainer;
 mod views;
+mod whiten;
 
 pub use error::TrainError;
 pub use evaluate::{collect, evaluate};
@@ -43,3 +44,4 @@ pub use run::{DataInfo, Resume, Run, RunOptions, build_network, claim, has_check
 pub use schedule::{Anneal, Clock, Constant, Cosine, OneCycle, Rates, Schedule, StepDecay};
 pub use trainer::{EpochSums, Position, TrainOptions, Trainer, TrainerState};
 pub use views::View;
+pub use whiten::Whiten;

@@ -2,7 +2,7 @@
 
 use ocelli_kernels::random::Stream;
 
-use super::initialiser::{Dirac, FanMode, Initialiser, Kaiming, Normal, TruncNormal, Uniform, Xavier};
+use super::initialiser::{Dirac, FanMode, Initialiser, Kaiming, Normal, Rest, TruncNormal, Uniform, Xavier};
 use super::orthogonal::orthonormal;
 
 /// Values of a parameter of this shape, `weight` being the shape of its layer's weight. `None` for what an [`Initialiser`]
@@ -29,7 +29,7 @@ pub(super) fn values(initialiser: &Initialiser, shape: &[usize], stream: &mut St
         Initialiser::KaimingUniform(spec) => within(count, (3.0 * kaiming(spec, shape)).sqrt(), stream),
         Initialiser::KaimingNormal(spec) => normal(count, kaiming(spec, shape).sqrt(), stream),
         Initialiser::Orthogonal(spec) => orthogonal(shape, spec.gain, stream),
-        Initialiser::Dirac(spec) => dirac(shape, spec),
+        Initialiser::Dirac(spec) => dirac(shape, spec, stream),
     })
 }
 
@@ -103,15 +103,21 @@ fn orthogonal(shape: &[usize], gain: f64, stream: &mut Stream) -> Vec<f32> {
     orthonormal(&drawn, rows, columns).into_iter().map(|value| (gain * value) as f32).collect()
 }
 
-fn dirac(shape: &[usize], spec: Dirac) -> Vec<f32> {
+fn dirac(shape: &[usize], spec: Dirac, stream: &mut Stream) -> Vec<f32> {
     let &[outputs, inputs, height, width] = shape else { unreachable!("rules give it convolutions alone") };
-    let mut values = vec![0.0; outputs * inputs * height * width];
+    let count = outputs * inputs * height * width;
+    let mut values = match spec.rest {
+        Rest::Zeros => vec![0.0; count],
+        Rest::Default => by_fan_in(count, shape, stream),
+    };
     let of_group = outputs / spec.groups;
     let middle = height / 2 * width + width / 2;
     for group in 0..spec.groups {
         for channel in 0..of_group.min(inputs) {
-            let filter = (group * of_group + channel) * inputs + channel;
-            values[filter * height * width + middle] = 1.0;
+            let filter = inputs * height * width;
+            let filter = &mut values[(group * of_group + channel) * filter..][..filter];
+            filter.fill(0.0);
+            filter[channel * height * width + middle] = 1.0;
         }
     }
     values

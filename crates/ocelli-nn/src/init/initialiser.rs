@@ -158,12 +158,25 @@ impl Default for Orthogonal {
 pub struct Dirac {
     /// Into how many groups the output channels are cut, each of which passes on the input; default 1. Must divide them.
     pub groups: usize,
+    /// What the output channels of a group begin as for which it has no input channel; default zeros.
+    pub rest: Rest,
 }
 
 impl Default for Dirac {
     fn default() -> Self {
-        Self { groups: 1 }
+        Self { groups: 1, rest: Rest::Zeros }
     }
+}
+
+/// What an initialiser leaves over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rest {
+    /// 0, as `torch.nn.init.dirac_` has it.
+    #[default]
+    Zeros,
+    /// PyTorch's default: `dirac_(weight[:in_channels])` over a new convolution.
+    Default,
 }
 
 /// Which fan the variance is divided by.
@@ -320,7 +333,7 @@ impl Initialiser {
             Self::KaimingUniform(Kaiming { a, .. }) | Self::KaimingNormal(Kaiming { a, .. }) => {
                 finite(&[("a", a)])
             }
-            Self::Dirac(Dirac { groups }) => {
+            Self::Dirac(Dirac { groups, .. }) => {
                 need(groups >= 1, || format!("groups = {groups}, needs at least 1"))
             }
             Self::Default | Self::Ones | Self::Zeros | Self::ZeroGamma => Ok(()),

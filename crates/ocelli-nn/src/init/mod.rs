@@ -9,8 +9,8 @@ mod rules;
 use ocelli_kernels::random::{Stream, hash};
 
 pub use initialiser::{
-    Constant, Dirac, FanMode, Initialiser, Kaiming, Nonlinearity, Normal, Orthogonal, TruncNormal, Uniform,
-    Xavier,
+    Constant, Dirac, FanMode, Initialiser, Kaiming, Nonlinearity, Normal, Orthogonal, Rest, TruncNormal,
+    Uniform, Xavier,
 };
 pub use rules::{Initialisation, MAX_RULES, ParameterKind, Rule};
 

@@ -186,7 +186,7 @@ impl Rule {
                 self.init.name()
             )));
         }
-        let Initialiser::Dirac(Dirac { groups }) = self.init else { return Ok(()) };
+        let Initialiser::Dirac(Dirac { groups, .. }) = self.init else { return Ok(()) };
         match selected.iter().map(|&place| &parameters[place]).find(|spec| spec.shape[0] % groups != 0) {
             None => Ok(()),
             Some(ParameterSpec { name, shape, .. }) => Err(self.error(&format!(

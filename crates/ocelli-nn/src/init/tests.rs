@@ -204,12 +204,23 @@ fn dirac_is_pytorchs() {
     for (shape, groups, ones) in
         [([6, 4, 3, 2], 1, &[3, 33, 63, 93][..]), ([6, 2, 3, 3], 3, &[4, 31, 40, 67, 76, 103])]
     {
-        let initialiser = Initialiser::Dirac(Dirac { groups });
+        let initialiser = Initialiser::Dirac(Dirac { groups, ..Dirac::default() });
         let values = draw::values(&initialiser, &shape, &mut Stream::new(0, 0, 0, 0)).unwrap();
         let found: Vec<_> = (0..values.len()).filter(|&place| values[place] != 0.0).collect();
         assert_eq!(found, ones);
         assert!(ones.iter().all(|&place| values[place] == 1.0));
     }
+}
+
+#[test]
+fn dirac_leaves_the_rest_to_the_default_if_asked() {
+    let (shape, stream) = ([6, 4, 3, 3], || Stream::new(0, 0, 0, 0));
+    let of = |init| draw::values(&init, &shape, &mut stream()).unwrap();
+    let plain = of(Initialiser::Dirac(Dirac::default()));
+    let found = of(Initialiser::Dirac(Dirac { groups: 1, rest: Rest::Default }));
+    let first = 4 * 4 * 9;
+    assert_eq!(found[..first], plain[..first]);
+    assert_eq!(found[first..], draw::by_fan_in(plain.len(), &shape, &mut stream())[first..]);
 }
 
 #[test]

@@ -93,6 +93,7 @@ impl Recipe {
         }
         derived::check(&self.derived)?;
         self.data.check()?;
+        self.model.check()?;
         self.transforms.check()?;
         self.train.check()
     }

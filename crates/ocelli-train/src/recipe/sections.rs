@@ -4,6 +4,7 @@ use super::{ClassWeights, RecipeError};
 use crate::groups::{Freeze, Group};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::schedule::{OneCycle, Schedule};
+use crate::whiten::Whiten;
 use ocelli_data::Sampler;
 use ocelli_nn::init::Rule;
 use serde::{Deserialize, Serialize};
@@ -79,11 +80,14 @@ pub struct ModelSection {
     /// `[[model.init]]` with `pattern = "fc.weight"`, `init = "orthogonal"` (default: none).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub init: Vec<Rule>,
+    /// A first convolution that begins with filters that whiten patches of the training images (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whiten: Option<Whiten>,
 }
 
 impl Default for ModelSection {
     fn default() -> Self {
-        ModelSection { network: "lesson-bn".into(), weights: None, init: Vec::new() }
+        ModelSection { network: "lesson-bn".into(), weights: None, init: Vec::new(), whiten: None }
     }
 }
 
@@ -140,6 +144,18 @@ impl Default for TrainSection {
             checkpoint_minutes: 5.0,
             keep_checkpoints: 2,
         }
+    }
+}
+
+impl ModelSection {
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        let Some(whiten) = &self.whiten else { return Ok(()) };
+        if let Some(weights) = &self.weights {
+            let problem =
+                format!("would replace filters of model.weights ({weights}): leave one of the two out");
+            return wrong("model.whiten", problem);
+        }
+        whiten.check()
     }
 }
 

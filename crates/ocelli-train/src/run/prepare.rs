@@ -118,6 +118,9 @@ impl Run {
         let network = network::build(&recipe.model.network, input, splits.classes.len())?;
         let network = network::initialised(network, &recipe.model.init)?;
         network::check_output(&network, &recipe.model.network, splits.classes.len())?;
+        if let Some(whiten) = &recipe.model.whiten {
+            whiten.convolution(&network)?;
+        }
         let groups = Groups::new(&network, &recipe.train.freeze, &recipe.train.groups)?;
         let class_weights = class_weights(&recipe, &*splits.train)?;
         let (pipeline, parts) =
