@@ -2,6 +2,7 @@
 
 pub(crate) mod data;
 
+use crate::progress::Style;
 use clap::{Args, Parser, Subcommand};
 use ocelli::train::View;
 use std::path::PathBuf;
@@ -90,6 +91,23 @@ pub(crate) struct TrainArgs {
     /// Refuse data with files that cannot be used, instead of leaving them out.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Show lines alone, without a bar, as where standard error is no terminal.
+    #[arg(long, conflicts_with = "full_screen")]
+    pub(crate) plain: bool,
+    /// Show curves on the whole screen while it trains.
+    #[arg(long)]
+    pub(crate) full_screen: bool,
+}
+
+impl TrainArgs {
+    /// How the run is shown.
+    pub(crate) fn style(&self) -> Style {
+        match (self.plain, self.full_screen) {
+            (true, _) => Style::Plain,
+            (_, true) => Style::FullScreen,
+            _ => Style::Auto,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

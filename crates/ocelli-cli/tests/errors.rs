@@ -341,3 +341,19 @@ fn an_instruction_set_that_is_not_there_is_refused() {
     assert_eq!(ran.status.code(), Some(2), "{told}");
     assert!(told.contains("sse9") && told.contains("portable") && told.contains("OCELLI_ISA"), "{told}");
 }
+
+#[test]
+fn a_run_without_a_terminal_is_told_in_lines() {
+    let folder = folder(3);
+    let folder = folder.path();
+    images(&folder.join("tree"), 8, 3);
+    let plain = train(folder, "plain", &["--data", "tree", "--plain"]);
+    assert_eq!((plain.code, plain.err.as_str()), (0, ""), "{}", plain.err);
+    assert!(!plain.out.contains('\u{1b}') && plain.out.contains("  epoch  train loss"), "{}", plain.out);
+    let full = train(folder, "full", &["--data", "tree", "--full-screen"]);
+    assert_eq!(full.code, 0, "{}", full.err);
+    assert!(full.err.starts_with("warning: --full-screen needs a terminal"), "{}", full.err);
+    assert!(!full.out.contains('\u{1b}'), "{}", full.out);
+    let both = train(folder, "both", &["--data", "tree", "--full-screen", "--plain"]);
+    assert!(both.code == 2 && both.err.contains("cannot be used with"), "{}", both.err);
+}

@@ -6,7 +6,7 @@ use crate::example;
 use crate::failure::{Failure, closed_pipe};
 use crate::folder;
 use crate::interrupt;
-use crate::progress::{self, Progress};
+use crate::progress::{self, Progress, Style};
 use crate::text::{bytes, count, percent, plural, shell};
 use ocelli::data::printable;
 use ocelli::nn::lint::Severity;
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let run = prepare(args, recipe(args, args.recipe.as_deref()).map_err(Failure::usage)?, options)
         .map_err(failure)?;
     let out = args.out.clone().unwrap_or_else(|| folder::for_run(Path::new("runs"), run.network().name()));
-    train(&run, options, &out, |progress| run.train(&out, progress))
+    train(&run, options, &out, args.style(), |progress| run.train(&out, progress))
 }
 
 /// Goes on with a run.
@@ -57,7 +57,7 @@ fn resume(args: &TrainArgs, path: &Path, options: RunOptions) -> Result<(), Fail
         plural(epoch, "epoch", "epochs"),
         plural(step, "step", "steps")
     ))?;
-    train(resume.run(), options, &folder, |progress| resume.train(progress))
+    train(resume.run(), options, &folder, args.style(), |progress| resume.train(progress))
 }
 
 /// Whether flags say something about the recipe.
@@ -85,13 +85,14 @@ fn train(
     run: &Run,
     options: RunOptions,
     folder: &Path,
+    style: Style,
     work: impl FnOnce(&mut Progress) -> Result<Outcome, TrainError>,
 ) -> Result<(), Failure> {
     progress::name(run.problems());
     heard(introduce(run, options.threads))?;
     caution(run);
     interrupt::listen()?;
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(style)?;
     let outcome = work(&mut progress);
     progress.end();
     let resume = format!("{} train --resume {}", command(), shell(&folder.display().to_string()));
