@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 
 #[allow(dead_code, reason = "its main is not called")]
+#[path = "../../../examples/initialisation.rs"]
+mod initialisation;
+#[allow(dead_code, reason = "its main is not called")]
 #[path = "../../../examples/predict.rs"]
 mod predict;
 #[allow(dead_code, reason = "its main is not called")]
@@ -43,6 +46,16 @@ fn a_loop_by_hand_learns() {
 }
 
 #[test]
+fn spreads_by_depth_are_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let svg = initialisation::draw(folder.path().to_str().unwrap(), 1).unwrap().svg();
+    for name in ["zeros", "too large: std 0.25, BatchNorm", "Kaiming"] {
+        assert!(svg.contains(name), "{name}");
+    }
+}
+
+#[test]
 fn a_folder_is_trained_and_its_model_predicts() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path());
@@ -62,7 +75,7 @@ fn a_folder_is_trained_and_its_model_predicts() {
 fn the_commands_that_are_told_name_the_package() {
     // Cargo looks for examples in the command's package where none is named.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for example in ["predict", "train_folder", "training_loop"] {
+    for example in ["initialisation", "predict", "train_folder", "training_loop"] {
         for file in [format!("examples/{example}.rs"), "README.md".to_string()] {
             let text = fs::read_to_string(root.join(&file)).unwrap();
             let told = text.lines().find(|line| line.contains(&format!("--example {example}")));
