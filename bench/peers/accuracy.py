@@ -113,7 +113,10 @@ def main():
     model = model.to(memory_format=torch.channels_last)
     train, adamw, schedule = recipe["train"], recipe["train"]["optimizer"], recipe["train"]["schedule"]
     assert (adamw.pop("name"), schedule.pop("name")) == ("adamw", "one-cycle"), "accuracy.py knows AdamW and one cycle"
-    optimizer = torch.optim.AdamW(model.parameters(), lr=train["lr"], fused=True, **adamw)
+    groups = [{"params": [value for value in model.parameters() if value.ndim > 1]}]
+    others = {"params": [value for value in model.parameters() if value.ndim <= 1]}
+    groups.append(others if train["decay_norms_and_biases"] else others | {"weight_decay": 0.0})
+    optimizer = torch.optim.AdamW(groups, lr=train["lr"], fused=True, **adamw)
     batch = train["batch_size"]
     steps = train["epochs"] * -(-len(images) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, train["lr"], total_steps=steps, **schedule)

@@ -9,6 +9,7 @@ use ocelli_nn::{
     BatchNorm, ChannelShuffle, Conv2d, GroupNorm, Layer, LocalResponseNorm, Narrow, Network, PaddingMode,
     ParameterSpec, Sequential, Shape, Upsample, zoo,
 };
+use ocelli_train::{Lamb, Muon, Optimizer};
 use rayon::prelude::*;
 
 struct Counting;
@@ -63,7 +64,7 @@ fn count(mut work: impl FnMut()) -> u64 {
     ALLOCATIONS.load(Ordering::Relaxed) - before
 }
 
-fn check(network: &Network) {
+fn check(network: &Network, update: &dyn Update) {
     const BATCH: usize = 18;
     let options = PlanOptions { batch: BATCH, ..PlanOptions::default() };
     let weights = network.init(1);
@@ -74,7 +75,9 @@ fn check(network: &Network) {
     let mut step = || {
         train.forward(&images, &SampleKeys { seed: 1, epoch: 0, samples: &samples });
         train.backward(&gradient);
-        train.step(&Momentum);
+        train.clip_gradient_norm(1.0, |_| true);
+        train.clip_gradient_value(0.5);
+        train.step(update);
     };
     step();
     assert_eq!(count(|| (0..10).for_each(|_| step())), 0, "training {}", network.name());
@@ -95,11 +98,16 @@ fn nothing_allocates_after_the_first_step() {
     pool.install(|| (0..100_000).into_par_iter().with_max_len(1).for_each(|_| std::hint::spin_loop()));
     for name in ["lesson", "lesson-bn", "lenet5", "resnet18", "resnet20"] {
         let network = zoo::build(name, Shape::map(3, 32, 32), 10).unwrap();
-        pool.install(|| check(&network));
+        pool.install(|| check(&network, &Momentum));
+    }
+    // Those that need whole parameters.
+    let network = zoo::build("lesson-bn", Shape::map(3, 32, 32), 10).unwrap();
+    for optimizer in [Optimizer::from(Lamb::default()), Muon::default().into()] {
+        pool.install(|| check(&network, optimizer.for_network(&network).as_update()));
     }
     // Without running averages inference joins the batch's statistics, and splits no image.
     for running in [true, false] {
-        pool.install(|| check(&every_other_step(running)));
+        pool.install(|| check(&every_other_step(running), &Momentum));
     }
 }
 

@@ -1,39 +1,24 @@
 //! Optimizers' trajectories and the loss against PyTorch in double precision.
 
+mod common;
+
+use common::OfPyTorch;
 use ocelli_kernels::Isa;
 use ocelli_nn::plan::{Update, UpdateStep};
 use ocelli_nn::{ParameterSpec, Role};
 use ocelli_testing::{Fixture, Report};
-use ocelli_train::{CrossEntropy, Optimizer};
+use ocelli_train::CrossEntropy;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 /// Ten steps of a few roundings each.
 const TOLERANCE: f64 = 1e-6;
 
-/// An optimizer with PyTorch's options.
+/// A trajectory.
 #[derive(Deserialize)]
 struct Case {
     name: String,
-    #[serde(rename = "type")]
-    kind: String,
-    lr: f64,
     #[serde(flatten)]
-    options: Map<String, Value>,
-}
-
-impl Case {
-    fn optimizer(&self) -> Optimizer {
-        let mut options = self.options.clone();
-        options.insert("name".into(), self.kind.to_lowercase().into());
-        let mut optimizer = serde_json::from_value(options.into()).expect("options have PyTorch's names");
-        match &mut optimizer {
-            Optimizer::Sgd(sgd) => sgd.lr = self.lr,
-            Optimizer::Adam(adam) => adam.lr = self.lr,
-            Optimizer::AdamW(adamw) => adamw.lr = self.lr,
-        }
-        optimizer
-    }
+    optimizer: OfPyTorch,
 }
 
 #[test]
@@ -42,7 +27,7 @@ fn trajectories_follow_pytorch() {
     let mut report = Report::default();
     for case in fixture.cases::<Case>() {
         for isa in Isa::available() {
-            let optimizer = case.optimizer();
+            let optimizer = case.optimizer.build();
             let trajectory = run(optimizer.as_update(), &fixture, &case.name, isa);
             let expected = fixture.values(&case.name, "values");
             let start = fixture.values(&case.name, "start");
@@ -62,10 +47,11 @@ fn run(update: &dyn Update, fixture: &Fixture, case: &str, isa: Isa) -> Vec<f32>
     let mut value = fixture.values(case, "start").to_vec();
     let spec = ParameterSpec { name: "weight".into(), shape: vec![value.len()], node: 0, role: Role::Weight };
     let mut state = vec![vec![0.0; value.len()]; update.slots()];
-    let mut trajectory = Vec::new();
+    let (mut trajectory, mut carried) = (Vec::new(), 1.0);
     for (number, gradient) in (1..).zip(fixture.values(case, "gradients").chunks(value.len())) {
         let mut slots: Vec<&mut [f32]> = state.iter_mut().map(Vec::as_mut_slice).collect();
-        let step = UpdateStep { first: number == 1, number };
+        carried = update.carry(number, carried);
+        let step = UpdateStep { first: number == 1, number, carried, sums: [0.0; 2] };
         update.update(step, &spec, isa, &mut value, gradient, &mut slots);
         trajectory.extend_from_slice(&value);
     }

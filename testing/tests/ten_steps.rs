@@ -1,10 +1,13 @@
 //! Ten training steps from the same weights and batches as PyTorch, dropout off; and the same bits with any number of threads.
 
+mod common;
+
+use common::OfPyTorch;
 use ocelli_kernels::Isa;
 use ocelli_nn::plan::{Passes, PlanOptions, SampleKeys, TrainPlan};
 use ocelli_nn::{Network, Role, Tensor, Weights};
 use ocelli_testing::{Case, Fixture, Report, formula, to_channels_last};
-use ocelli_train::{Adam, CrossEntropy, Optimizer, Sgd};
+use ocelli_train::CrossEntropy;
 use serde::Deserialize;
 
 const STEPS: usize = 10;
@@ -23,29 +26,9 @@ struct Run {
     case: Case,
     /// What the keys of its formulas begin with.
     key: String,
-    optimizer: OptimizerOfCase,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type")]
-enum OptimizerOfCase {
-    #[serde(rename = "SGD")]
-    Sgd {
-        lr: f64,
-        momentum: f64,
-    },
-    Adam {
-        lr: f64,
-    },
-}
-
-impl OptimizerOfCase {
-    fn build(&self) -> Optimizer {
-        match *self {
-            Self::Sgd { lr, momentum } => Optimizer::Sgd(Sgd { lr, momentum, ..Sgd::default() }),
-            Self::Adam { lr } => Optimizer::Adam(Adam { lr, ..Adam::default() }),
-        }
-    }
+    optimizer: OfPyTorch,
+    clip_norm: Option<f64>,
+    clip_value: Option<f64>,
 }
 
 /// Uniform within 1/√(fan in), as `fixtures/ten_steps.py` has it.
@@ -79,24 +62,65 @@ fn batch(key: &str, step: usize, network: &Network) -> (Vec<f32>, Vec<u32>) {
     (to_channels_last(&images, network.input()), labels)
 }
 
-/// The losses of the ten steps, and the weights after them.
-fn train(run: &Run, options: PlanOptions) -> (Vec<f32>, Weights) {
+/// What ten steps came to.
+#[derive(Debug, PartialEq)]
+struct Trained {
+    losses: Vec<f32>,
+    /// The norms of gradients that were clipped by norm, before that.
+    norms: Vec<f32>,
+    weights: Weights,
+}
+
+fn train(run: &Run, options: PlanOptions) -> Trained {
     let case = &run.case.name;
     let network = run.case.network();
     let mut plan = TrainPlan::new(&network, &initial_weights(&run.key, &network), options)
         .unwrap_or_else(|error| panic!("{case}: {error}"));
-    let optimizer = run.optimizer.build();
+    let optimizer = run.optimizer.build().for_network(&network);
     let samples: Vec<u64> = (0..BATCH as u64).collect();
     let mut grad = vec![0.0; BATCH * CLASSES];
-    let mut losses = Vec::new();
+    let (mut losses, mut norms) = (Vec::new(), Vec::new());
     for step in 0..STEPS {
         let (images, labels) = batch(&run.key, step, &network);
         let logits = plan.forward(&images, &SampleKeys { seed: 0, epoch: 0, samples: &samples });
         losses.push(CrossEntropy::default().forward(logits, &labels, &mut grad) as f32);
         plan.backward(&grad);
+        norms.extend(run.clip_norm.map(|norm| plan.clip_gradient_norm(norm, |_| true) as f32));
+        if let Some(value) = run.clip_value {
+            plan.clip_gradient_value(value);
+        }
         plan.step(optimizer.as_update());
     }
-    (losses, plan.weights())
+    Trained { losses, norms, weights: plan.weights() }
+}
+
+#[test]
+fn optimizers_go_on_where_they_were_saved() {
+    for run in
+        Fixture::load("ten_steps").cases::<Run>().iter().filter(|run| run.case.name.starts_with("small"))
+    {
+        let network = run.case.network();
+        let optimizer = run.optimizer.build().for_network(&network);
+        let options = PlanOptions { batch: BATCH, ..PlanOptions::default() };
+        let mut whole = TrainPlan::new(&network, &initial_weights(&run.key, &network), options).unwrap();
+        let mut grad = vec![0.0; BATCH * CLASSES];
+        let mut step = |plan: &mut TrainPlan, number: usize| {
+            let (images, labels) = batch(&run.key, number, &network);
+            let samples: Vec<u64> = (0..BATCH as u64).collect();
+            let logits = plan.forward(&images, &SampleKeys { seed: 0, epoch: 0, samples: &samples });
+            CrossEntropy::default().forward(logits, &labels, &mut grad);
+            plan.backward(&grad);
+            plan.step(optimizer.as_update());
+        };
+        (0..4).for_each(|number| step(&mut whole, number));
+        let mut resumed = TrainPlan::new(&network, &whole.weights(), options).unwrap();
+        resumed.load_optimizer_state(&whole.optimizer_state()).unwrap();
+        for plan in [&mut whole, &mut resumed] {
+            (4..7).for_each(|number| step(plan, number));
+        }
+        assert_eq!(whole.weights(), resumed.weights(), "{}", run.case.name);
+        assert_eq!(whole.optimizer_state(), resumed.optimizer_state(), "{}", run.case.name);
+    }
 }
 
 fn every(step: usize, values: &[f32]) -> Vec<f32> {
@@ -106,7 +130,11 @@ fn every(step: usize, values: &[f32]) -> Vec<f32> {
 fn compare(report: &mut Report, fixture: &Fixture, run: &Run, options: PlanOptions) {
     let case = &run.case.name;
     let mode = format!("{}, passes {:?}", options.isa.name(), options.passes);
-    let (losses, weights) = train(run, options);
+    let Trained { losses, norms, weights } = train(run, options);
+    if !norms.is_empty() {
+        let expected = fixture.values(case, "norms");
+        report.compare(case, &format!("norms, {mode}"), &norms, expected, 0.0, TOLERANCE);
+    }
     report.compare(case, &format!("losses, {mode}"), &losses, fixture.values(case, "losses"), 0.0, TOLERANCE);
     let start = initial_weights(&run.key, &run.case.network());
     for (name, expected) in fixture.group(case, "after").iter() {

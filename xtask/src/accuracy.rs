@@ -16,9 +16,10 @@ const PAGE: &str = "\
 # Accuracy
 
 Written by `cargo xtask accuracy`, which trains every network {seeds} times in Ocelli and {seeds} times in PyTorch: {epochs} epochs by
-Ocelli's default recipe, which the PyTorch script (`bench/peers/accuracy.py`) reads from the run's `recipe.toml`. Each run has a seed of its
-own for the validation tenth, the initial weights, the order, the augmentation and the dropout; the epoch with the best validation loss is
-tested on the data set's whole test part. Do not edit.
+Ocelli's default recipe but for weight decay on everything (`train.decay_norms_and_biases = true`), as PyTorch has it, which the PyTorch
+script (`bench/peers/accuracy.py`) reads from the run's `recipe.toml`. Each run has a seed of its own for the validation tenth, the initial
+weights, the order, the augmentation and the dropout; the epoch with the best validation loss is tested on the data set's whole test part.
+Do not edit.
 
 Accuracies are means over the seeds, ± the standard deviation of one run. The difference is Ocelli's less PyTorch's, ± its
 standard error; noise alone exceeds twice that one time in twenty. Seconds are of a whole run with --threads {threads}.
@@ -113,6 +114,7 @@ fn train(settings: &Settings, pair: &Pair, seed: u64, folder: &Path) -> Result<O
         .arg(&pair.data)
         .arg("--out")
         .arg(folder)
+        .args(["--set", "train.decay_norms_and_biases=true"])
         .args(["--epochs", &settings.epochs.to_string(), "--seed", &seed.to_string()])
         .args(["--threads", &settings.threads.to_string()]))?;
     let seconds = start.elapsed().as_secs_f64();

@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Show why a model answers as it does about an image: filters, feature maps, Grad-CAM, integrated gradients, embedding
     Explain(ExplainArgs),
+    /// Show the learning rates of a run before it is begun, as a table and as figures.
+    Schedule(ScheduleArgs),
     /// Look at data sets: what they are, and what is wrong with them.
     Data(data::DataArgs),
     /// Show a network layer by layer: shapes, parameters, multiply-adds, memory.
@@ -179,6 +181,30 @@ pub(crate) struct PredictArgs {
     /// Threads to work with [default: one for each core].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
+}
+
+/// A flag given twice counts as given last.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub(crate) struct ScheduleArgs {
+    /// A recipe (TOML) to start from; --set and --epochs override it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recipe: Option<PathBuf>,
+    /// Set any key of the recipe, such as train.schedule=cosine; may be given many times.
+    #[arg(long, value_name = "KEY=VALUE", action = clap::ArgAction::Append)]
+    pub(crate) set: Vec<String>,
+    /// Passes over the training images [default: the recipe's].
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<i64>,
+    /// Steps of one pass: training images by images in one step.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) steps_per_epoch: u64,
+    /// Draw the curve: writes PATH.svg and PATH.png.
+    #[arg(long, value_name = "PATH", conflicts_with = "json")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,9 +6,11 @@
 //! when `train` was interrupted (Ctrl-C, or SIGTERM): once, its checkpoint is written first; twice, it stops at once.
 
 mod args;
+mod chart;
 mod commands;
 mod example;
 mod failure;
+mod files;
 mod folder;
 mod interrupt;
 mod progress;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Schedule(args) => commands::schedule::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Summary(args) => commands::summary::run(&args),
         Command::Lint(args) => commands::lint::run(&args),

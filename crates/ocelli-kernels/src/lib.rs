@@ -24,6 +24,7 @@ mod isa;
 pub mod layer_norm;
 mod layout;
 pub mod local_response_norm;
+pub mod matrix;
 pub mod multiply;
 pub mod optimizer;
 pub mod outer;

@@ -71,6 +71,8 @@ pub struct BatchDone {
     pub accuracy: f64,
     /// The learning rate of the step.
     pub lr: f64,
+    /// The norm of all gradients together before they were clipped; absent unless `train.clip_norm` is set.
+    pub grad_norm: Option<f64>,
 }
 
 /// An epoch's figures; one line of `metrics.jsonl`.

@@ -3,8 +3,8 @@
 use crate::optimizer::Optimizer;
 use crate::recipe::RecipeError;
 use ocelli_kernels::Isa;
-use ocelli_nn::plan::{Update, UpdateStep};
-use ocelli_nn::{Network, ParameterSpec, Pattern, PatternError};
+use ocelli_nn::plan::{Update, UpdateStep, Whole};
+use ocelli_nn::{Network, ParameterSpec, Pattern, PatternError, Role};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -79,80 +79,130 @@ impl From<Freeze> for String {
 }
 
 /// What is done to a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Treatment {
-    Frozen,
-    Group(usize),
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Treatment {
+    frozen: bool,
+    lr_scale: f64,
+    weight_decay: Option<f64>,
 }
 
-/// Groups and frozen parameters, looked up in a network.
+impl Treatment {
+    /// As the optimizer says.
+    const USUAL: Self = Self { frozen: false, lr_scale: 1.0, weight_decay: None };
+}
+
+/// What a network's parameters are treated as.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Groups {
-    groups: Vec<Group>,
     /// Of the parameters that are not treated as the optimizer says.
     treated: HashMap<String, Treatment>,
 }
 
 impl Groups {
+    /// Looks groups and frozen parameters up in a network. Without `decay_norms_and_biases`, only weights of convolutions and
+    /// linear layers decay, but for parameters of groups that say how they do.
+    ///
     /// # Errors
     /// A pattern that matches no parameter, or nothing left to train.
-    pub(crate) fn new(network: &Network, freeze: &[Freeze], groups: &[Group]) -> Result<Self, RecipeError> {
+    pub(crate) fn new(
+        network: &Network,
+        freeze: &[Freeze],
+        groups: &[Group],
+        decay_norms_and_biases: bool,
+    ) -> Result<Self, RecipeError> {
         let parameters = network.parameters().into_iter().filter(|spec| spec.role.is_trainable());
-        let names: Vec<String> = parameters.map(|spec| spec.name).collect();
+        let (names, roles): (Vec<String>, Vec<Role>) = parameters.map(|spec| (spec.name, spec.role)).unzip();
         let select = |key: &str, pattern: &Pattern| {
             pattern.select(names.iter().map(String::as_str)).map_err(|error| RecipeError::OutOfRange {
                 key: key.to_string(),
                 problem: format!("cannot be: {error}"),
             })
         };
-        let mut treated = vec![None; names.len()];
-        for (number, group) in groups.iter().enumerate() {
+        let mut treated = vec![Treatment::USUAL; names.len()];
+        for group in groups {
             for place in select("train.groups", &group.pattern)? {
-                treated[place] = Some(Treatment::Group(number));
+                let Group { lr_scale, weight_decay, .. } = *group;
+                treated[place] = Treatment { frozen: false, lr_scale, weight_decay };
             }
         }
-        let mut frozen = vec![false; names.len()];
+        for (treatment, role) in treated.iter_mut().zip(roles) {
+            if !decay_norms_and_biases && role != Role::Weight {
+                treatment.weight_decay = treatment.weight_decay.or(Some(0.0));
+            }
+        }
         for entry in freeze {
             for place in select("train.freeze", &entry.pattern)? {
-                frozen[place] = entry.frozen;
+                treated[place].frozen = entry.frozen;
             }
         }
-        if !freeze.is_empty() && frozen.iter().all(|frozen| *frozen) {
+        if !freeze.is_empty() && treated.iter().all(|treatment| treatment.frozen) {
             let head = names.last().and_then(|name| name.rsplit_once('.')).map_or("fc", |(layer, _)| layer);
             let problem = format!("leaves no parameter to train: end it with \"!{head}.*\", the last layer");
             return Err(RecipeError::OutOfRange { key: "train.freeze".into(), problem });
         }
-        for (treatment, frozen) in treated.iter_mut().zip(frozen) {
-            if frozen {
-                *treatment = Some(Treatment::Frozen);
-            }
-        }
-        let treated = names.into_iter().zip(treated).filter_map(|(name, treatment)| Some((name, treatment?)));
-        Ok(Self { groups: groups.to_vec(), treated: treated.collect() })
+        let treated = names.into_iter().zip(treated).filter(|(_, treatment)| *treatment != Treatment::USUAL);
+        Ok(Self { treated: treated.collect() })
     }
 
     /// Whether a parameter stays as it is.
     pub(crate) fn is_frozen(&self, name: &str) -> bool {
-        self.treated.get(name) == Some(&Treatment::Frozen)
+        self.treated.get(name).is_some_and(|treatment| treatment.frozen)
     }
 
     /// The optimizer of one step as what a plan steps with.
     pub(crate) fn update(&self, optimizer: Optimizer) -> GroupedUpdate<'_> {
-        let of_group = |group: &Group| optimizer.with_group(group.lr_scale, group.weight_decay);
-        GroupedUpdate { of_groups: self.groups.iter().map(of_group).collect(), rest: optimizer, groups: self }
+        GroupedUpdate { groups: self, optimizer }
     }
 }
 
 /// An optimizer that treats parameters by their groups.
 pub(crate) struct GroupedUpdate<'a> {
     groups: &'a Groups,
-    of_groups: Vec<Optimizer>,
-    rest: Optimizer,
+    optimizer: Optimizer,
+}
+
+impl GroupedUpdate<'_> {
+    /// The optimizer of a parameter, unless that is frozen.
+    fn of(&self, spec: &ParameterSpec) -> Option<Optimizer> {
+        match self.groups.treated.get(&spec.name) {
+            None => Some(self.optimizer.clone()),
+            Some(treatment) if treatment.frozen => None,
+            Some(treatment) => Some(self.optimizer.with_group(treatment.lr_scale, treatment.weight_decay)),
+        }
+    }
 }
 
 impl Update for GroupedUpdate<'_> {
     fn slots(&self) -> usize {
-        self.rest.as_update().slots()
+        self.optimizer.as_update().slots()
+    }
+
+    fn carry(&self, number: u64, before: f64) -> f64 {
+        self.optimizer.as_update().carry(number, before)
+    }
+
+    fn whole(&self, of: &ParameterSpec) -> Whole {
+        self.of(of).map_or(Whole::Nothing, |optimizer| optimizer.as_update().whole(of))
+    }
+
+    fn prepare(
+        &self,
+        step: UpdateStep,
+        of: &ParameterSpec,
+        isa: Isa,
+        value: &[f32],
+        grad: &[f32],
+        state: &mut [&mut [f32]],
+    ) -> [f64; 2] {
+        let optimizer = self.of(of);
+        optimizer
+            .map_or([0.0; 2], |optimizer| optimizer.as_update().prepare(step, of, isa, value, grad, state))
+    }
+
+    fn rework(&self, of: &ParameterSpec, isa: Isa, matrix: &mut [f32], work: &mut [f32]) {
+        if let Some(optimizer) = self.of(of) {
+            optimizer.as_update().rework(of, isa, matrix, work);
+        }
     }
 
     fn update(
@@ -164,12 +214,9 @@ impl Update for GroupedUpdate<'_> {
         grad: &[f32],
         state: &mut [&mut [f32]],
     ) {
-        let optimizer = match self.groups.treated.get(&of.name) {
-            Some(Treatment::Frozen) => return,
-            Some(Treatment::Group(number)) => &self.of_groups[*number],
-            None => &self.rest,
-        };
-        optimizer.as_update().update(step, of, isa, value, grad, state);
+        if let Some(optimizer) = self.of(of) {
+            optimizer.as_update().update(step, of, isa, value, grad, state);
+        }
     }
 }
 
@@ -177,7 +224,7 @@ impl Update for GroupedUpdate<'_> {
 mod tests {
     use super::*;
     use crate::{Adam, AdamW, Sgd};
-    use ocelli_nn::{Role, Sequential, Shape};
+    use ocelli_nn::{Sequential, Shape};
 
     fn network() -> Network {
         Sequential::new(Shape::features(3)).linear(3, 4).batch_norm1d(4).linear(4, 2).build("small").unwrap()
@@ -197,7 +244,7 @@ mod tests {
         let (mut value, mut state) = (vec![1.0; 16], vec![vec![0.0; 16]; update.slots()]);
         for number in 1..=2 {
             let mut slots: Vec<&mut [f32]> = state.iter_mut().map(Vec::as_mut_slice).collect();
-            let step = UpdateStep { first: number == 1, number };
+            let step = UpdateStep { first: number == 1, number, carried: 1.0, sums: [1.0; 2] };
             update.update(step, &spec, Isa::detect().unwrap(), &mut value, &[0.25; 16], &mut slots);
         }
         value
@@ -206,7 +253,7 @@ mod tests {
     #[test]
     fn a_group_steps_as_an_optimizer_of_its_settings() {
         let groups = [group("*.weight", 9.0, None), group("2.*", 0.5, Some(0.3))];
-        let groups = Groups::new(&network(), &freeze(&["0.*", "!0.bias", "1.bias"]), &groups).unwrap();
+        let groups = Groups::new(&network(), &freeze(&["0.*", "!0.bias", "1.bias"]), &groups, true).unwrap();
         let sgd =
             |lr, weight_decay| Optimizer::Sgd(Sgd { lr, weight_decay, momentum: 0.9, ..Sgd::default() });
         let adam = |lr, weight_decay| Optimizer::Adam(Adam { lr, weight_decay, ..Adam::default() });
@@ -232,9 +279,30 @@ mod tests {
     }
 
     #[test]
+    fn norms_and_biases_decay_only_where_that_is_asked_for() {
+        let groups = [group("0.*", 2.0, None), group("2.bias", 1.0, Some(0.3))];
+        let of = |lr, weight_decay| Optimizer::Sgd(Sgd { lr, weight_decay, ..Sgd::default() });
+        for decays in [false, true] {
+            let groups = Groups::new(&network(), &[], &groups, decays).unwrap();
+            let update = groups.update(of(0.1, 0.5));
+            let small = if decays { 0.5 } else { 0.0 };
+            for (name, lr, decay) in [
+                ("0.weight", 0.2, 0.5),
+                ("0.bias", 0.2, small),
+                ("1.weight", 0.1, small),
+                ("1.bias", 0.1, small),
+                ("2.weight", 0.1, 0.5),
+                ("2.bias", 0.1, 0.3),
+            ] {
+                assert_eq!(stepped(&update, name), stepped(of(lr, decay).as_update(), name), "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn patterns_that_cannot_be_are_refused() {
         let said = |frozen: &[&str], groups: &[Group]| {
-            Groups::new(&network(), &freeze(frozen), groups).unwrap_err().to_string()
+            Groups::new(&network(), &freeze(frozen), groups, true).unwrap_err().to_string()
         };
         let near = said(&["0.wieght"], &[]);
         assert!(near.starts_with("train.freeze cannot be: ") && near.contains("nearest: 0.weight"), "{near}");

@@ -5,8 +5,8 @@
 //!   that was stopped or killed, wherever it was.
 //! - [`Trainer`] is the loop inside: batches in, steps made. [`evaluate`] and [`measure`] are its counterparts, and [`metrics`]
 //!   says what their predictions are worth.
-//! - [`Sgd`], [`Adam`], [`AdamW`], [`CrossEntropy`] and [`Schedule`] have PyTorch's names, defaults and arithmetic, and
-//!   serve a training loop written by hand as well.
+//! - [`Optimizer`]s such as [`Sgd`] and [`AdamW`], [`Schedule`]s and [`CrossEntropy`] have PyTorch's names, defaults and
+//!   arithmetic, and serve a training loop written by hand as well.
 //!
 //! The same recipe on the same data gives the same weights, bit for bit, whatever the number of threads.
 
@@ -35,13 +35,19 @@ pub use lint::lint;
 pub use loss::CrossEntropy;
 pub use measure::{MeasureOptions, measure};
 pub use metrics::{Confusion, Predictions, Report, ReportOptions};
-pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
+pub use optimizer::{
+    Adagrad, Adam, AdamW, AdamWWithin, AdjustLr, Lamb, Lion, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd,
+};
 pub use recipe::{
     ClassWeightRule, ClassWeights, DataSection, ModelSection, Recipe, RecipeBuilder, RecipeError,
     TrainSection, TransformsSection,
 };
 pub use run::{DataInfo, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume};
-pub use schedule::{Anneal, Clock, Constant, Cosine, OneCycle, Rates, Schedule, StepDecay};
+pub use schedule::{
+    Anneal, By, Clock, Constant, ConstantFactor, Cosine, CosineRestarts, Cyclic, CyclicMode, Exponential,
+    Lambda, Linear, Mode, MultiStep, OneCycle, Pace, Plateau, PlateauState, Polynomial, Rates, ScaleBy,
+    Schedule, Sequence, StepDecay, ThresholdMode, Warmup, WarmupMethod,
+};
 pub use trainer::{EpochSums, Position, TrainOptions, Trainer, TrainerState};
 pub use views::View;
 pub use whiten::Whiten;

@@ -5,7 +5,7 @@ use crate::events::{BatchDone, Event, Observer};
 use crate::groups::{Freeze, Group, Groups};
 use crate::loss::{self, CrossEntropy};
 use crate::optimizer::Optimizer;
-use crate::schedule::{Clock, Schedule};
+use crate::schedule::{Clock, Pace, PlateauState, Schedule, Warmup};
 use ocelli_data::{Batch, DataError};
 use ocelli_nn::plan::{PlanOptions, SampleKeys, TrainPlan};
 use ocelli_nn::{Layer, Network, Weights};
@@ -27,10 +27,19 @@ pub struct TrainOptions {
     pub optimizer: Optimizer,
     /// How the learning rate changes.
     pub schedule: Schedule,
+    /// A lower learning rate before the schedule begins.
+    pub warmup: Option<Warmup>,
+    /// Gradients are scaled down to this norm, all together, as by `torch.nn.utils.clip_grad_norm_`.
+    pub clip_norm: Option<f64>,
+    /// Every gradient is brought into this distance of 0, as by `torch.nn.utils.clip_grad_value_`.
+    pub clip_value: Option<f64>,
     /// Parameters that stay as they are: entries in order, each over what came before.
     pub freeze: Vec<Freeze>,
     /// Parameters with a learning rate or weight decay of their own; the last group that matches one counts.
     pub groups: Vec<Group>,
+    /// Whether weight decay is for biases, normalisations and other factors too, and not for the weights of convolutions and
+    /// linear layers alone. A group's own weight decay is for all that it matches.
+    pub decay_norms_and_biases: bool,
     /// What an image of each class counts in the loss (default: all the same).
     pub class_weights: Option<Vec<f32>>,
     /// Decides what dropout drops.
@@ -44,10 +53,13 @@ pub struct Trainer {
     plan: TrainPlan,
     options: TrainOptions,
     groups: Groups,
+    pace: Pace,
     loss: CrossEntropy,
     gradient: Vec<f32>,
     classes: usize,
     normalises: bool,
+    /// The norm of the last step's gradients before clipping, if that was by norm.
+    grad_norm: Option<f64>,
     position: Position,
 }
 
@@ -102,6 +114,8 @@ pub struct TrainerState {
     pub weights: Weights,
     /// The optimizer's buffers and step count.
     pub optimizer: Weights,
+    /// Where a schedule stands that results move.
+    pub plateau: Option<PlateauState>,
 }
 
 impl std::fmt::Debug for Trainer {
@@ -118,7 +132,7 @@ impl Trainer {
     /// parameters.
     pub fn new(network: &Network, weights: &Weights, options: TrainOptions) -> Result<Self, TrainError> {
         check_last_layer(network)?;
-        let groups = Groups::new(network, &options.freeze, &options.groups)?;
+        let groups = Groups::new(network, &options.freeze, &options.groups, options.decay_norms_and_biases)?;
         let normalises = |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
         let plan = PlanOptions { batch: options.batch_size, ..PlanOptions::default() };
         Ok(Trainer {
@@ -126,10 +140,12 @@ impl Trainer {
             gradient: Vec::new(),
             classes: network.output().channels(),
             normalises: network.nodes().iter().any(|node| normalises(&node.layer)),
+            grad_norm: None,
             position: Position::default(),
             groups,
+            pace: Pace::new(options.lr, options.schedule.clone(), options.warmup),
             loss: CrossEntropy { weight: options.class_weights.clone() },
-            options,
+            options: TrainOptions { optimizer: options.optimizer.for_network(network), ..options },
         })
     }
 
@@ -180,6 +196,7 @@ impl Trainer {
                 mean_loss: sums.mean_loss(),
                 accuracy: sums.accuracy(),
                 lr: sums.lr,
+                grad_norm: self.grad_norm,
             }));
         }
         // The loader gives no empty batches, but counts them.
@@ -203,30 +220,47 @@ impl Trainer {
     /// One step: forward, loss, backward, update.
     fn step(&mut self, batch: &Batch) -> Result<f64, TrainError> {
         let labels = batch.labels();
-        let Position { epoch, step, sums, .. } = &mut self.position;
-        let keys = SampleKeys { seed: self.options.seed, epoch: *epoch, samples: batch.samples() };
+        let Position { epoch, step, .. } = self.position;
+        let keys = SampleKeys { seed: self.options.seed, epoch, samples: batch.samples() };
         let logits = self.plan.forward(batch.images(), &keys);
         self.gradient.resize(labels.len() * self.classes, 0.0);
         let loss = match batch.mixing() {
             None => self.loss.forward(logits, labels, &mut self.gradient),
             Some(mixing) => self.loss.forward_mixed(logits, labels, mixing, &mut self.gradient),
         };
-        sums.right += loss::right(logits, labels, batch.mixing());
-        let clock =
-            Clock { step: *step, steps_per_epoch: self.options.steps_per_epoch, epochs: self.options.epochs };
-        let rates = self.options.schedule.at(self.options.lr, clock);
+        self.position.sums.right += loss::right(logits, labels, batch.mixing());
+        let rates = self.pace.at(Clock::new(step, self.options.steps_per_epoch, self.options.epochs));
         if !loss.is_finite() {
-            let (epoch, batch) = (*epoch + 1, sums.batches + 1);
+            let (epoch, batch) = (epoch + 1, self.position.sums.batches + 1);
             return Err(TrainError::Diverged { epoch, batch, loss, lr: rates.lr });
         }
         self.plan.backward(&self.gradient);
+        self.clip();
         self.plan.step(&self.groups.update(self.options.optimizer.with_rates(rates)));
-        *step += 1;
+        self.position.step += 1;
+        let sums = &mut self.position.sums;
         sums.batches += 1;
         sums.images += labels.len() as u64;
         sums.loss += loss * labels.len() as f64;
         sums.lr = rates.lr;
         Ok(loss)
+    }
+
+    /// Brings the gradients within their bounds, if they have any.
+    fn clip(&mut self) {
+        let TrainOptions { clip_norm, clip_value, .. } = self.options;
+        let groups = &self.groups;
+        self.grad_norm =
+            clip_norm.map(|norm| self.plan.clip_gradient_norm(norm, |spec| !groups.is_frozen(&spec.name)));
+        if let Some(value) = clip_value {
+            self.plan.clip_gradient_value(value);
+        }
+    }
+
+    /// Takes notice of what an epoch came to on the validation images (without any, on the training images): schedules such as
+    /// [`Plateau`](crate::Plateau) wait for it.
+    pub fn after_epoch(&mut self, loss: f64, accuracy: f64) {
+        self.pace.after_epoch(loss, accuracy);
     }
 
     /// Where training stands.
@@ -245,6 +279,7 @@ impl Trainer {
             position: self.position,
             weights: self.plan.weights(),
             optimizer: self.plan.optimizer_state(),
+            plateau: self.pace.state(),
         }
     }
 
@@ -255,6 +290,7 @@ impl Trainer {
     pub fn restore(&mut self, state: &TrainerState) -> Result<(), TrainError> {
         self.plan.load_weights(&state.weights).map_err(TrainError::Plan)?;
         self.plan.load_optimizer_state(&state.optimizer).map_err(TrainError::Plan)?;
+        self.pace.restore(state.plateau);
         self.position = state.position;
         Ok(())
     }

@@ -101,9 +101,17 @@ impl Observer for Stopper {
 
 #[test]
 fn a_run_may_stop_after_any_batch() {
-    for settings in
-        ["optimizer = 'sgd'", "optimizer = { name = 'sgd', momentum = 0.9 }\nschedule = 'cosine'", ""]
-    {
+    for settings in [
+        "optimizer = 'sgd'",
+        "optimizer = { name = 'sgd', momentum = 0.9 }\nschedule = 'cosine'",
+        "",
+        "optimizer = 'muon'\nwarmup = { length = 1 }\nclip_norm = 0.5",
+        "optimizer = 'nadam'\nschedule = { name = 'cyclic', step_size_up = 3 }",
+        "optimizer = { name = 'rmsprop', centered = true, momentum = 0.9 }",
+        "optimizer = 'lamb'\nclip_value = 0.1",
+        "optimizer = { name = 'adamw', amsgrad = true }",
+        "optimizer = 'radam'\nschedule = { name = 'plateau', patience = 0, threshold = 9.0, threshold_mode = 'abs', factor = 0.5 }",
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
         let run = Run::prepare(recipe(folder.path(), settings), options(1)).unwrap();
@@ -140,6 +148,25 @@ fn a_run_may_stop_after_any_batch() {
         assert_same(&whole, &stopped);
         assert!(!stopped.join(".ocelli-lock").exists() && !stopped.join(".next.safetensors").exists());
     }
+}
+
+#[test]
+fn a_plateau_goes_on_where_it_stood() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "lr = 0.01\nschedule = { name = 'plateau', patience = 0, threshold = 9.0, threshold_mode = 'abs', factor = 0.5 }";
+    let (_, out) = stopped(folder.path(), settings);
+    let rates = |folder: &Path| -> Vec<f64> {
+        metrics(folder).iter().filter_map(|line| line.get("lr")?.as_f64()).collect()
+    };
+    // Stopped within the second epoch: that it is no better than the first is only told after it.
+    assert_eq!(rates(&out), [0.01]);
+    resume(&out, options(2), &mut quiet()).unwrap();
+    assert_eq!(rates(&out), [0.01, 0.01, 0.005, 0.0025]);
+    // A checkpoint that another plateau made is not gone on from.
+    let other = RecipeBuilder::new().file(&out.join("recipe.toml")).unwrap();
+    let other = other.set("train.schedule.patience=3").unwrap().build().unwrap();
+    let error = Resume::open(&out, Some(other), options(1)).unwrap_err().to_string();
+    assert!(error.contains("train.schedule.patience is 3, but the run began with 0"), "{error}");
 }
 
 #[test]

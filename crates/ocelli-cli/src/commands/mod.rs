@@ -7,6 +7,7 @@ pub(crate) mod lint;
 pub(crate) mod models;
 mod network;
 pub(crate) mod predict;
+pub(crate) mod schedule;
 pub(crate) mod summary;
 pub(crate) mod train;
 pub(crate) mod weights;

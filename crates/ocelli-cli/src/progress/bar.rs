@@ -119,7 +119,16 @@ mod tests {
         let (mean_loss, accuracy) = (1234.5678, 0.5);
         for batch in [1, 900] {
             let images = batch * 64;
-            let done = BatchDone { epoch: 1000, batch, images, loss: 1.0, mean_loss, accuracy, lr: 0.1 };
+            let done = BatchDone {
+                epoch: 1000,
+                batch,
+                images,
+                loss: 1.0,
+                mean_loss,
+                accuracy,
+                lr: 0.1,
+                grad_norm: None,
+            };
             bar.batch(&done, &Pace::new());
             bar.bar.force_draw();
         }

@@ -79,7 +79,8 @@ mod tests {
         lines.told -= EVERY;
         assert!(lines.is_due() && !lines.is_due());
         let (loss, mean_loss, accuracy, lr) = (1.0, 0.75, 0.5, 0.1);
-        let done = BatchDone { epoch: 1, batch: 3, images: 192, loss, mean_loss, accuracy, lr };
+        let done =
+            BatchDone { epoch: 1, batch: 3, images: 192, loss, mean_loss, accuracy, lr, grad_norm: None };
         let line = lines.of(&done, &Pace::new());
         assert!(line.starts_with("epoch 1/2, batch 3/10: loss 0.7500, accuracy 50.0%, "), "{line}");
     }

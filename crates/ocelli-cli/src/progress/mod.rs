@@ -255,7 +255,8 @@ mod tests {
         pace.began -= Duration::from_secs(10);
         pace.epoch_began -= Duration::from_secs(10);
         let (loss, mean_loss, accuracy, lr) = (1.0, 1.0, 0.5, 0.1);
-        let done = BatchDone { epoch: 3, batch: 10, images: 100, loss, mean_loss, accuracy, lr };
+        let done =
+            BatchDone { epoch: 3, batch: 10, images: 100, loss, mean_loss, accuracy, lr, grad_norm: None };
         // Fifty images in ten seconds; two hundred are left.
         assert_eq!(pace.left(&done).round(), 40.0);
         assert_eq!(pace.rate(&done).round(), 5.0);

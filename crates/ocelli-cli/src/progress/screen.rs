@@ -295,6 +295,7 @@ mod tests {
                 mean_loss: loss,
                 accuracy: 0.5,
                 lr: 0.01,
+                grad_norm: None,
             };
             state.batch(&done, &pace);
             if batch == 10 {

@@ -300,11 +300,15 @@ impl Segment {
 
     pub(super) fn unpack(&self, packed: &[f32]) -> Vec<f32> {
         let mut plain = vec![0.0; self.spec.elements()];
+        self.unpack_into(packed, &mut plain);
+        plain
+    }
+
+    pub(super) fn unpack_into(&self, packed: &[f32], plain: &mut [f32]) {
         match &self.packing {
-            Packing::Conv(conv) => conv::unpack(conv, packed, &mut plain),
+            Packing::Conv(conv) => conv::unpack(conv, packed, plain),
             Packing::Vector => plain.copy_from_slice(&packed[..self.spec.elements()]),
         }
-        plain
     }
 }
 

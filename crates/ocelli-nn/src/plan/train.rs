@@ -1,16 +1,19 @@
 //! Plans for training.
 
+mod clip;
 pub(super) mod phases;
+mod stretches;
 mod update;
 
 use rayon::prelude::*;
 
 use ocelli_kernels::Isa;
 
-pub use update::{MAX_SLOTS, Update, UpdateStep};
+pub use update::{MAX_SLOTS, Update, UpdateStep, Whole};
 
 use self::phases::Phase;
-use self::update::Optimizer;
+use self::stretches::Stretches;
+use self::update::{Optimizer, Work};
 use super::aligned::Aligned;
 use super::chunk::Chunk;
 use super::graph::{Graph, INPUT, Kind};
@@ -69,6 +72,7 @@ pub struct TrainPlan {
     /// Which pass the transformed weights are for, if they are those of `values`.
     transformed_for: Option<Pass>,
     optimizer: Optimizer,
+    stretches: Stretches,
     memory: Aligned<f32>,
     places: Aligned<u16>,
     scratch: ScratchPool,
@@ -124,7 +128,8 @@ impl TrainPlan {
             turned: Aligned::zeros(program.turned)?,
             transformed: Aligned::zeros(program.transformed)?,
             transformed_for: None,
-            optimizer: Optimizer::default(),
+            optimizer: Optimizer::new(0, 0),
+            stretches: Stretches::new(&parameters.segments, parameters.len()),
             memory: Aligned::zeros(program.memory * chunks)?,
             places: Aligned::zeros(program.places * chunks)?,
             scratch: ScratchPool::new(program.scratch)?,
@@ -198,7 +203,14 @@ impl TrainPlan {
     /// Applies an optimizer's update to all parameters. Its state lives here; an update that keeps
     /// another number of buffers than the one before starts anew.
     pub fn step(&mut self, update: &dyn Update) {
-        self.optimizer.step(update, self.isa, &self.parameters.segments, &mut self.values, &self.gradients);
+        let work = Work {
+            isa: self.isa,
+            segments: &self.parameters.segments,
+            stretches: &mut self.stretches,
+            values: &mut self.values,
+            gradients: &self.gradients,
+        };
+        self.optimizer.step(update, work);
         self.transposed_current = false;
         self.transformed_for = None;
     }
@@ -227,7 +239,7 @@ impl TrainPlan {
         self.parameters.unload(&self.gradients, false)
     }
 
-    /// The optimizer's buffers: `0.<parameter>`, `1.<parameter>`, and `step`.
+    /// The optimizer's buffers: `0.<parameter>`, `1.<parameter>`, `step` and what else it carries along.
     #[must_use]
     pub fn optimizer_state(&self) -> Weights {
         self.optimizer.state(&self.parameters.segments)

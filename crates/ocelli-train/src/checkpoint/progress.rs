@@ -3,6 +3,7 @@
 use crate::error::TrainError;
 use crate::events::EpochDone;
 use crate::recipe::Recipe;
+use crate::schedule::PlateauState;
 use crate::trainer::{Position, TrainerState};
 use ocelli_data::dataset::{Dataset, fingerprint};
 use ocelli_model::{Attachment, Classifier};
@@ -28,6 +29,9 @@ pub(crate) struct Progress {
     pub(crate) data: DataMark,
     /// The epochs that are done: the lines of the metrics.
     pub(crate) epochs: Vec<EpochDone>,
+    /// Where a schedule stands that results move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plateau: Option<PlateauState>,
     /// The resolved recipe.
     pub(crate) recipe: Recipe,
 }
@@ -108,8 +112,12 @@ impl Checkpoint {
                 optimizer.insert(name, tensor.clone());
             }
         }
-        let state =
-            TrainerState { position: progress.position, weights: classifier.weights().clone(), optimizer };
+        let state = TrainerState {
+            position: progress.position,
+            weights: classifier.weights().clone(),
+            optimizer,
+            plateau: progress.plateau,
+        };
         Ok(Checkpoint { path: path.to_path_buf(), classifier, state, progress })
     }
 

@@ -1,7 +1,6 @@
 //! Adam and AdamW: PyTorch's `torch.optim.Adam` and `torch.optim.AdamW`.
 
-use super::{below_one, not_negative};
-use crate::schedule::Rates;
+use super::{Checked, Spec, check_adam};
 use ocelli_kernels::{Isa, optimizer};
 use ocelli_nn::ParameterSpec;
 use ocelli_nn::plan::{Update, UpdateStep};
@@ -20,6 +19,8 @@ pub struct Adam {
     pub eps: f64,
     /// Added to the gradient, times the weight (default 0).
     pub weight_decay: f64,
+    /// Divide by the largest mean of squared gradients so far instead of the present one (default false).
+    pub amsgrad: bool,
 }
 
 /// AdamW with PyTorch's names, defaults and arithmetic. Weight decay shrinks the weight apart from the gradient.
@@ -35,54 +36,69 @@ pub struct AdamW {
     pub eps: f64,
     /// The share of each weight, times the learning rate, that is taken away in every step (default 0.01).
     pub weight_decay: f64,
+    /// Divide by the largest mean of squared gradients so far instead of the present one (default false).
+    pub amsgrad: bool,
 }
 
 impl Default for Adam {
     fn default() -> Self {
-        Adam { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0 }
+        Adam { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, amsgrad: false }
     }
 }
 
 impl Default for AdamW {
     fn default() -> Self {
-        AdamW { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 1e-2 }
+        AdamW { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 1e-2, amsgrad: false }
     }
 }
 
-impl Adam {
-    pub(super) fn with_rates(mut self, rates: Rates) -> Self {
-        self.lr = rates.lr;
-        self.betas[0] = rates.momentum.unwrap_or(self.betas[0]);
-        self
+impl Spec for Adam {
+    fn usual_lr(&self) -> f64 {
+        5e-3
     }
 
-    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
-        check(self.betas, self.eps, self.weight_decay)
-    }
-}
-
-impl AdamW {
-    pub(super) fn with_rates(mut self, rates: Rates) -> Self {
-        self.lr = rates.lr;
-        self.betas[0] = rates.momentum.unwrap_or(self.betas[0]);
-        self
+    fn lr(&mut self) -> &mut f64 {
+        &mut self.lr
     }
 
-    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
-        check(self.betas, self.eps, self.weight_decay)
+    fn set_weight_decay(&mut self, weight_decay: f64) {
+        self.weight_decay = weight_decay;
+    }
+
+    fn momentum(&mut self) -> Option<&mut f64> {
+        Some(&mut self.betas[0])
+    }
+
+    fn check(&self) -> Checked {
+        check_adam(self.betas, self.eps, self.weight_decay)
     }
 }
 
-fn check(betas: [f64; 2], eps: f64, weight_decay: f64) -> Result<(), (&'static str, String)> {
-    below_one("betas", betas[0])?;
-    below_one("betas", betas[1])?;
-    not_negative("eps", eps)?;
-    not_negative("weight_decay", weight_decay)
+impl Spec for AdamW {
+    fn usual_lr(&self) -> f64 {
+        5e-3
+    }
+
+    fn lr(&mut self) -> &mut f64 {
+        &mut self.lr
+    }
+
+    fn set_weight_decay(&mut self, weight_decay: f64) {
+        self.weight_decay = weight_decay;
+    }
+
+    fn momentum(&mut self) -> Option<&mut f64> {
+        Some(&mut self.betas[0])
+    }
+
+    fn check(&self) -> Checked {
+        check_adam(self.betas, self.eps, self.weight_decay)
+    }
 }
 
 impl Update for Adam {
     fn slots(&self) -> usize {
-        2
+        2 + usize::from(self.amsgrad)
     }
 
     fn update(
@@ -96,20 +112,19 @@ impl Update for Adam {
     ) {
         let step = optimizer::AdamStep {
             lr: self.lr,
-            betas: (self.betas[0], self.betas[1]),
+            betas: self.betas.into(),
             eps: self.eps,
             weight_decay: self.weight_decay,
             decoupled: false,
             number: step.number,
         };
-        let [mean, square] = state else { panic!("Adam keeps two buffers for each parameter") };
-        optimizer::adam(isa, step, value, grad, mean, square);
+        run(isa, step, value, grad, state);
     }
 }
 
 impl Update for AdamW {
     fn slots(&self) -> usize {
-        2
+        2 + usize::from(self.amsgrad)
     }
 
     fn update(
@@ -123,13 +138,18 @@ impl Update for AdamW {
     ) {
         let step = optimizer::AdamStep {
             lr: self.lr,
-            betas: (self.betas[0], self.betas[1]),
+            betas: self.betas.into(),
             eps: self.eps,
             weight_decay: self.weight_decay,
             decoupled: true,
             number: step.number,
         };
-        let [mean, square] = state else { panic!("Adam keeps two buffers for each parameter") };
-        optimizer::adam(isa, step, value, grad, mean, square);
+        run(isa, step, value, grad, state);
     }
+}
+
+fn run(isa: Isa, step: optimizer::AdamStep, value: &mut [f32], grad: &[f32], state: &mut [&mut [f32]]) {
+    let [mean, square, highest @ ..] = state else { panic!("Adam keeps two buffers for each parameter") };
+    let highest = highest.first_mut().map(|highest| &mut **highest);
+    optimizer::adam(isa, step, value, grad, mean, square, highest);
 }

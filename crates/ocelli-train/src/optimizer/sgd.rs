@@ -1,6 +1,6 @@
 //! Stochastic gradient descent: PyTorch's `torch.optim.SGD`.
 
-use super::{below_one, not_negative};
+use super::{Checked, Spec, below_one, not_negative};
 use ocelli_kernels::{Isa, optimizer};
 use ocelli_nn::ParameterSpec;
 use ocelli_nn::plan::{Update, UpdateStep};
@@ -34,8 +34,25 @@ impl Default for Sgd {
     }
 }
 
-impl Sgd {
-    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+impl Spec for Sgd {
+    fn usual_lr(&self) -> f64 {
+        0.05
+    }
+
+    fn lr(&mut self) -> &mut f64 {
+        &mut self.lr
+    }
+
+    fn set_weight_decay(&mut self, weight_decay: f64) {
+        self.weight_decay = weight_decay;
+    }
+
+    fn momentum(&mut self) -> Option<&mut f64> {
+        // None stays none: the plan keeps no buffer for it.
+        (self.momentum != 0.0).then_some(&mut self.momentum)
+    }
+
+    fn check(&self) -> Checked {
         below_one("momentum", self.momentum)?;
         not_negative("dampening", self.dampening)?;
         not_negative("weight_decay", self.weight_decay)?;

@@ -93,7 +93,15 @@ fn chosen(table: &Table, key: &str) -> Option<String> {
 }
 
 /// Settings that have no default, and are not worked out either.
-const ABSENT: [&str; 4] = ["model.weights", "train.freeze", "train.groups", "train.checkpoint_steps"];
+const ABSENT: [&str; 7] = [
+    "model.weights",
+    "train.freeze",
+    "train.groups",
+    "train.warmup",
+    "train.clip_norm",
+    "train.clip_value",
+    "train.checkpoint_steps",
+];
 
 /// The full name of the key, in whichever section, that is nearest to `name`.
 fn elsewhere(name: &str) -> Option<String> {

@@ -217,6 +217,8 @@ mod tests {
             ("augmnt=false", "transforms.augment"),
             ("weight_decay=0.1", "train.optimizer.weight_decay"),
             ("data.epochs=3", "train.epochs"),
+            ("clip_nrom=1.0", "train.clip_norm"),
+            ("warm_up={length=3}", "train.warmup"),
         ] {
             let said = error(RecipeBuilder::new().set(setting));
             assert!(said.ends_with(&format!("did you mean `{key}`?")), "{said}");
@@ -225,6 +227,31 @@ mod tests {
         assert!(said.contains("momentum") && said.contains("the optimizer is adamw"), "{said}");
         let said = error(RecipeBuilder::new().set("train.schedule.gamma=0.9"));
         assert!(said.contains("gamma") && said.contains("the schedule is one-cycle"), "{said}");
+    }
+
+    #[test]
+    fn every_optimizer_and_schedule_can_be_named() {
+        let named = |key: &str, name: &str| RecipeBuilder::new().set(&format!("train.{key}={name}"));
+        for name in Optimizer::NAMES {
+            assert_eq!(named("optimizer", name).unwrap().build().unwrap().train.optimizer.name(), *name);
+        }
+        for name in Schedule::NAMES.iter().filter(|name| !matches!(**name, "multi-step" | "sequence")) {
+            assert_eq!(named("schedule", name).unwrap().build().unwrap().train.schedule.name(), *name);
+        }
+        assert!(error(named("optimizer", "rmspop")).contains("did you mean `rmsprop`?"));
+        assert!(error(named("schedule", "CosineAnealingLR")).contains("did you mean `CosineAnnealingLR`?"));
+        let sequence = "{name='sequence',milestones=[2],schedules=[{name='linear'},{name='cosine',T_max=9}]}";
+        let recipe = named("schedule", sequence).unwrap().set("train.warmup={length=3,by='batch'}").unwrap();
+        let recipe = recipe.build().unwrap();
+        assert_eq!(RecipeBuilder::new().text(&recipe.to_toml(), "again").unwrap().build().unwrap(), recipe);
+        let wrong = "{name='sequence',milestones=[2],schedules=[{name='linear'},{name='cosine',T_max=0}]}";
+        let said = error(named("schedule", wrong));
+        assert!(said.starts_with("train.schedule.schedules has in cosine: T_max is 0"), "{said}");
+        assert!(
+            error(RecipeBuilder::new().set("train.warmup={start_factor=0}"))
+                .contains("train.warmup.start_factor")
+        );
+        assert!(error(RecipeBuilder::new().set("train.clip_norm=0")).contains("train.clip_norm is 0"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{ClassWeights, RecipeError};
 use crate::groups::{Freeze, Group};
 use crate::optimizer::{AdamW, Optimizer};
-use crate::schedule::{OneCycle, Schedule};
+use crate::schedule::{OneCycle, Schedule, Warmup};
 use crate::whiten::Whiten;
 use ocelli_data::Sampler;
 use ocelli_nn::init::Rule;
@@ -106,6 +106,16 @@ pub struct TrainSection {
     pub optimizer: Optimizer,
     /// How the learning rate changes over the run (default one-cycle).
     pub schedule: Schedule,
+    /// A lower learning rate before the schedule begins, such as `{ length = 5 }` (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<Warmup>,
+    /// Gradients are scaled down so that all together they have at most this norm, as by PyTorch's `clip_grad_norm_` (default:
+    /// none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Every gradient is brought into this distance of 0, as by PyTorch's `clip_grad_value_` (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f64>,
     /// What an image of each class counts in the training loss: `"balanced"` (all classes the same in sum: images / (classes ×
     /// images of the class)), or a list in the order of the classes (default: every image the same).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +129,9 @@ pub struct TrainSection {
     /// Parameters with a learning rate or weight decay of their own (default: none).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
+    /// Whether weight decay is for biases, normalisations and other factors too, as in PyTorch, and not for the weights of
+    /// convolutions and linear layers alone (default false). A group's own weight decay is for all that it matches.
+    pub decay_norms_and_biases: bool,
     /// Steps after which a checkpoint is written, besides the one at the end of each epoch (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_steps: Option<u64>,
@@ -137,9 +150,13 @@ impl Default for TrainSection {
             lr: None,
             optimizer: Optimizer::AdamW(adamw),
             schedule: Schedule::OneCycle(OneCycle::default()),
+            warmup: None,
+            clip_norm: None,
+            clip_value: None,
             class_weights: None,
             freeze: Vec::new(),
             groups: Vec::new(),
+            decay_norms_and_biases: false,
             checkpoint_steps: None,
             checkpoint_minutes: 5.0,
             keep_checkpoints: 2,
@@ -188,6 +205,11 @@ impl TrainSection {
         if let Some(lr) = self.lr.filter(|lr| !(*lr > 0.0 && lr.is_finite())) {
             return wrong("train.lr", format!("is {lr}, but must be more than 0"));
         }
+        for (key, limit) in [("train.clip_norm", self.clip_norm), ("train.clip_value", self.clip_value)] {
+            if let Some(limit) = limit.filter(|limit| !(*limit > 0.0 && limit.is_finite())) {
+                return wrong(key, format!("is {limit}, but must be more than 0"));
+            }
+        }
         if let Some(problem) = self.class_weights.as_ref().and_then(|weights| weights.check().err()) {
             return wrong("train.class_weights", problem);
         }
@@ -215,7 +237,8 @@ impl TrainSection {
         let named =
             |section: &str, (key, problem): (&str, String)| wrong(&format!("train.{section}.{key}"), problem);
         self.optimizer.check().or_else(|found| named("optimizer", found))?;
-        self.schedule.check().or_else(|found| named("schedule", found))
+        self.schedule.check().or_else(|found| named("schedule", found))?;
+        self.warmup.map_or(Ok(()), |warmup| warmup.check().or_else(|found| named("warmup", found)))
     }
 }
 

@@ -4,7 +4,7 @@ use super::start::Start;
 use super::{lists, network};
 use crate::error::TrainError;
 use crate::groups::Groups;
-use crate::recipe::{ClassWeights, DataSection, Recipe, RecipeError, derived};
+use crate::recipe::{ClassWeights, DataSection, Recipe, RecipeError, TrainSection, derived};
 use ocelli_data::check::Classes;
 use ocelli_data::dataset::{Format, address};
 use ocelli_data::{
@@ -121,7 +121,8 @@ impl Run {
         if let Some(whiten) = &recipe.model.whiten {
             whiten.convolution(&network)?;
         }
-        let groups = Groups::new(&network, &recipe.train.freeze, &recipe.train.groups)?;
+        let TrainSection { freeze, groups, decay_norms_and_biases, .. } = &recipe.train;
+        let groups = Groups::new(&network, freeze, groups, *decay_norms_and_biases)?;
         let class_weights = class_weights(&recipe, &*splits.train)?;
         let (pipeline, parts) =
             resolve(&splits, pipeline, threads, &recipe.data).map_err(TrainError::Data)?;

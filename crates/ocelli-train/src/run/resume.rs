@@ -6,7 +6,7 @@ use crate::checkpoint::{Checkpoint, Folder, Progress};
 use crate::error::TrainError;
 use crate::events::{EpochDone, Observer, Outcome};
 use crate::recipe::{Difference, Recipe, differences};
-use crate::schedule::Clock;
+use crate::schedule::{Clock, Pace};
 use crate::trainer::Position;
 use std::path::{Path, PathBuf};
 
@@ -207,7 +207,8 @@ fn epochs_differ(
     }
     let lr = is.train.lr.unwrap_or_else(|| is.train.optimizer.usual_lr());
     let steps_per_epoch = run.train_loader()?.batches() as u64;
-    let rates = |step, epochs| is.train.schedule.at(lr, Clock { step, steps_per_epoch, epochs });
+    let pace = Pace::new(lr, is.train.schedule.clone(), is.train.warmup);
+    let rates = |step, epochs| pace.at(Clock::new(step, steps_per_epoch, epochs));
     let differs = (0..position.step).find(|step| rates(*step, before) != rates(*step, now));
     Ok(differs.map(|step| {
         let (then, now_lr) = (rates(step, before).lr, rates(step, now).lr);

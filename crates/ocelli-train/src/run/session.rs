@@ -119,6 +119,8 @@ impl<'a> Session<'a> {
             found => found.flatten(),
         };
         let mut done = self.figures(&sums, validation.as_ref());
+        let (loss, accuracy) = (done.val_loss, done.val_accuracy);
+        self.trainer.after_epoch(loss.unwrap_or(done.train_loss), accuracy.unwrap_or(done.train_accuracy));
         done.images_per_second = sums.images as f64 / seconds.max(1e-9);
         self.save_epoch(weights, &mut done)?;
         Ok(done)
@@ -221,6 +223,7 @@ impl<'a> Session<'a> {
             finished,
             data: self.data.clone(),
             epochs: self.epochs.clone(),
+            plateau: state.plateau,
             recipe: recipe.clone(),
         };
         let keep = recipe.train.keep_checkpoints;

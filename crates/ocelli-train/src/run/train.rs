@@ -60,8 +60,12 @@ impl Run {
             lr: recipe.train.lr.unwrap_or_else(|| recipe.train.optimizer.usual_lr()),
             optimizer: recipe.train.optimizer.clone(),
             schedule: recipe.train.schedule.clone(),
+            warmup: recipe.train.warmup,
+            clip_norm: recipe.train.clip_norm,
+            clip_value: recipe.train.clip_value,
             freeze: recipe.train.freeze.clone(),
             groups: recipe.train.groups.clone(),
+            decay_norms_and_biases: recipe.train.decay_norms_and_biases,
             class_weights: self.class_weights.clone(),
             seed: recipe.seed,
         };

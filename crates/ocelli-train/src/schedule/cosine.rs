@@ -1,55 +1,38 @@
-//! Half a cosine down: PyTorch's `CosineAnnealingLR`, stepped after every batch.
+//! Half a cosine down: PyTorch's `CosineAnnealingLR`.
 
-use super::Clock;
+use super::{By, Clock, Rates, Spec, flat, not_negative, some};
+use crate::optimizer::Checked;
 use serde::{Deserialize, Serialize};
 
-/// From the learning rate at the first step down to `eta_min` after the last, along half a cosine.
-///
-/// Equals `torch.optim.lr_scheduler.CosineAnnealingLR(T_max = all steps of the run)` stepped after every batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// From the learning rate at the first step down to `eta_min` after `T_max` steps, along half a cosine:
+/// `torch.optim.lr_scheduler.CosineAnnealingLR`, stepped after every batch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cosine {
+    /// Batches (or epochs) until the end of the way (default: all of the run). Beyond it, the cosine goes on.
+    #[serde(rename = "T_max", alias = "t_max", skip_serializing_if = "Option::is_none")]
+    pub t_max: Option<u64>,
     /// The learning rate at the end (default 0).
     pub eta_min: f64,
+    /// What is counted (default batches).
+    pub by: By,
 }
 
-impl Cosine {
-    pub(super) fn lr(&self, lr: f64, clock: Clock) -> f64 {
-        let part = clock.step as f64 / clock.total().max(1) as f64;
-        self.eta_min + (lr - self.eta_min) * (1.0 + (std::f64::consts::PI * part).cos()) / 2.0
-    }
-
-    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
-        if self.eta_min >= 0.0 && self.eta_min.is_finite() {
-            return Ok(());
-        }
-        Err(("eta_min", format!("is {}, but a learning rate is 0 or more", self.eta_min)))
+impl Default for Cosine {
+    fn default() -> Self {
+        Cosine { t_max: None, eta_min: 0.0, by: By::Batch }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Spec for Cosine {
+    fn at(&self, lr: f64, clock: Clock) -> Rates {
+        let total = self.t_max.unwrap_or(clock.total(self.by)).max(1);
+        let part = clock.done(self.by) as f64 / total as f64;
+        flat(self.eta_min + (lr - self.eta_min) * (1.0 + (std::f64::consts::PI * part).cos()) / 2.0)
+    }
 
-    // CosineAnnealingLR(SGD(lr=0.1), T_max=10, eta_min=0.001), PyTorch 2.
-    #[test]
-    fn follows_pytorch() {
-        let expected = [
-            0.1,
-            0.09757729755661012,
-            0.09054634122155991,
-            0.07959536998847743,
-            0.0657963412215599,
-            0.0505,
-            0.03520365877844011,
-            0.02140463001152259,
-            0.010453658778440109,
-            0.0034227024433899,
-        ];
-        let cosine = Cosine { eta_min: 0.001 };
-        for (step, want) in expected.into_iter().enumerate() {
-            let clock = Clock { step: step as u64, steps_per_epoch: 5, epochs: 2 };
-            assert!((cosine.lr(0.1, clock) - want).abs() < 1e-12, "step {step}");
-        }
+    fn check(&self) -> Checked {
+        self.t_max.map_or(Ok(()), |count| some("T_max", count))?;
+        not_negative("eta_min", self.eta_min)
     }
 }

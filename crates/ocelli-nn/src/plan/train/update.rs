@@ -6,16 +6,38 @@ use ocelli_kernels::Isa;
 
 use super::super::PlanError;
 use super::super::parameters::Segment;
+use super::stretches::{PIECE, Stretch, Stretches};
 use crate::network::ParameterSpec;
 use crate::weights::{Tensor, Weights};
 
 /// Which step of training an update is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateStep {
     /// Whether the optimizer's buffers are new, and zeros.
     pub first: bool,
     /// The step's number, from 1.
     pub number: u64,
+    /// What [`Update::carry`] made of its value in the step before.
+    pub carried: f64,
+    /// The sums over the whole parameter of what [`Update::prepare`] gave.
+    pub sums: [f64; 2],
+}
+
+/// What an update must know of a whole parameter before it updates any of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// Nothing.
+    Nothing,
+    /// The sums of what [`Update::prepare`] gives.
+    Sums,
+    /// A buffer that [`Update::prepare`] wrote to, made anew by [`Update::rework`] as a matrix of the parameter's first dimension
+    /// by all others.
+    Matrix {
+        /// The buffer.
+        slot: usize,
+        /// Floats that the work needs beside it.
+        work: usize,
+    },
 }
 
 /// An optimizer: what one step does to a stretch of a parameter, value by value.
@@ -25,6 +47,35 @@ pub trait Update: Sync {
     /// Buffers that it keeps for each parameter, at most [`MAX_SLOTS`]: one for SGD with momentum, two
     /// for Adam.
     fn slots(&self) -> usize;
+
+    /// A number that goes along from step to step beside the buffers, such as a product over all steps: what becomes of it in
+    /// the step `number` (default: it stays). Before the first step it is 1.
+    fn carry(&self, _number: u64, before: f64) -> f64 {
+        before
+    }
+
+    /// Whether a parameter is prepared as a whole before it is updated (default: it is not).
+    fn whole(&self, _of: &ParameterSpec) -> Whole {
+        Whole::Nothing
+    }
+
+    /// Comes before `update` for parameters that are prepared: as that, but leaves `value` as it is, and gives what is to be
+    /// summed over the parameter.
+    fn prepare(
+        &self,
+        _step: UpdateStep,
+        _of: &ParameterSpec,
+        _isa: Isa,
+        _value: &[f32],
+        _grad: &[f32],
+        _state: &mut [&mut [f32]],
+    ) -> [f64; 2] {
+        [0.0; 2]
+    }
+
+    /// Comes between `prepare` and `update` for parameters with a [`Whole::Matrix`]: `matrix` is the buffer in PyTorch's order,
+    /// by rows; `work` has what it had in the last call, of this parameter or another one.
+    fn rework(&self, _of: &ParameterSpec, _isa: Isa, _matrix: &mut [f32], _work: &mut [f32]) {}
 
     /// Updates `value` by `grad`, both a stretch of the parameter `of`, packed; `state` has the same
     /// stretch of each buffer. Where a parameter is padded, value and gradient are 0 and must stay so.
@@ -42,48 +93,116 @@ pub trait Update: Sync {
 /// The most buffers that an [`Update`] may keep for each parameter.
 pub const MAX_SLOTS: usize = 4;
 
-/// Values that one task updates.
-const PIECE: usize = 16 * 1024;
-
 /// An optimizer's buffers, piece by piece: of each piece of the parameters, all slots.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Optimizer {
     slots: usize,
     number: u64,
+    carried: f64,
     state: Vec<f32>,
+    /// A matrix, packed and plain, and what its work needs.
+    matrix: [Vec<f32>; 3],
+}
+
+/// What an update works on.
+pub(super) struct Work<'a> {
+    pub(super) isa: Isa,
+    pub(super) segments: &'a [Segment],
+    pub(super) stretches: &'a mut Stretches,
+    pub(super) values: &'a mut [f32],
+    pub(super) gradients: &'a [f32],
 }
 
 impl Optimizer {
-    pub(super) fn len(&self) -> usize {
-        self.state.len()
+    /// Buffers of zeros for `len` values.
+    pub(super) fn new(slots: usize, len: usize) -> Self {
+        let state = vec![0.0; len.div_ceil(PIECE) * PIECE * slots];
+        Self { slots, number: 0, carried: 1.0, state, matrix: Default::default() }
     }
 
-    pub(super) fn step(
-        &mut self,
-        update: &dyn Update,
-        isa: Isa,
-        segments: &[Segment],
-        values: &mut [f32],
-        gradients: &[f32],
-    ) {
+    pub(super) fn len(&self) -> usize {
+        self.state.len() + self.matrix.iter().map(Vec::len).sum::<usize>()
+    }
+
+    pub(super) fn step(&mut self, update: &dyn Update, work: Work<'_>) {
         let slots = update.slots();
         assert!(slots <= MAX_SLOTS, "an update keeps at most {MAX_SLOTS} buffers, got {slots}");
-        let len = values.len().div_ceil(PIECE) * PIECE * slots;
-        if slots != self.slots || self.state.len() != len {
-            *self = Self { slots, number: 0, state: vec![0.0; len] };
+        if slots != self.slots || self.state.len() != work.values.len().div_ceil(PIECE) * PIECE * slots {
+            *self = Self::new(slots, work.values.len());
         }
         self.number += 1;
-        let step = UpdateStep { first: self.number == 1, number: self.number };
-        let piece = |(number, (values, gradients), state): (usize, (&mut [f32], &[f32]), &mut [f32])| {
-            update_piece(update, step, isa, segments, number * PIECE, values, gradients, (slots, state));
+        self.carried = update.carry(self.number, self.carried);
+        let (first, number, carried) = (self.number == 1, self.number, self.carried);
+        let step = UpdateStep { first, number, carried, sums: [0.0; 2] };
+        let Work { isa, segments, stretches, values, gradients } = work;
+        if segments.iter().any(|segment| update.whole(&segment.spec) != Whole::Nothing) {
+            let prepared = |spec: &ParameterSpec| update.whole(spec) != Whole::Nothing;
+            self.over_stretches(stretches, values, gradients, |number, stretch, value, grad, state| {
+                let spec = &segments[stretch.segment].spec;
+                if prepared(spec) {
+                    stretches.keep(number, update.prepare(step, spec, isa, value, grad, state));
+                }
+            });
+            stretches.add_up();
+            segments.iter().for_each(|segment| self.rework(update, isa, segment));
+        }
+        self.over_stretches(stretches, values, gradients, |_, stretch, value, grad, state| {
+            let step = UpdateStep { sums: stretches.total(stretch.segment), ..step };
+            update.update(step, &segments[stretch.segment].spec, isa, value, grad, state);
+        });
+    }
+
+    /// Does something to each stretch: its number, itself, its values, gradients and buffers.
+    fn over_stretches(
+        &mut self,
+        stretches: &Stretches,
+        values: &mut [f32],
+        gradients: &[f32],
+        visit: impl Fn(usize, &Stretch, &mut [f32], &[f32], &mut [&mut [f32]]) + Sync,
+    ) {
+        let slots = self.slots;
+        let piece = |piece: usize, values: &mut [f32], gradients: &[f32], state: &mut [f32]| {
+            for (number, stretch) in stretches.of_piece(piece) {
+                let range = stretch.range.start - piece * PIECE..stretch.range.end - piece * PIECE;
+                let mut buffers: [&mut [f32]; MAX_SLOTS] = [&mut [], &mut [], &mut [], &mut []];
+                for (buffer, part) in buffers.iter_mut().zip(state.chunks_mut(PIECE)) {
+                    *buffer = &mut part[range.clone()];
+                }
+                let (value, grad) = (&mut values[range.clone()], &gradients[range]);
+                visit(number, stretch, value, grad, &mut buffers[..slots]);
+            }
         };
         let both = values.par_chunks_mut(PIECE).zip(gradients.par_chunks(PIECE)).enumerate();
         if slots == 0 {
-            both.for_each(|(number, both)| piece((number, both, &mut [])));
+            both.for_each(|(number, (values, gradients))| piece(number, values, gradients, &mut []));
         } else {
             let state = self.state.par_chunks_mut(PIECE * slots);
-            both.zip(state).for_each(|((number, both), state)| piece((number, both, state)));
+            both.zip(state)
+                .for_each(|((number, (values, gradients)), state)| piece(number, values, gradients, state));
         }
+    }
+
+    /// Has a parameter's buffer made anew as a matrix, if the update wants that.
+    fn rework(&mut self, update: &dyn Update, isa: Isa, segment: &Segment) {
+        let Whole::Matrix { slot, work } = update.whole(&segment.spec) else { return };
+        let mut matrix = std::mem::take(&mut self.matrix);
+        let [packed, plain, room] = &mut matrix;
+        let needed = [segment.range.len(), segment.spec.elements(), work];
+        for (room, needed) in [&mut *packed, &mut *plain, &mut *room].into_iter().zip(needed) {
+            room.resize(room.len().max(needed), 0.0);
+        }
+        let (packed, plain) = (&mut packed[..needed[0]], &mut plain[..needed[1]]);
+        for (value, packed) in segment.range.clone().zip(packed.iter_mut()) {
+            *packed = self.state[self.index(slot, value)];
+        }
+        segment.unpack_into(packed, plain);
+        update.rework(&segment.spec, isa, plain, &mut room[..work]);
+        segment.pack(plain, packed);
+        for (value, packed) in segment.range.clone().zip(packed) {
+            let index = self.index(slot, value);
+            self.state[index] = *packed;
+        }
+        self.matrix = matrix;
     }
 
     /// Where a value's buffer lies.
@@ -94,6 +213,8 @@ impl Optimizer {
     pub(super) fn state(&self, segments: &[Segment]) -> Weights {
         let mut weights = Weights::new();
         weights.insert("step", Tensor::i64([], vec![self.number as i64]));
+        // Its bits: tensors hold no f64.
+        weights.insert("carried", Tensor::i64([], vec![self.carried.to_bits() as i64]));
         weights.insert("slots", Tensor::i64([], vec![self.slots as i64]));
         for slot in 0..self.slots {
             for segment in segments {
@@ -109,17 +230,19 @@ impl Optimizer {
     pub(super) fn load(state: &Weights, segments: &[Segment], len: usize) -> Result<Self, PlanError> {
         let number = |name: &str| {
             let found = state.get(name).and_then(Tensor::as_i64).and_then(|v| v.first().copied());
-            found.filter(|&n| n >= 0).ok_or_else(|| PlanError::state(format!("`{name}` is missing")))
+            found.ok_or_else(|| PlanError::state(format!("`{name}` is missing")))
         };
-        let slots = number("slots")? as usize;
+        let count = |name: &str| {
+            let negative = |_| PlanError::state(format!("`{name}` is less than 0"));
+            number(name).and_then(|n| u64::try_from(n).map_err(negative))
+        };
+        let slots = usize::try_from(count("slots")?).unwrap_or(usize::MAX);
         if slots > MAX_SLOTS {
             return Err(PlanError::state(format!("got {slots} buffers, needs at most {MAX_SLOTS}")));
         }
-        let mut loaded = Self {
-            slots,
-            number: number("step")? as u64,
-            state: vec![0.0; len.div_ceil(PIECE) * PIECE * slots],
-        };
+        let mut loaded = Self::new(slots, len);
+        loaded.number = count("step")?;
+        loaded.carried = f64::from_bits(number("carried")? as u64);
         for slot in 0..slots {
             for segment in segments {
                 let name = format!("{slot}.{}", segment.spec.name);
@@ -137,28 +260,5 @@ impl Optimizer {
             }
         }
         Ok(loaded)
-    }
-}
-
-fn update_piece(
-    update: &dyn Update,
-    step: UpdateStep,
-    isa: Isa,
-    segments: &[Segment],
-    first: usize,
-    values: &mut [f32],
-    gradients: &[f32],
-    (slots, state): (usize, &mut [f32]),
-) {
-    let end = first + values.len();
-    let start = segments.partition_point(|segment| segment.range.end <= first);
-    for segment in segments[start..].iter().take_while(|segment| segment.range.start < end) {
-        let range = segment.range.start.max(first) - first..segment.range.end.min(end) - first;
-        let mut buffers: [&mut [f32]; MAX_SLOTS] = [&mut [], &mut [], &mut [], &mut []];
-        for (buffer, part) in buffers.iter_mut().zip(state.chunks_mut(PIECE)) {
-            *buffer = &mut part[range.clone()];
-        }
-        let (value, grad) = (&mut values[range.clone()], &gradients[range]);
-        update.update(step, &segment.spec, isa, value, grad, &mut buffers[..slots]);
     }
 }

@@ -6,12 +6,12 @@ use super::{failure, page};
 use crate::args::data::PreviewArgs;
 use crate::commands::{threads, train};
 use crate::failure::Failure;
+use crate::files::together;
 use crate::progress;
 use crate::text::plural;
 use ocelli::data::preview::{Preview, PreviewOptions, preview};
 use ocelli::data::{Transform, printable};
 use ocelli::train::{Run, RunOptions};
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -52,18 +52,8 @@ struct Files {
 impl Files {
     /// `photos` and `photos.png` name `photos.png` and `photos.html`; a folder has them by the usual name.
     fn named(out: &Path) -> Self {
-        let of_ours = |end: &str| ["png", "html"].iter().any(|ours| end.eq_ignore_ascii_case(ours));
-        let stem = match out.extension() {
-            _ if out.is_dir() => out.join("preview"),
-            Some(end) if of_ours(&end.to_string_lossy()) => out.with_extension(""),
-            _ => out.to_path_buf(),
-        };
-        let ending = |end: &str| {
-            let mut name = OsString::from(&stem);
-            name.push(end);
-            PathBuf::from(name)
-        };
-        Self { picture: ending(".png"), page: ending(".html") }
+        let [picture, page] = together(out, "preview", ["png", "html"]);
+        Self { picture, page }
     }
 
     /// # Errors
