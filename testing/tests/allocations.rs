@@ -72,7 +72,17 @@ fn check(network: &Network, update: &dyn Update) {
     let samples: Vec<u64> = (0..BATCH as u64).collect();
     let gradient = vec![0.1; BATCH * network.output().elements()];
     let mut train = TrainPlan::new(network, &weights, options).unwrap();
+    let mut average = train.average().unwrap();
     let mut step = || {
+        for _ in 0..2 {
+            train.forward(&images, &SampleKeys { seed: 1, epoch: 0, samples: &samples });
+            train.backward(&gradient);
+            train.keep_gradients(4.0).unwrap();
+        }
+        train.use_kept_gradients();
+        train.step(update);
+        train.move_average(&mut average, 0.1);
+        train.take_average(&average);
         train.forward(&images, &SampleKeys { seed: 1, epoch: 0, samples: &samples });
         train.backward(&gradient);
         train.clip_gradient_norm(1.0, |_| true);

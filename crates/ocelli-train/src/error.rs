@@ -1,5 +1,6 @@
 //! Why a run cannot begin or go on.
 
+use crate::divergence::Divergence;
 use crate::recipe::RecipeError;
 use ocelli_data::{DataError, ErrorKind, Loader, Problem};
 use ocelli_model::{Fit, ImportError, ModelError};
@@ -123,19 +124,8 @@ pub enum TrainError {
         epoch: u64,
     },
     /// The loss is no longer a number.
-    #[error(
-        "the loss of batch {batch} in epoch {epoch} is {loss} (learning rate {lr:.3e}): training diverged; lower train.lr"
-    )]
-    Diverged {
-        /// The epoch, from 1.
-        epoch: u64,
-        /// The batch in the epoch, from 1.
-        batch: u64,
-        /// The loss.
-        loss: f64,
-        /// The learning rate at that step.
-        lr: f64,
-    },
+    #[error("{0}; lower train.lr")]
+    Diverged(Box<Divergence>),
     /// The folder for the run already holds one.
     #[error(
         "{} already holds a run's {file}, which would be overwritten: give another folder with --out, or remove it",
@@ -235,6 +225,12 @@ impl TrainError {
             Self::Data(_) if !problems.is_empty() && !loader.options().strict => Self::NoImages { problems },
             other => other,
         }
+    }
+}
+
+impl From<Divergence> for TrainError {
+    fn from(divergence: Divergence) -> Self {
+        Self::Diverged(Box::new(divergence))
     }
 }
 

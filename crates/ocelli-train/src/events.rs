@@ -15,8 +15,12 @@ pub enum Event<'a> {
     Batch(&'a BatchDone),
     /// An epoch ended and was validated; its checkpoint is written.
     Epoch(&'a EpochDone),
+    /// Training diverged and went back to a checkpoint, as the recipe asked.
+    BackedOff(&'a BackedOff),
     /// An image could not be loaded; it is left out, and told once.
     Problem(&'a Problem),
+    /// Training ends after this epoch, before the last: for as many epochs as the recipe's patience the monitored figure was not better.
+    OutOfPatience(&'a EpochDone),
     /// Training ended; the best weights are in place.
     Finished(&'a Outcome),
 }
@@ -103,6 +107,23 @@ pub struct EpochDone {
     pub waited_seconds: f64,
     /// Seconds that the epoch took, validation and checkpoint included.
     pub seconds: f64,
+}
+
+/// Training diverged and went back to a checkpoint with a lower learning rate; one line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackedOff {
+    /// How often the run did so, this time included.
+    pub back_off: u64,
+    /// The epoch in which it diverged, from 1.
+    pub epoch: u64,
+    /// The batch in the epoch, from 1.
+    pub batch: u64,
+    /// What was found there, and where it began.
+    pub reason: String,
+    /// Steps done at the checkpoint that it went back to.
+    pub back_to_step: u64,
+    /// What the schedule's learning rates are multiplied by from there on.
+    pub lr_scale: f64,
 }
 
 /// What evaluation found.

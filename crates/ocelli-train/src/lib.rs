@@ -10,7 +10,9 @@
 //!
 //! The same recipe on the same data gives the same weights, bit for bit, whatever the number of threads.
 
+mod averages;
 mod checkpoint;
+mod divergence;
 mod error;
 mod evaluate;
 mod events;
@@ -27,9 +29,11 @@ mod trainer;
 mod views;
 mod whiten;
 
+pub use averages::{AverageKind, Averaging, Lookahead, update_bn};
+pub use divergence::{Cause, Divergence};
 pub use error::TrainError;
 pub use evaluate::{collect, evaluate};
-pub use events::{BatchDone, EpochDone, Evaluation, Event, Observer, Outcome, Started};
+pub use events::{BackedOff, BatchDone, EpochDone, Evaluation, Event, Observer, Outcome, Started};
 pub use groups::{Freeze, Group};
 pub use lint::lint;
 pub use loss::CrossEntropy;
@@ -39,8 +43,8 @@ pub use optimizer::{
     Adagrad, Adam, AdamW, AdamWWithin, AdjustLr, Lamb, Lion, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd,
 };
 pub use recipe::{
-    ClassWeightRule, ClassWeights, DataSection, ModelSection, Recipe, RecipeBuilder, RecipeError,
-    TrainSection, TransformsSection,
+    ClassWeightRule, ClassWeights, DataSection, ModelSection, Monitor, OnDivergence, Recipe, RecipeBuilder,
+    RecipeError, TrainSection, TransformsSection,
 };
 pub use run::{DataInfo, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume};
 pub use schedule::{

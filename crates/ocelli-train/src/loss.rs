@@ -64,6 +64,14 @@ impl CrossEntropy {
         }
         own + f64::from(rest) * moved / images as f64
     }
+
+    /// What the loss of a batch is divided by: its images, or what they weigh.
+    pub(crate) fn divisor(&self, labels: &[u32], mixing: Option<&Mixing>) -> f64 {
+        match (&self.weight, mixing) {
+            (Some(weights), None) => labels.iter().map(|&label| f64::from(weights[label as usize])).sum(),
+            _ => labels.len() as f64,
+        }
+    }
 }
 
 /// The loss with weights for the classes: Σ weight × loss / Σ weight.

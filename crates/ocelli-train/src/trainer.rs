@@ -1,11 +1,13 @@
 //! The trainer: a plan, an optimizer and a schedule, taken through epochs of batches.
 
+use crate::averages::{AverageKind, Averages, Averaging};
+use crate::divergence::{self, Divergence};
 use crate::error::TrainError;
 use crate::events::{BatchDone, Event, Observer};
 use crate::groups::{Freeze, Group, Groups};
 use crate::loss::{self, CrossEntropy};
 use crate::optimizer::Optimizer;
-use crate::schedule::{Clock, Pace, PlateauState, Schedule, Warmup};
+use crate::schedule::{Clock, Pace, PlateauState, Rates, Schedule, Warmup};
 use ocelli_data::{Batch, DataError};
 use ocelli_nn::plan::{PlanOptions, SampleKeys, TrainPlan};
 use ocelli_nn::{Layer, Network, Weights};
@@ -17,7 +19,7 @@ use std::time::Instant;
 pub struct TrainOptions {
     /// Epochs of the whole run.
     pub epochs: u64,
-    /// Steps in an epoch: batches that come, the last one whole or not.
+    /// Steps in an epoch: batches that come, the last one whole or not, by those of one step.
     pub steps_per_epoch: u64,
     /// The most images in one batch.
     pub batch_size: usize,
@@ -33,6 +35,11 @@ pub struct TrainOptions {
     pub clip_norm: Option<f64>,
     /// Every gradient is brought into this distance of 0, as by `torch.nn.utils.clip_grad_value_`.
     pub clip_value: Option<f64>,
+    /// Batches of which one step takes the mean gradient, at least 1, as if they were one (but BatchNorm normalises each by itself);
+    /// the last step of an epoch takes those that are left.
+    pub accumulate: u64,
+    /// Averages of the weights, and steps over them.
+    pub averaging: Averaging,
     /// Parameters that stay as they are: entries in order, each over what came before.
     pub freeze: Vec<Freeze>,
     /// Parameters with a learning rate or weight decay of their own; the last group that matches one counts.
@@ -50,6 +57,7 @@ pub struct TrainOptions {
 ///
 /// The same batches in the same order give the same weights, bit for bit, whatever the number of threads.
 pub struct Trainer {
+    network: Network,
     plan: TrainPlan,
     options: TrainOptions,
     groups: Groups,
@@ -60,6 +68,11 @@ pub struct Trainer {
     normalises: bool,
     /// The norm of the last step's gradients before clipping, if that was by norm.
     grad_norm: Option<f64>,
+    /// What the schedule's learning rates are multiplied by.
+    lr_scale: f64,
+    averages: Averages,
+    /// Batches whose gradients wait for the next step.
+    kept: u64,
     position: Position,
 }
 
@@ -116,6 +129,8 @@ pub struct TrainerState {
     pub optimizer: Weights,
     /// Where a schedule stands that results move.
     pub plateau: Option<PlateauState>,
+    /// Averages of the weights, by what they are for.
+    pub averages: Vec<(AverageKind, Weights)>,
 }
 
 impl std::fmt::Debug for Trainer {
@@ -135,13 +150,18 @@ impl Trainer {
         let groups = Groups::new(network, &options.freeze, &options.groups, options.decay_norms_and_biases)?;
         let normalises = |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
         let plan = PlanOptions { batch: options.batch_size, ..PlanOptions::default() };
+        let plan = TrainPlan::new(network, weights, plan).map_err(TrainError::Plan)?;
         Ok(Trainer {
-            plan: TrainPlan::new(network, weights, plan).map_err(TrainError::Plan)?,
+            averages: Averages::new(&options.averaging, &plan)?,
+            kept: 0,
+            plan,
             gradient: Vec::new(),
             classes: network.output().channels(),
             normalises: network.nodes().iter().any(|node| normalises(&node.layer)),
             grad_norm: None,
+            lr_scale: 1.0,
             position: Position::default(),
+            network: network.clone(),
             groups,
             pace: Pace::new(options.lr, options.schedule.clone(), options.warmup),
             loss: CrossEntropy { weight: options.class_weights.clone() },
@@ -163,6 +183,7 @@ impl Trainer {
         while let Some(batch) = self.next_batch(&mut batches)? {
             self.batch(&batch, observer)?;
         }
+        self.end_steps()?;
         self.end_epoch()
     }
 
@@ -204,46 +225,86 @@ impl Trainer {
         Ok(())
     }
 
+    /// Makes the last step of an epoch whose batches are over, if gradients wait for it.
+    ///
+    /// # Errors
+    /// There is no memory for an average.
+    pub fn end_steps(&mut self) -> Result<(), TrainError> {
+        if self.is_between_steps() { Ok(()) } else { self.update() }
+    }
+
+    /// Whether no gradients wait for the next step: only then [`Trainer::state`] is all.
+    pub fn is_between_steps(&self) -> bool {
+        self.kept == 0
+    }
+
     /// Ends the epoch under way; gives its sums.
     ///
     /// # Errors
-    /// Not one batch of it could be used.
+    /// Not one batch of it could be used, or there is no memory for an average.
     pub fn end_epoch(&mut self) -> Result<EpochSums, TrainError> {
         let Position { epoch, step, sums, .. } = self.position;
         if sums.batches == 0 {
             return Err(TrainError::NoBatches { epoch: epoch + 1 });
         }
         self.position = Position { epoch: epoch + 1, step, ..Position::default() };
+        self.averages.after_epoch(&self.plan, epoch + 1)?;
         Ok(sums)
     }
 
     /// One step: forward, loss, backward, update.
     fn step(&mut self, batch: &Batch) -> Result<f64, TrainError> {
         let labels = batch.labels();
-        let Position { epoch, step, .. } = self.position;
-        let keys = SampleKeys { seed: self.options.seed, epoch, samples: batch.samples() };
+        let rates = self.rates();
+        let keys =
+            SampleKeys { seed: self.options.seed, epoch: self.position.epoch, samples: batch.samples() };
         let logits = self.plan.forward(batch.images(), &keys);
         self.gradient.resize(labels.len() * self.classes, 0.0);
         let loss = match batch.mixing() {
             None => self.loss.forward(logits, labels, &mut self.gradient),
             Some(mixing) => self.loss.forward_mixed(logits, labels, mixing, &mut self.gradient),
         };
-        self.position.sums.right += loss::right(logits, labels, batch.mixing());
-        let rates = self.pace.at(Clock::new(step, self.options.steps_per_epoch, self.options.epochs));
+        let Position { epoch, sums, .. } = &mut self.position;
+        sums.right += loss::right(logits, labels, batch.mixing());
+        sums.lr = rates.lr;
         if !loss.is_finite() {
-            let (epoch, batch) = (epoch + 1, self.position.sums.batches + 1);
-            return Err(TrainError::Diverged { epoch, batch, loss, lr: rates.lr });
+            let (epoch, number) = (*epoch + 1, sums.batches + 1);
+            let weights = self.plan.weights();
+            let found = format!("the loss of batch {number} in epoch {epoch} is {loss}");
+            let cause = divergence::find(&self.network, &weights, || self.plan.gradients(), batch, &keys);
+            return Err(Divergence { epoch, batch: number, lr: rates.lr, found, cause }.into());
         }
         self.plan.backward(&self.gradient);
-        self.clip();
-        self.plan.step(&self.groups.update(self.options.optimizer.with_rates(rates)));
-        self.position.step += 1;
-        let sums = &mut self.position.sums;
         sums.batches += 1;
         sums.images += labels.len() as u64;
         sums.loss += loss * labels.len() as f64;
-        sums.lr = rates.lr;
+        self.kept += 1;
+        if self.options.accumulate > 1 {
+            let weight = self.loss.divisor(labels, batch.mixing()) as f32;
+            self.plan.keep_gradients(weight).map_err(TrainError::Plan)?;
+        }
+        if self.kept >= self.options.accumulate {
+            self.update()?;
+        }
         Ok(loss)
+    }
+
+    /// Learning rate and momentum of the step that comes next.
+    fn rates(&self) -> Rates {
+        let TrainOptions { steps_per_epoch, epochs, .. } = self.options;
+        let rates = self.pace.at(Clock::new(self.position.step, steps_per_epoch, epochs));
+        Rates { lr: rates.lr * self.lr_scale, ..rates }
+    }
+
+    /// Steps by the gradients that wait.
+    fn update(&mut self) -> Result<(), TrainError> {
+        self.plan.use_kept_gradients();
+        self.clip();
+        let optimizer = self.options.optimizer.with_rates(self.rates());
+        self.plan.step(&self.groups.update(optimizer));
+        self.kept = 0;
+        self.position.step += 1;
+        self.averages.after_step(&mut self.plan, self.position.step)
     }
 
     /// Brings the gradients within their bounds, if they have any.
@@ -273,6 +334,35 @@ impl Trainer {
         self.plan.weights()
     }
 
+    /// The weights to evaluate and save: their exponential moving average, where there is one.
+    pub fn model_weights(&self) -> Weights {
+        self.averages.get(AverageKind::Ema).unwrap_or_else(|| self.plan.weights())
+    }
+
+    /// The mean of the weights after the epochs so far from `swa_start` on, if there were any.
+    pub fn swa_weights(&self) -> Option<Weights> {
+        self.averages.get(AverageKind::Swa)
+    }
+
+    /// Multiplies the schedule's learning rates from the next step on (1 at first).
+    pub fn set_lr_scale(&mut self, scale: f64) {
+        self.lr_scale = scale;
+    }
+
+    /// What the last step spoilt, if it did: weights that are not finite, or buffers of the optimizer's. A loss tells only one batch
+    /// later.
+    ///
+    /// # Errors
+    /// It did.
+    pub fn check(&self, state: &TrainerState) -> Result<(), TrainError> {
+        match divergence::in_state(&self.network, state, || self.plan.gradients()) {
+            None => Ok(()),
+            Some(cause) => {
+                Err(Divergence::after(&state.position, "the weights are not finite", cause).into())
+            }
+        }
+    }
+
     /// All that another trainer needs to go on.
     pub fn state(&self) -> TrainerState {
         TrainerState {
@@ -280,6 +370,7 @@ impl Trainer {
             weights: self.plan.weights(),
             optimizer: self.plan.optimizer_state(),
             plateau: self.pace.state(),
+            averages: self.averages.state(),
         }
     }
 
@@ -291,7 +382,9 @@ impl Trainer {
         self.plan.load_weights(&state.weights).map_err(TrainError::Plan)?;
         self.plan.load_optimizer_state(&state.optimizer).map_err(TrainError::Plan)?;
         self.pace.restore(state.plateau);
+        self.averages = Averages::restored(&self.options.averaging, &self.plan, state)?;
         self.position = state.position;
+        self.kept = 0;
         Ok(())
     }
 }

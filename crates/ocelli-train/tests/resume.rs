@@ -103,14 +103,15 @@ impl Observer for Stopper {
 fn a_run_may_stop_after_any_batch() {
     for settings in [
         "optimizer = 'sgd'",
-        "optimizer = { name = 'sgd', momentum = 0.9 }\nschedule = 'cosine'",
-        "",
+        "optimizer = { name = 'sgd', momentum = 0.9 }\nschedule = 'cosine'\nema_decay = 0.9",
         "optimizer = 'muon'\nwarmup = { length = 1 }\nclip_norm = 0.5",
         "optimizer = 'nadam'\nschedule = { name = 'cyclic', step_size_up = 3 }",
         "optimizer = { name = 'rmsprop', centered = true, momentum = 0.9 }",
         "optimizer = 'lamb'\nclip_value = 0.1",
         "optimizer = { name = 'adamw', amsgrad = true }",
         "optimizer = 'radam'\nschedule = { name = 'plateau', patience = 0, threshold = 9.0, threshold_mode = 'abs', factor = 0.5 }",
+        "lookahead = { k = 3 }",
+        "swa_start = 1",
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
@@ -339,4 +340,30 @@ fn a_run_without_a_checkpoint_begins_again() {
 
     let error = resume(folder.path(), options(1), &mut quiet()).unwrap_err();
     assert!(error.to_string().contains("holds no run"), "{error}");
+}
+
+#[test]
+fn a_run_stops_only_between_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
+    let run =
+        Run::prepare(recipe(folder.path(), "accumulate = 3\ncheckpoint_steps = 1"), options(2)).unwrap();
+    run.train(&whole, &mut quiet()).unwrap();
+    let mut stops = Vec::new();
+    loop {
+        let mut observer = Stopper { after: 1, ..Stopper::default() };
+        let result = match stops.len() {
+            0 => run.train(&stopped, &mut observer),
+            _ => resume(&stopped, options(1), &mut observer),
+        };
+        match result {
+            Ok(_) => break,
+            Err(TrainError::Stopped { epoch, batch, .. }) => stops.push((epoch, batch)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    // Four batches an epoch: a step after three of them, and one for the one that is left, which the epoch's end makes.
+    assert!(stops.contains(&(1, 3)) && stops.contains(&(2, 3)), "{stops:?}");
+    assert!(stops.iter().all(|(_, batch)| [0, 3, 4].contains(batch)), "{stops:?}");
+    assert_same(&whole, &stopped);
 }

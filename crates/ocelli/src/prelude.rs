@@ -10,6 +10,6 @@ pub use ocelli_nn::{
     Conv2d, Layer, Linear, MaxPool2d, Network, NetworkError, Sequential, Shape, Summary, Tensor, Weights, zoo,
 };
 pub use ocelli_train::{
-    Adam, AdamW, CrossEntropy, Event, Observer, Optimizer, Outcome, Recipe, RecipeBuilder, Run, RunOptions,
-    Schedule, Sgd, TrainError, evaluate, measure,
+    Adam, AdamW, CrossEntropy, Event, Observer, Optimizer, Outcome, Recipe, RecipeBuilder, Resume, Run,
+    RunOptions, Schedule, Sgd, TrainError, evaluate, measure,
 };

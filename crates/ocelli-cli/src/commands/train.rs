@@ -13,7 +13,7 @@ use ocelli::nn::lint::Severity;
 use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
 use ocelli::train::{
     DataInfo, EpochDone, Outcome, Position, Recipe, RecipeBuilder, RecipeError, Resume, Run, RunOptions,
-    TrainError, claim, has_checkpoint,
+    TrainError, TrainSection, claim, has_checkpoint,
 };
 use std::collections::HashMap;
 use std::fs;
@@ -309,18 +309,18 @@ fn conclude(run: &Run, outcome: &Outcome) -> io::Result<()> {
     match (&outcome.test, best.val_accuracy) {
         (Some(test), _) => writeln!(
             out,
-            "test      accuracy {} of {}, loss {:.4} (the weights of epoch {})",
+            "test      accuracy {} of {}, loss {:.4} ({})",
             percent(test.accuracy),
             plural(test.images, "image", "images"),
             test.loss,
-            best.epoch
+            which_weights(&run.recipe().train, best)
         )?,
         (None, Some(accuracy)) => {
             writeln!(
                 out,
-                "best      accuracy {} in validation, after epoch {}",
+                "best      accuracy {} in validation ({})",
                 percent(accuracy),
-                best.epoch
+                which_weights(&run.recipe().train, best)
             )?;
         }
         (None, None) => writeln!(out, "trained   {}", plural(best.epoch, "epoch", "epochs"))?,
@@ -337,6 +337,15 @@ fn conclude(run: &Run, outcome: &Outcome) -> io::Result<()> {
     writeln!(out, "  {ocelli} summary {model}")?;
     let recipe = outcome.folder.join("recipe.toml");
     writeln!(out, "  {ocelli} train --recipe {} --seed 2", shell(&recipe.display().to_string()))
+}
+
+/// What the model's weights are.
+fn which_weights(train: &TrainSection, best: &EpochDone) -> String {
+    match (train.swa_start.filter(|start| *start < best.epoch), train.ema_decay) {
+        (Some(start), _) => format!("the mean weights of epochs {} to {}", start + 1, best.epoch),
+        (None, Some(_)) => format!("the averaged weights of epoch {}", best.epoch),
+        (None, None) => format!("the weights of epoch {}", best.epoch),
+    }
 }
 
 /// Waiting for images that is not worth a word, as a share of the epoch.

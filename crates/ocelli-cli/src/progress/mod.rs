@@ -9,7 +9,7 @@ mod screen;
 use crate::interrupt;
 use crate::text::{count, percent, warn};
 use ocelli::data::Problem;
-use ocelli::train::{BatchDone, EpochDone, Event, Observer, Started};
+use ocelli::train::{BackedOff, BatchDone, EpochDone, Event, Observer, Started};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -187,6 +187,14 @@ impl Progress {
         self.view.epoch(done);
         self.view.line(&epoch_line(done, self.pace.epochs));
     }
+
+    fn backed_off(&mut self, back: &BackedOff) {
+        self.view.warn(&format!("warning: {}", back.reason));
+        let (step, share) = (count(back.back_to_step), back.lr_scale);
+        self.view.warn(&format!(
+            "warning: going back to step {step}, with {share} of the learning rate from there on"
+        ));
+    }
 }
 
 impl Observer for Progress {
@@ -199,6 +207,13 @@ impl Observer for Progress {
                 if let Some(warning) = self.warnings.of(problem) {
                     self.view.warn(&format!("warning: {warning}"));
                 }
+            }
+            Event::BackedOff(back) => self.backed_off(back),
+            Event::OutOfPatience(last) => {
+                let epoch = last.epoch;
+                self.view.line(&format!(
+                    "stopping after epoch {epoch}: none was better for as long as train.patience says"
+                ));
             }
             Event::Finished(_) => self.end(),
             _ => {}

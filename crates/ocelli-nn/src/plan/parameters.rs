@@ -212,6 +212,17 @@ impl Parameters {
         }
     }
 
+    /// Moves all running averages towards those of `others`, the same network's; the counts of batches are taken over.
+    pub(super) fn move_running(&mut self, others: &Parameters, towards: impl Fn(&mut [f32], &[f32])) {
+        for (norm, other) in self.norms.iter_mut().zip(&others.norms) {
+            if let (Some(running), Some(other)) = (&mut norm.running, &other.running) {
+                towards(&mut running.mean, &other.mean);
+                towards(&mut running.var, &other.var);
+                running.batches = other.batches;
+            }
+        }
+    }
+
     /// Sets the affine map of every BatchNorm that has running averages from them: evaluation.
     pub(super) fn normalise_by_running_averages(&mut self, values: &[f32]) {
         for norm in &mut self.norms {

@@ -1,5 +1,6 @@
 //! Plans for training.
 
+mod average;
 mod clip;
 pub(super) mod phases;
 mod stretches;
@@ -9,10 +10,11 @@ use rayon::prelude::*;
 
 use ocelli_kernels::Isa;
 
+pub use average::Average;
 pub use update::{MAX_SLOTS, Update, UpdateStep, Whole};
 
 use self::phases::Phase;
-use self::stretches::Stretches;
+use self::stretches::{PIECE, Stretches};
 use self::update::{Optimizer, Work};
 use super::aligned::Aligned;
 use super::chunk::Chunk;
@@ -63,6 +65,9 @@ pub struct TrainPlan {
     waits: bool,
     values: Aligned<f32>,
     gradients: Aligned<f32>,
+    /// Sums of gradients for the next step, each times its weight, and of their weights.
+    kept: Aligned<f32>,
+    kept_weight: Option<f32>,
     transposed: Aligned<f32>,
     /// Whether the transposed weights are those of `values`.
     transposed_current: bool,
@@ -123,6 +128,8 @@ impl TrainPlan {
             count: 0,
             waits: false,
             gradients: Aligned::zeros(parameters.len())?,
+            kept: Aligned::zeros(0)?,
+            kept_weight: None,
             transposed: Aligned::zeros(program.transposed)?,
             transposed_current: false,
             turned: Aligned::zeros(program.turned)?,
@@ -200,6 +207,34 @@ impl TrainPlan {
         self.sum_parts();
     }
 
+    /// Keeps the gradients of the last [`backward`](TrainPlan::backward) until
+    /// [`use_kept_gradients`](TrainPlan::use_kept_gradients) takes the mean of all that were kept, each counting `weight`: what the
+    /// loss of its batch was divided by.
+    ///
+    /// # Errors
+    /// If there is no memory for them, which the first call takes.
+    pub fn keep_gradients(&mut self, weight: f32) -> Result<(), PlanError> {
+        if self.kept.len() != self.gradients.len() {
+            self.kept = Aligned::zeros(self.gradients.len())?;
+        }
+        let pieces = self.kept.par_chunks_mut(PIECE).zip(self.gradients.par_chunks(PIECE));
+        pieces.for_each(|(kept, new)| kept.iter_mut().zip(new).for_each(|(kept, new)| *kept += weight * new));
+        self.kept_weight = Some(self.kept_weight.unwrap_or(0.0) + weight);
+        Ok(())
+    }
+
+    /// Makes the gradients the mean of those that were kept, if any were.
+    pub fn use_kept_gradients(&mut self) {
+        let Some(weight) = self.kept_weight.take() else { return };
+        // Batches whose losses weigh nothing have gradients of zero.
+        let weight = if weight > 0.0 { weight } else { 1.0 };
+        let pieces = self.gradients.par_chunks_mut(PIECE).zip(self.kept.par_chunks_mut(PIECE));
+        pieces.for_each(|(gradients, kept)| {
+            gradients.iter_mut().zip(kept.iter()).for_each(|(gradient, sum)| *gradient = sum / weight);
+            kept.fill(0.0);
+        });
+    }
+
     /// Applies an optimizer's update to all parameters. Its state lives here; an update that keeps
     /// another number of buffers than the one before starts anew.
     pub fn step(&mut self, update: &dyn Update) {
@@ -221,13 +256,15 @@ impl TrainPlan {
         self.parameters.unload(&self.values, true)
     }
 
-    /// Takes over weights.
+    /// Takes over weights. Gradients that were kept for the next step are gone.
     ///
     /// # Errors
     /// If they do not fit the plan's network; then nothing changes.
     pub fn load_weights(&mut self, weights: &Weights) -> Result<(), PlanError> {
         weights.check_parameters(&self.parameters.specs).map_err(PlanError::weights)?;
         self.parameters.load(weights, &mut self.values);
+        self.kept_weight = None;
+        self.kept.fill(0.0);
         self.transposed_current = false;
         self.transformed_for = None;
         Ok(())
@@ -260,6 +297,7 @@ impl TrainPlan {
     pub fn memory(&self) -> usize {
         let floats = self.values.len()
             + self.gradients.len()
+            + self.kept.len()
             + self.transposed.len()
             + self.turned.len()
             + self.transformed.len()

@@ -1,12 +1,12 @@
 //! The folder of a run: which file is where, and which checkpoints stay.
 
 use super::lock::Lock;
-use super::progress::{Checkpoint, Progress};
+use super::progress::{Checkpoint, Line, Progress};
 use crate::error::TrainError;
-use crate::events::{EpochDone, Evaluation};
+use crate::events::Evaluation;
 use crate::recipe::Recipe;
+use crate::trainer::TrainerState;
 use ocelli_model::{Classifier, ModelError, files};
-use ocelli_nn::Weights;
 use serde::Serialize;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -65,7 +65,7 @@ impl Folder {
         let folder = file.parent()?;
         let run = match file.file_name()?.to_str()? {
             LAST => folder,
-            name if folder.ends_with(CHECKPOINTS) && step_of(name).is_some() => folder.parent()?,
+            name if folder.ends_with(CHECKPOINTS) && Name::parse(name).is_some() => folder.parent()?,
             _ => return None,
         };
         Some(if run.as_os_str().is_empty() { Path::new(".") } else { run })
@@ -81,7 +81,7 @@ impl Folder {
     }
 
     /// The newest checkpoint.
-    fn last(&self) -> PathBuf {
+    pub(crate) fn last(&self) -> PathBuf {
         self.path.join(LAST)
     }
 
@@ -109,48 +109,60 @@ impl Folder {
         let found = [folder.join(LAST), folder.join(NEXT)].into_iter().find(|path| path.is_file());
         Ok(match found {
             Some(found) => Some(found),
-            None => older(folder)?.first().map(|step| folder.join(CHECKPOINTS).join(name(*step))),
+            None => older(folder)?.first().map(|name| folder.join(CHECKPOINTS).join(name.file())),
         })
     }
 
-    /// Saves a checkpoint as the last one. `before` is the step of the one that was; of all, the newest `keep` stay.
+    /// Saves a checkpoint as the last one. `before` is the name of the one that was.
     pub(crate) fn save(
         &self,
         classifier: &Classifier,
-        optimizer: &Weights,
+        state: &TrainerState,
         progress: &Progress,
-        before: Option<u64>,
-        keep: usize,
+        before: Option<Name>,
+        keep: Keep,
     ) -> Result<(), TrainError> {
         let next = self.path.join(NEXT);
-        let attachment = Checkpoint::attachment(progress, optimizer)
+        let attachment = Checkpoint::attachment(progress, state)
             .map_err(|error| io(&self.last(), "written")(error.into()))?;
         classifier.save_with(&next, &attachment).map_err(|error| match error {
             // Nobody needs to know where it lies before it is in its place.
             ModelError::Io { source, .. } => io(&self.last(), "written")(source),
             other => TrainError::Model(other),
         })?;
-        if let Some(step) = before.filter(|step| *step != progress.position.step && keep > 1) {
+        let stays = |name: &Name| keep.newest > 1 || keep.regular && name.regular;
+        if let Some(name) = before.filter(|name| name.step != progress.position.step && stays(name)) {
             let older = self.checkpoints();
             fs::create_dir_all(&older).map_err(io(&older, "made a folder"))?;
-            let to = older.join(name(step));
+            let to = older.join(name.file());
             files::rename(&self.last(), &to).map_err(io(&to, "written"))?;
         }
         files::rename(&next, &self.last()).map_err(io(&self.last(), "written"))?;
-        for step in older(&self.path)?.into_iter().skip(keep - 1) {
-            self.remove_older(step)?;
-        }
-        Ok(())
+        self.prune(keep)
     }
 
-    fn remove_older(&self, step: u64) -> Result<(), TrainError> {
-        let path = self.checkpoints().join(name(step));
+    /// Removes the checkpoints that are not to be kept.
+    fn prune(&self, keep: Keep) -> Result<(), TrainError> {
+        let older = older(&self.path)?;
+        let regular = older.iter().position(|name| name.regular).filter(|_| keep.regular);
+        let gone = |place: &usize| place + 1 >= keep.newest && Some(*place) != regular;
+        (0..older.len()).filter(gone).try_for_each(|place| self.remove_older(older[place]))
+    }
+
+    fn remove_older(&self, name: Name) -> Result<(), TrainError> {
+        let path = self.checkpoints().join(name.file());
         fs::remove_file(&path).map_err(io(&path, "removed"))
+    }
+
+    /// The newest regular checkpoint before the last one.
+    pub(crate) fn newest_regular(&self) -> Result<Option<PathBuf>, TrainError> {
+        let regular = older(&self.path)?.into_iter().find(|name| name.regular);
+        Ok(regular.map(|name| self.checkpoints().join(name.file())))
     }
 
     /// Makes a checkpoint of the folder the last one: those that came after it go.
     pub(crate) fn go_back_to(&self, path: &Path, step: u64) -> Result<(), TrainError> {
-        for later in older(&self.path)?.into_iter().filter(|other| *other > step) {
+        for later in older(&self.path)?.into_iter().filter(|other| other.step > step) {
             self.remove_older(later)?;
         }
         if path != self.last() {
@@ -164,24 +176,19 @@ impl Folder {
         }
     }
 
-    /// Makes `metrics.jsonl` have these epochs and nothing else.
-    pub(crate) fn set_metrics(&self, epochs: &[EpochDone]) -> Result<(), TrainError> {
-        let lines: Result<String, TrainError> = epochs.iter().map(|done| self.line(done)).collect();
+    /// Makes `metrics.jsonl` have these lines and nothing else.
+    pub(crate) fn set_metrics(&self, lines: &[Line]) -> Result<(), TrainError> {
         let path = self.path.join(METRICS);
-        if epochs.is_empty() && !path.exists() {
+        if lines.is_empty() && !path.exists() {
             return Ok(());
         }
-        files::replace(&path, lines?.as_bytes()).map_err(io(&path, "written"))
-    }
-
-    /// Adds an epoch's line to `metrics.jsonl`.
-    pub(crate) fn add_epoch(&self, done: &EpochDone) -> Result<(), TrainError> {
-        self.add_line(done)
+        let text: Result<String, TrainError> = lines.iter().map(|line| self.text(line)).collect();
+        files::replace(&path, text?.as_bytes()).map_err(io(&path, "written"))
     }
 
     /// Adds the line of the test to `metrics.jsonl`.
     pub(crate) fn add_test(&self, epoch: u64, test: &Evaluation) -> Result<(), TrainError> {
-        self.add_line(&TestLine {
+        self.add(&TestLine {
             epoch,
             test_images: test.images,
             test_loss: test.loss,
@@ -189,15 +196,16 @@ impl Folder {
         })
     }
 
-    fn add_line(&self, line: &impl Serialize) -> Result<(), TrainError> {
+    /// Adds a line to `metrics.jsonl`.
+    pub(crate) fn add(&self, line: &impl Serialize) -> Result<(), TrainError> {
         let path = self.path.join(METRICS);
-        let line = self.line(line)?;
+        let line = self.text(line)?;
         let mut file =
             OpenOptions::new().create(true).append(true).open(&path).map_err(io(&path, "written"))?;
         file.write_all(line.as_bytes()).map_err(io(&path, "written"))
     }
 
-    fn line(&self, line: &impl Serialize) -> Result<String, TrainError> {
+    fn text(&self, line: &impl Serialize) -> Result<String, TrainError> {
         let path = self.path.join(METRICS);
         let text = serde_json::to_string(line).map_err(|error| io(&path, "written")(error.into()))?;
         Ok(text + "\n")
@@ -213,29 +221,53 @@ fn check_free(path: &Path) -> Result<(), TrainError> {
     }
 }
 
-/// The steps of the checkpoints before the last one, the newest first.
-fn older(folder: &Path) -> Result<Vec<u64>, TrainError> {
+/// The checkpoints before the last one, the newest first.
+fn older(folder: &Path) -> Result<Vec<Name>, TrainError> {
     let path = folder.join(CHECKPOINTS);
     let entries = match fs::read_dir(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(io(&path, "read"))?,
     };
-    let mut steps = Vec::new();
+    let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(io(&path, "read"))?;
-        steps.extend(entry.file_name().to_str().and_then(step_of));
+        names.extend(entry.file_name().to_str().and_then(Name::parse));
     }
-    steps.sort_by_key(|step| std::cmp::Reverse(*step));
-    Ok(steps)
+    names.sort_by_key(|name| std::cmp::Reverse((name.step, name.regular)));
+    Ok(names)
 }
 
-/// The name of a step's checkpoint in `checkpoints/`.
-fn name(step: u64) -> String {
-    format!("step-{step:08}.safetensors")
+/// Which checkpoints stay.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keep {
+    /// So many of the newest, at least 1.
+    pub(crate) newest: usize,
+    /// Whether the newest regular one stays in any case.
+    pub(crate) regular: bool,
 }
 
-fn step_of(name: &str) -> Option<u64> {
-    name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
+/// What the name of a checkpoint that is not regular ends with.
+const BETWEEN: &str = "-between";
+
+/// The name of a checkpoint in `checkpoints/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) step: u64,
+    /// Whether it is at the beginning or end of an epoch, or at a step that the recipe names: those that a run has however often it
+    /// was stopped, and however fast it is.
+    pub(crate) regular: bool,
+}
+
+impl Name {
+    fn file(self) -> String {
+        format!("step-{:08}{}.safetensors", self.step, if self.regular { "" } else { BETWEEN })
+    }
+
+    fn parse(file: &str) -> Option<Self> {
+        let name = file.strip_prefix("step-")?.strip_suffix(".safetensors")?;
+        let between = name.strip_suffix(BETWEEN);
+        Some(Name { step: between.unwrap_or(name).parse().ok()?, regular: between.is_none() })
+    }
 }
 
 /// The last line of `metrics.jsonl`, where there are test images.

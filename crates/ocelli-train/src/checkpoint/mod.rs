@@ -7,5 +7,5 @@ mod folder;
 mod lock;
 mod progress;
 
-pub(crate) use folder::Folder;
-pub(crate) use progress::{Checkpoint, DataMark, Progress};
+pub(crate) use folder::{Folder, Keep, Name};
+pub(crate) use progress::{Checkpoint, DataMark, Line, Progress};

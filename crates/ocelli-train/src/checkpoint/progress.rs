@@ -1,7 +1,8 @@
 //! What a checkpoint has beside the weights.
 
+use crate::averages::AverageKind;
 use crate::error::TrainError;
-use crate::events::EpochDone;
+use crate::events::{BackedOff, EpochDone};
 use crate::recipe::Recipe;
 use crate::schedule::PlateauState;
 use crate::trainer::{Position, TrainerState};
@@ -13,7 +14,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// What the names of the optimizer's tensors begin with.
-const OPTIMIZER: &str = "optimizer/";
+const OPTIMIZER: &str = "optimizer";
 
 /// How far a run has come, as a checkpoint notes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,13 +28,33 @@ pub(crate) struct Progress {
     pub(crate) finished: bool,
     /// The data that it trains on.
     pub(crate) data: DataMark,
-    /// The epochs that are done: the lines of the metrics.
-    pub(crate) epochs: Vec<EpochDone>,
+    /// The lines of the metrics: the epochs that are done, and where training went back.
+    pub(crate) lines: Vec<Line>,
     /// Where a schedule stands that results move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plateau: Option<PlateauState>,
     /// The resolved recipe.
     pub(crate) recipe: Recipe,
+}
+
+/// A line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Line {
+    /// Training diverged and went back. First, so that reading tells it from an epoch.
+    BackedOff(BackedOff),
+    /// An epoch was done.
+    Epoch(EpochDone),
+}
+
+impl Line {
+    /// The epoch, if it is about one that is done.
+    pub(crate) fn epoch(&self) -> Option<&EpochDone> {
+        match self {
+            Line::Epoch(done) => Some(done),
+            Line::BackedOff(_) => None,
+        }
+    }
 }
 
 /// What data was trained on: a resume on other data is refused.
@@ -106,27 +127,35 @@ impl Checkpoint {
         let attachment = attachment
             .ok_or_else(|| broken(&"it holds a model, but not what a run needs; give the run's folder"))?;
         let progress: Progress = serde_json::from_value(attachment.note).map_err(|error| broken(&error))?;
-        let mut optimizer = Weights::new();
-        for (name, tensor) in attachment.tensors.iter() {
-            if let Some(name) = name.strip_prefix(OPTIMIZER) {
-                optimizer.insert(name, tensor.clone());
-            }
-        }
+        let kinds = AverageKind::ALL.into_iter();
+        let averages = kinds
+            .map(|kind| (kind, part(&attachment.tensors, kind.name())))
+            .filter(|(_, part)| !part.is_empty());
         let state = TrainerState {
             position: progress.position,
             weights: classifier.weights().clone(),
-            optimizer,
+            optimizer: part(&attachment.tensors, OPTIMIZER),
+            averages: averages.collect(),
             plateau: progress.plateau,
         };
         Ok(Checkpoint { path: path.to_path_buf(), classifier, state, progress })
     }
 
-    /// What is attached to the weights in a checkpoint's file.
-    pub(super) fn attachment(progress: &Progress, optimizer: &Weights) -> serde_json::Result<Attachment> {
+    /// What is attached to the weights in a checkpoint's file: the tensors' names begin with what they are part of.
+    pub(super) fn attachment(progress: &Progress, state: &TrainerState) -> serde_json::Result<Attachment> {
+        let averages = state.averages.iter().map(|(kind, weights)| (kind.name(), weights));
         let mut tensors = Weights::new();
-        for (name, tensor) in optimizer.iter() {
-            tensors.insert(format!("{OPTIMIZER}{name}"), tensor.clone());
+        for (part, weights) in averages.chain([(OPTIMIZER, &state.optimizer)]) {
+            for (name, tensor) in weights.iter() {
+                tensors.insert(format!("{part}/{name}"), tensor.clone());
+            }
         }
         Ok(Attachment { note: serde_json::to_value(progress)?, tensors })
     }
+}
+
+/// The tensors whose names begin with `part/`.
+fn part(tensors: &Weights, part: &str) -> Weights {
+    let own = |name: &str| name.strip_prefix(part)?.strip_prefix('/').map(str::to_string);
+    tensors.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect()
 }

@@ -93,13 +93,21 @@ fn chosen(table: &Table, key: &str) -> Option<String> {
 }
 
 /// Settings that have no default, and are not worked out either.
-const ABSENT: [&str; 7] = [
+const ABSENT: [&str; 15] = [
     "model.weights",
     "train.freeze",
     "train.groups",
     "train.warmup",
     "train.clip_norm",
     "train.clip_value",
+    "train.accumulate",
+    "train.ema_decay",
+    "train.swa_start",
+    "train.lookahead",
+    "train.monitor",
+    "train.patience",
+    "train.min_delta",
+    "train.on_divergence",
     "train.checkpoint_steps",
 ];
 

@@ -13,7 +13,7 @@ pub(crate) use derived::derived;
 pub(crate) use differences::{Difference, differences};
 pub use error::RecipeError;
 pub use overlay::RecipeBuilder;
-pub use sections::{DataSection, ModelSection, TrainSection};
+pub use sections::{DataSection, ModelSection, Monitor, OnDivergence, TrainSection};
 pub use transforms::TransformsSection;
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! The sections of a recipe, with their defaults and ranges.
 
 use super::{ClassWeights, RecipeError};
+use crate::averages::Lookahead;
 use crate::groups::{Freeze, Group};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::schedule::{OneCycle, Schedule, Warmup};
@@ -44,6 +45,10 @@ pub struct DataSection {
 
 fn is_true(value: &bool) -> bool {
     *value
+}
+
+fn is_one(value: &u64) -> bool {
+    *value == 1
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -132,6 +137,35 @@ pub struct TrainSection {
     /// Whether weight decay is for biases, normalisations and other factors too, as in PyTorch, and not for the weights of
     /// convolutions and linear layers alone (default false). A group's own weight decay is for all that it matches.
     pub decay_norms_and_biases: bool,
+    /// Batches of which one step takes the mean gradient, at least 1 (default 1): as a batch so many times as large, but that each
+    /// is normalised by itself.
+    #[serde(skip_serializing_if = "is_one")]
+    pub accumulate: u64,
+    /// The decay of an exponential moving average of the weights, more than 0 and less than 1, such as 0.999: it is what is evaluated
+    /// and saved as the model (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema_decay: Option<f64>,
+    /// Epochs after which stochastic weight averaging begins, less than `epochs`: the mean of the weights after each later one is the
+    /// model, with BatchNorm's running averages made anew for it (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swa_start: Option<u64>,
+    /// Slow weights that the optimizer begins from again every `k` steps (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lookahead: Option<Lookahead>,
+    /// Which validation figure says which epoch is the best, and how long patience lasts (default `val_loss`).
+    #[serde(skip_serializing_if = "is_default")]
+    pub monitor: Monitor,
+    /// Epochs without a better figure after which training ends, at least 1 (default: it goes on to the last).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
+    /// By how much a figure must be better to count for `patience` (default 0: by anything).
+    #[serde(skip_serializing_if = "is_default")]
+    pub min_delta: f64,
+    /// What happens where the loss is no longer a number: `"stop"` ends the run with the last good checkpoint kept (the
+    /// default), `"back-off"` goes back to the last checkpoint of an epoch or of `checkpoint_steps` with half the learning rate, at most
+    /// 5 times.
+    #[serde(skip_serializing_if = "is_default")]
+    pub on_divergence: OnDivergence,
     /// Steps after which a checkpoint is written, besides the one at the end of each epoch (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_steps: Option<u64>,
@@ -139,6 +173,28 @@ pub struct TrainSection {
     pub checkpoint_minutes: f64,
     /// How many of the newest checkpoints stay, at least 1 (default 2). The best epoch's weights stay in any case.
     pub keep_checkpoints: usize,
+}
+
+/// A figure of each epoch that says how good it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Monitor {
+    /// The loss on the validation images: far less noisy over a few hundred of them than the accuracy.
+    #[default]
+    ValLoss,
+    /// The accuracy on the validation images.
+    ValAccuracy,
+}
+
+/// What happens where training diverges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDivergence {
+    /// The run ends.
+    #[default]
+    Stop,
+    /// The run goes back to its last checkpoint, with half the learning rate.
+    BackOff,
 }
 
 impl Default for TrainSection {
@@ -157,6 +213,14 @@ impl Default for TrainSection {
             freeze: Vec::new(),
             groups: Vec::new(),
             decay_norms_and_biases: false,
+            accumulate: 1,
+            ema_decay: None,
+            swa_start: None,
+            lookahead: None,
+            monitor: Monitor::ValLoss,
+            patience: None,
+            min_delta: 0.0,
+            on_divergence: OnDivergence::Stop,
             checkpoint_steps: None,
             checkpoint_minutes: 5.0,
             keep_checkpoints: 2,
@@ -216,6 +280,16 @@ impl TrainSection {
         if let Some(problem) = self.groups.iter().find_map(|group| group.check().err()) {
             return wrong("train.groups", problem);
         }
+        self.check_averages()?;
+        if self.patience == Some(0) {
+            return wrong(
+                "train.patience",
+                "is 0, but must be at least 1; leave it out to train to the end".into(),
+            );
+        }
+        if !(self.min_delta >= 0.0 && self.min_delta.is_finite()) {
+            return wrong("train.min_delta", format!("is {}, but must be 0 or more", self.min_delta));
+        }
         if self.checkpoint_steps == Some(0) {
             return wrong(
                 "train.checkpoint_steps",
@@ -239,6 +313,29 @@ impl TrainSection {
         self.optimizer.check().or_else(|found| named("optimizer", found))?;
         self.schedule.check().or_else(|found| named("schedule", found))?;
         self.warmup.map_or(Ok(()), |warmup| warmup.check().or_else(|found| named("warmup", found)))
+    }
+}
+
+impl TrainSection {
+    fn check_averages(&self) -> Result<(), RecipeError> {
+        if !(1..=65_536).contains(&self.accumulate) {
+            return wrong("train.accumulate", format!("is {}, but must be 1 to 65,536", self.accumulate));
+        }
+        if let Some(decay) = self.ema_decay.filter(|decay| !(*decay > 0.0 && *decay < 1.0)) {
+            return wrong("train.ema_decay", format!("is {decay}, but must be more than 0 and less than 1"));
+        }
+        if let Some(start) = self.swa_start.filter(|start| *start >= self.epochs) {
+            let problem = format!("is {start}, but must be less than train.epochs, {}", self.epochs);
+            return wrong("train.swa_start", problem);
+        }
+        if self.swa_start.is_some() && self.ema_decay.is_some() {
+            return wrong(
+                "train.swa_start",
+                "cannot be with train.ema_decay: each makes the model; leave one of them out".into(),
+            );
+        }
+        let named = |(key, problem): (&str, String)| wrong(&format!("train.lookahead.{key}"), problem);
+        self.lookahead.map_or(Ok(()), |lookahead| lookahead.check().or_else(named))
     }
 }
 

@@ -1,11 +1,14 @@
 //! A run: a recipe made ready on its data, then trained.
 
+mod back_off;
 mod lists;
 mod network;
+mod patience;
 mod prepare;
 mod resume;
 mod session;
 mod start;
+mod swa;
 mod train;
 
 pub use network::build as build_network;

@@ -110,6 +110,11 @@ impl Run {
             test: splits.test.as_ref().map_or(0, |part| part.len()),
             extent: splits.train.extent(),
         };
+        if recipe.train.patience.is_some() && info.val == 0 {
+            let problem =
+                "needs validation images, and the data has none: set data.validation above 0".into();
+            return Err(RecipeError::OutOfRange { key: "train.patience".into(), problem }.into());
+        }
         let made_for = network::made_for(&recipe.model.network)?;
         let size = lists::size(&recipe.transforms, info.extent, made_for);
         let pipeline = lists::lists(&recipe.transforms, info.extent, size)?;

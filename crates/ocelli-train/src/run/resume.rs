@@ -1,22 +1,22 @@
 //! Going on with a run that was stopped.
 
+use super::patience;
 use super::prepare::{Run, RunOptions};
 use super::session::Session;
-use crate::checkpoint::{Checkpoint, Folder, Progress};
+use crate::checkpoint::{Checkpoint, Folder, Line, Progress};
 use crate::error::TrainError;
 use crate::events::{EpochDone, Observer, Outcome};
-use crate::recipe::{Difference, Recipe, differences};
+use crate::recipe::{Difference, OnDivergence, Recipe, differences};
 use crate::schedule::{Clock, Pace};
 use crate::trainer::Position;
 use std::path::{Path, PathBuf};
 
 /// Settings that do not decide what comes out. Where the data is may change; what it is is compared apart from that.
-const FREE: [&str; 7] = [
+const FREE: [&str; 6] = [
     "data.path",
     "data.cache",
     "data.cache_bytes",
     "data.strict",
-    "train.checkpoint_steps",
     "train.checkpoint_minutes",
     "train.keep_checkpoints",
 ];
@@ -103,8 +103,10 @@ impl Resume {
     /// The best epoch of a run that is over, test included: there is nothing left to do.
     pub fn finished(&self) -> Option<&EpochDone> {
         let progress = &self.checkpoint.as_ref()?.progress;
-        let is_over = progress.finished && progress.position.epoch >= self.run.recipe().train.epochs;
-        progress.epochs.iter().rfind(|done| done.best).filter(|_| is_over)
+        let epochs = || progress.lines.iter().filter_map(Line::epoch);
+        let train = &self.run.recipe().train;
+        let is_over = progress.position.epoch >= train.epochs || patience::is_used_up(train, epochs());
+        epochs().rfind(|done| done.best).filter(|_| progress.finished && is_over)
     }
 
     /// Trains what is left, as [`Run::train`] does.
@@ -113,7 +115,7 @@ impl Resume {
     /// The run is over, or as [`Run::train`].
     pub fn train(&self, observer: &mut (dyn Observer + Send)) -> Result<Outcome, TrainError> {
         if self.finished().is_some() {
-            let epochs = self.run.recipe().train.epochs;
+            let epochs = self.position().epoch;
             return Err(TrainError::Finished { folder: self.folder().to_path_buf(), epochs });
         }
         let Resume { run, folder, checkpoint } = self;
@@ -122,7 +124,7 @@ impl Resume {
         let trainer = run.trainer(&checkpoint.state.weights, &batches)?;
         folder.go_back_to(&checkpoint.path, checkpoint.state.position.step)?;
         folder.save_recipe(run.recipe())?;
-        Session::new(run, folder, trainer, observer).at(checkpoint)?.train(batches)
+        Session::new(run, folder, trainer, &batches, observer).at(checkpoint)?.train(batches)
     }
 }
 
@@ -176,6 +178,8 @@ fn why_not(run: &Run, progress: &Progress, difference: &Difference) -> Result<Op
         // Of large images, a cache keeps all of each, where without one they may be decoded reduced.
         "data.cache" => was.data.cache.is_some() == is.data.cache.is_some() || !is.data.reduced_jpeg,
         "train.epochs" => return epochs_differ(run, &progress.position, was, is),
+        // Where training goes back, it goes back to these.
+        "train.checkpoint_steps" => is.train.on_divergence == OnDivergence::Stop,
         key => FREE.contains(&key),
     };
     Ok((!harmless).then(|| decides(difference)))
@@ -206,7 +210,7 @@ fn epochs_differ(
         return Ok(Some(format!("train.epochs is {now}, but epoch {begun} has begun")));
     }
     let lr = is.train.lr.unwrap_or_else(|| is.train.optimizer.usual_lr());
-    let steps_per_epoch = run.train_loader()?.batches() as u64;
+    let steps_per_epoch = run.steps_per_epoch(&run.train_loader()?);
     let pace = Pace::new(lr, is.train.schedule.clone(), is.train.warmup);
     let rates = |step, epochs| pace.at(Clock::new(step, steps_per_epoch, epochs));
     let differs = (0..position.step).find(|step| rates(*step, before) != rates(*step, now));

@@ -1,7 +1,9 @@
 //! A run while it trains: epochs, validation, checkpoints, the test at the end.
 
+use super::patience;
 use super::prepare::Run;
-use crate::checkpoint::{Checkpoint, DataMark, Folder, Progress};
+use crate::checkpoint::{Checkpoint, DataMark, Folder, Keep, Line, Name, Progress};
+use crate::divergence::{Cause, Divergence};
 use crate::error::TrainError;
 use crate::evaluate::evaluate;
 use crate::events::{EpochDone, Evaluation, Event, Observer, Outcome, Started};
@@ -18,19 +20,21 @@ const EVAL_BATCH: usize = 64;
 
 /// A run while it trains.
 pub(super) struct Session<'a> {
-    run: &'a Run,
-    folder: &'a Folder,
-    trainer: Trainer,
+    pub(super) run: &'a Run,
+    pub(super) folder: &'a Folder,
+    pub(super) trainer: Trainer,
     data: DataMark,
-    /// The epochs that are done.
-    epochs: Vec<EpochDone>,
+    /// Batches of an epoch.
+    batches: u64,
+    /// The epochs that are done, and where training went back.
+    pub(super) lines: Vec<Line>,
     /// Seconds that the epoch under way had taken when this process took it up.
     seconds_before: f64,
     epoch_began: Instant,
-    /// The step of the newest checkpoint, if there is one, and when it was written.
-    saved: Option<u64>,
+    /// The newest checkpoint, if there is one, and when it was written.
+    pub(super) saved: Option<Name>,
     saved_at: Instant,
-    observer: &'a mut (dyn Observer + Send),
+    pub(super) observer: &'a mut (dyn Observer + Send),
 }
 
 impl<'a> Session<'a> {
@@ -39,6 +43,7 @@ impl<'a> Session<'a> {
         run: &'a Run,
         folder: &'a Folder,
         trainer: Trainer,
+        batches: &Loader,
         observer: &'a mut (dyn Observer + Send),
     ) -> Self {
         let data = run.data_mark();
@@ -48,7 +53,8 @@ impl<'a> Session<'a> {
             folder,
             trainer,
             data,
-            epochs: Vec::new(),
+            batches: batches.batches() as u64,
+            lines: Vec::new(),
             seconds_before: 0.0,
             epoch_began: now,
             saved: None,
@@ -59,13 +65,20 @@ impl<'a> Session<'a> {
 
     /// The same from a checkpoint on.
     pub(super) fn at(mut self, checkpoint: &Checkpoint) -> Result<Self, TrainError> {
+        self.take_up(checkpoint)?;
+        self.trainer.set_lr_scale(self.lr_scale());
+        self.folder.set_metrics(&self.lines)?;
+        Ok(self)
+    }
+
+    /// Goes to where a checkpoint is, which is the last one.
+    pub(super) fn take_up(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         let trainer = &mut self.trainer;
         self.run.pool.install(|| trainer.restore(&checkpoint.state))?;
-        self.epochs.clone_from(&checkpoint.progress.epochs);
+        self.lines.clone_from(&checkpoint.progress.lines);
         self.seconds_before = checkpoint.progress.epoch_seconds;
-        self.saved = Some(checkpoint.state.position.step);
-        self.folder.set_metrics(&self.epochs)?;
-        Ok(self)
+        self.saved = Some(self.name(&checkpoint.state.position));
+        Ok(())
     }
 
     /// Trains to the end and tests. A run that fails before its first checkpoint leaves its folder free.
@@ -86,16 +99,26 @@ impl<'a> Session<'a> {
             epochs_done: *epoch,
             images_done: sums.images,
             epochs,
-            batches: batches.batches() as u64,
+            batches: self.batches,
             images: batches.samples() as u64,
         }));
         self.saved_at = Instant::now();
-        while self.trainer.position().epoch < epochs {
-            let done = self.epoch(&mut batches, val.as_mut())?;
-            self.observer.event(&Event::Epoch(&done));
+        if self.backs_off() && self.saved.is_none() {
+            // Something to go back to.
+            self.save(*self.trainer.position(), false)?;
+        }
+        while self.trainer.position().epoch < epochs && !self.is_out_of_patience() {
+            match self.epoch(&mut batches, val.as_mut()) {
+                Ok(done) => self.observer.event(&Event::Epoch(&done)),
+                Err(error) => self.back_off(error)?,
+            }
             self.stop_if_asked()?;
         }
-        let outcome = self.finish(began)?;
+        let early = self.epochs().next_back().filter(|last| last.epoch < epochs).cloned();
+        if let Some(last) = early {
+            self.observer.event(&Event::OutOfPatience(&last));
+        }
+        let outcome = self.finish(began, &mut batches, val.as_mut())?;
         self.observer.event(&Event::Finished(&outcome));
         Ok(outcome)
     }
@@ -111,13 +134,21 @@ impl<'a> Session<'a> {
         let trained = run.pool.install(|| self.batches(batches));
         self.tell_problems(batches, trained)?;
         let seconds = self.seconds();
-        let all_batches = *self.trainer.position();
-        let sums = self.trainer.end_epoch()?;
-        let weights = self.trainer.weights();
+        let position = *self.trainer.position();
+        if position.sums.batches == 0 {
+            return Err(TrainError::NoBatches { epoch: position.epoch + 1 });
+        }
+        self.trainer.check(&self.trainer.state())?;
+        let weights = self.trainer.model_weights();
         let validation = match val.map(|val| self.evaluate(&weights, val)).transpose()? {
-            Some(None) => return Err(self.stop(all_batches)?),
+            Some(None) => return Err(self.stop(position)?),
             found => found.flatten(),
         };
+        if validation.as_ref().is_some_and(|found| !found.loss.is_finite()) {
+            return Err(Divergence::after(&position, "the validation loss is not finite", Cause::Loss).into());
+        }
+        // Only now: an epoch whose validation is stopped is not over.
+        let sums = self.trainer.end_epoch()?;
         let mut done = self.figures(&sums, validation.as_ref());
         let (loss, accuracy) = (done.val_loss, done.val_accuracy);
         self.trainer.after_epoch(loss.unwrap_or(done.train_loss), accuracy.unwrap_or(done.train_accuracy));
@@ -129,28 +160,57 @@ impl<'a> Session<'a> {
     /// Trains on the batches that the epoch has left.
     fn batches(&mut self, loader: &mut Loader) -> Result<(), TrainError> {
         let Position { epoch, batch, .. } = *self.trainer.position();
-        let all = loader.batches() as u64;
         let mut batches = loader.epoch_from(epoch, batch as usize);
         while let Some(batch) = self.trainer.next_batch(&mut batches)? {
             self.trainer.batch(&batch, self.observer)?;
+            if !self.trainer.is_between_steps() {
+                continue;
+            }
             self.stop_if_asked()?;
-            if self.trainer.position().batch < all && self.is_checkpoint_due() {
-                self.save(*self.trainer.position(), false)?;
+            if self.trainer.position().batch < self.batches && self.is_checkpoint_due() {
+                self.save_between()?;
             }
         }
-        Ok(())
+        self.trainer.end_steps()
+    }
+
+    /// Writes a checkpoint within an epoch.
+    fn save_between(&mut self) -> Result<(), TrainError> {
+        let position = *self.trainer.position();
+        match self.save(position, false) {
+            // The next batch finds it, whether or not the clock asked for a checkpoint here: so it is found at the same place always.
+            Err(TrainError::Diverged(_)) if !self.name(&position).regular => Ok(()),
+            done => done,
+        }
+    }
+
+    /// The name of a checkpoint at a position.
+    fn name(&self, position: &Position) -> Name {
+        let named = |steps: u64| position.step.is_multiple_of(steps);
+        let by_steps =
+            self.run.recipe().train.checkpoint_steps.is_some_and(named) && position.batch < self.batches;
+        Name { step: position.step, regular: position.batch == 0 || by_steps }
+    }
+
+    /// The epochs that are done.
+    pub(super) fn epochs(&self) -> impl DoubleEndedIterator<Item = &EpochDone> {
+        self.lines.iter().filter_map(Line::epoch)
+    }
+
+    fn is_out_of_patience(&self) -> bool {
+        patience::is_used_up(&self.run.recipe().train, self.epochs())
     }
 
     /// Whether a checkpoint within the epoch is due: at every so many steps, or when the last one is too long ago.
     fn is_checkpoint_due(&self) -> bool {
         let train = &self.run.recipe().train;
         let step = self.trainer.position().step;
-        if self.saved == Some(step) {
+        if self.saved.is_some_and(|saved| saved.step == step) {
             return false;
         }
-        let by_steps = train.checkpoint_steps.is_some_and(|steps| step.is_multiple_of(steps));
         let minutes = self.saved_at.elapsed().as_secs_f64() / 60.0;
-        by_steps || (train.checkpoint_minutes > 0.0 && minutes >= train.checkpoint_minutes)
+        self.name(self.trainer.position()).regular
+            || (train.checkpoint_minutes > 0.0 && minutes >= train.checkpoint_minutes)
     }
 
     fn stop_if_asked(&mut self) -> Result<(), TrainError> {
@@ -161,9 +221,13 @@ impl<'a> Session<'a> {
     }
 
     /// Keeps what there is, at `position`, to stop.
-    fn stop(&mut self, position: Position) -> Result<TrainError, TrainError> {
-        if self.saved != Some(position.step) || position.batch > 0 {
-            self.save(position, false)?;
+    pub(super) fn stop(&mut self, position: Position) -> Result<TrainError, TrainError> {
+        if self.saved.is_none_or(|saved| saved.step != position.step) || position.batch > 0 {
+            match self.save(position, false) {
+                // There is an older one that is good.
+                Err(TrainError::Diverged(_)) if self.saved.is_some() => {}
+                done => done?,
+            }
         }
         let folder = self.folder.path().to_path_buf();
         Ok(TrainError::Stopped { folder, epoch: position.epoch + 1, batch: position.sums.batches })
@@ -188,13 +252,14 @@ impl<'a> Session<'a> {
             waited_seconds: sums.waited,
             seconds: 0.0,
         };
-        done.best = self.best().is_none_or(|best| is_better(&done, best));
+        let monitor = self.run.recipe().train.monitor;
+        done.best = self.best().is_none_or(|best| patience::is_better(monitor, &done, best));
         done
     }
 
     /// The best epoch so far.
     fn best(&self) -> Option<&EpochDone> {
-        self.epochs.iter().rfind(|done| done.best)
+        self.epochs().rfind(|done| done.best)
     }
 
     /// Writes the model, if it is the best, the checkpoint, and the line of the metrics.
@@ -203,39 +268,48 @@ impl<'a> Session<'a> {
             self.run.classifier(weights)?.with_metrics(metrics(done)).save(self.folder.model())?;
         }
         done.seconds = self.seconds();
-        self.epochs.push(done.clone());
+        self.lines.push(Line::Epoch(done.clone()));
         self.seconds_before = 0.0;
         self.epoch_began = Instant::now();
         self.save(*self.trainer.position(), false)?;
-        self.folder.add_epoch(done)
+        self.folder.add(done)
     }
 
-    /// Writes a checkpoint.
-    fn save(&mut self, position: Position, finished: bool) -> Result<(), TrainError> {
+    /// Writes a checkpoint, unless the weights are no longer good for one.
+    pub(super) fn save(&mut self, position: Position, finished: bool) -> Result<(), TrainError> {
         let state = self.trainer.state();
-        let at_end = self.epochs.last().filter(|_| position.batch == 0);
-        let classifier =
-            self.run.classifier(state.weights)?.with_metrics(at_end.map(metrics).unwrap_or_default());
+        self.trainer.check(&state)?;
+        let at_end = self.epochs().next_back().filter(|_| position.batch == 0);
+        let figures = at_end.map(metrics).unwrap_or_default();
+        let classifier = self.run.classifier(state.weights.clone())?.with_metrics(figures);
         let recipe = self.run.recipe();
         let progress = Progress {
             position,
             epoch_seconds: if position.batch == 0 { 0.0 } else { self.seconds() },
             finished,
             data: self.data.clone(),
-            epochs: self.epochs.clone(),
+            lines: self.lines.clone(),
             plateau: state.plateau,
             recipe: recipe.clone(),
         };
-        let keep = recipe.train.keep_checkpoints;
-        self.folder.save(&classifier, &state.optimizer, &progress, self.saved, keep)?;
-        self.saved = Some(position.step);
+        let name = self.name(&position);
+        let regular = self.backs_off() && !name.regular;
+        let keep = Keep { newest: recipe.train.keep_checkpoints, regular };
+        self.folder.save(&classifier, &state, &progress, self.saved, keep)?;
+        self.saved = Some(name);
         self.saved_at = Instant::now();
         Ok(())
     }
 
-    /// The best weights on the test images.
-    fn finish(&mut self, began: Instant) -> Result<Outcome, TrainError> {
+    /// The model, which is the best epoch's or the mean of several, on the test images.
+    fn finish(
+        &mut self,
+        began: Instant,
+        batches: &mut Loader,
+        val: Option<&mut Loader>,
+    ) -> Result<Outcome, TrainError> {
         let best = self.best().cloned().ok_or(TrainError::NoBatches { epoch: 1 })?;
+        let best = self.save_swa(batches, val)?.unwrap_or(best);
         let mut test = None;
         if let Some(mut loader) = self.loader(self.run.parts.test.as_ref())? {
             let classifier = Classifier::load(self.folder.model())?;
@@ -255,7 +329,11 @@ impl<'a> Session<'a> {
     }
 
     /// Evaluates; `None` if the observer asked to stop meanwhile.
-    fn evaluate(&mut self, weights: &Weights, loader: &mut Loader) -> Result<Option<Evaluation>, TrainError> {
+    pub(super) fn evaluate(
+        &mut self,
+        weights: &Weights,
+        loader: &mut Loader,
+    ) -> Result<Option<Evaluation>, TrainError> {
         let network = self.run.network();
         let rows = EVAL_BATCH * loader.views();
         let mut stopped = false;
@@ -270,7 +348,11 @@ impl<'a> Session<'a> {
     }
 
     /// Tells which images could not be loaded, whether or not the rest sufficed.
-    fn tell_problems<T>(&mut self, loader: &Loader, done: Result<T, TrainError>) -> Result<T, TrainError> {
+    pub(super) fn tell_problems<T>(
+        &mut self,
+        loader: &Loader,
+        done: Result<T, TrainError>,
+    ) -> Result<T, TrainError> {
         let problems = loader.take_problems();
         for problem in &problems {
             self.observer.event(&Event::Problem(problem));
@@ -279,17 +361,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Whether an epoch beats the best so far: by validation loss, which is far less noisy over a few hundred images than
-/// accuracy; without validation the later one does.
-fn is_better(done: &EpochDone, best: &EpochDone) -> bool {
-    match (done.val_loss, best.val_loss) {
-        (Some(new), Some(old)) => new < old,
-        _ => true,
-    }
-}
-
 /// What the model's file tells of its training. Nothing in it depends on the clock: the same run gives the same file.
-fn metrics(done: &EpochDone) -> BTreeMap<String, f64> {
+pub(super) fn metrics(done: &EpochDone) -> BTreeMap<String, f64> {
     let figures = [
         ("epoch", Some(done.epoch as f64)),
         ("train_loss", Some(done.train_loss)),

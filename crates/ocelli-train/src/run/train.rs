@@ -2,6 +2,7 @@
 
 use super::prepare::{Parts, Run};
 use super::session::Session;
+use crate::averages::Averaging;
 use crate::checkpoint::{DataMark, Folder};
 use crate::error::TrainError;
 use crate::events::{Observer, Outcome};
@@ -37,7 +38,7 @@ impl Run {
         };
         // A run that is killed before its first checkpoint can be begun again from its recipe.
         folder.save_recipe(self.recipe())?;
-        Session::new(self, folder, trainer, observer).train(batches)
+        Session::new(self, folder, trainer, &batches, observer).train(batches)
     }
 
     /// The weights that training begins with where they come from no file.
@@ -55,7 +56,7 @@ impl Run {
         let recipe = self.recipe();
         let options = TrainOptions {
             epochs: recipe.train.epochs,
-            steps_per_epoch: batches.batches() as u64,
+            steps_per_epoch: self.steps_per_epoch(batches),
             batch_size: recipe.train.batch_size.min(batches.samples()),
             lr: recipe.train.lr.unwrap_or_else(|| recipe.train.optimizer.usual_lr()),
             optimizer: recipe.train.optimizer.clone(),
@@ -63,6 +64,12 @@ impl Run {
             warmup: recipe.train.warmup,
             clip_norm: recipe.train.clip_norm,
             clip_value: recipe.train.clip_value,
+            accumulate: recipe.train.accumulate,
+            averaging: Averaging {
+                ema_decay: recipe.train.ema_decay,
+                swa_start: recipe.train.swa_start,
+                lookahead: recipe.train.lookahead,
+            },
             freeze: recipe.train.freeze.clone(),
             groups: recipe.train.groups.clone(),
             decay_norms_and_biases: recipe.train.decay_norms_and_biases,
@@ -70,6 +77,11 @@ impl Run {
             seed: recipe.seed,
         };
         self.pool.install(|| Trainer::new(self.network(), weights, options))
+    }
+
+    /// Steps in an epoch of the training images.
+    pub(super) fn steps_per_epoch(&self, batches: &Loader) -> u64 {
+        (batches.batches() as u64).div_ceil(self.recipe().train.accumulate)
     }
 
     /// The data, so that it can be known again.

@@ -1,0 +1,50 @@
+//! The model of stochastic weight averaging: the mean of the weights of the last epochs.
+
+use super::session::{Session, metrics};
+use crate::averages::update_bn;
+use crate::error::TrainError;
+use crate::events::EpochDone;
+use ocelli_data::Loader;
+use serde::Serialize;
+
+/// The line of `metrics.jsonl` about it.
+#[derive(Serialize)]
+struct Line {
+    swa_epochs: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    val_loss: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    val_accuracy: Option<f64>,
+}
+
+impl Session<'_> {
+    /// Makes BatchNorm's running averages for the mean of the weights, validates it and saves it as the model: its figures in
+    /// place of those of the last epoch. `None` if no weights were averaged.
+    pub(super) fn save_swa(
+        &mut self,
+        batches: &mut Loader,
+        val: Option<&mut Loader>,
+    ) -> Result<Option<EpochDone>, TrainError> {
+        let (Some(mean), Some(start)) = (self.trainer.swa_weights(), self.run.recipe().train.swa_start)
+        else {
+            return Ok(None);
+        };
+        let position = *self.trainer.position();
+        let (run, epoch, seed) = (self.run, position.epoch, self.run.recipe().seed);
+        let size = batches.options().batch_size.min(batches.samples());
+        let made =
+            run.pool.install(|| update_bn(run.network(), &mean, size, (seed, epoch), batches.epoch(epoch)));
+        let weights = self.tell_problems(batches, made)?;
+        let validation = match val.map(|val| self.evaluate(&weights, val)).transpose()? {
+            Some(None) => return Err(self.stop(position)?),
+            found => found.flatten(),
+        };
+        let mut done = self.epochs().next_back().cloned().unwrap_or_default();
+        done.val_loss = validation.as_ref().map(|found| found.loss);
+        done.val_accuracy = validation.as_ref().map(|found| found.accuracy);
+        run.classifier(weights)?.with_metrics(metrics(&done)).save(self.folder.model())?;
+        let (val_loss, val_accuracy) = (done.val_loss, done.val_accuracy);
+        self.folder.add(&Line { swa_epochs: epoch - start, val_loss, val_accuracy })?;
+        Ok(Some(done))
+    }
+}

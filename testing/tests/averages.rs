@@ -1,0 +1,190 @@
+//! Gradient accumulation, averages of the weights and Lookahead over whole epochs, as PyTorch has them.
+
+use ocelli_data::dataset::MemoryDataset;
+use ocelli_data::{Loader, LoaderOptions, Source, SourceOptions, Transform};
+use ocelli_nn::{Conv2d, Network, Role, Sequential, Shape, Tensor, Weights};
+use ocelli_testing::{Case, Fixture, Report, formula};
+use ocelli_train::{
+    Averaging, Event, Lookahead, Optimizer, Schedule, Sgd, TrainOptions, Trainer, TrainerState, update_bn,
+};
+use serde::Deserialize;
+use std::sync::Arc;
+
+const IMAGES: usize = 22;
+const CLASSES: usize = 3;
+const BATCH: usize = 4;
+const EPOCHS: u64 = 4;
+const TOLERANCE: f64 = 1e-4;
+
+#[derive(Deserialize)]
+struct Run {
+    #[serde(flatten)]
+    case: Case,
+    #[serde(default = "one")]
+    accumulate: u64,
+    ema_decay: Option<f64>,
+    swa_start: Option<u64>,
+    lookahead: Option<Lookahead>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// The images of `fixtures/averages.py`, in order.
+fn loader(batch: usize) -> Loader {
+    let size = 3 * 6 * 6;
+    let first: Vec<u8> =
+        formula("averages/pixels", IMAGES * size).iter().map(|value| ((value + 1.0) * 128.0) as u8).collect();
+    let pixel = |at: usize| first[at / size * size + at % 3 * 36 + at % size / 3];
+    let classes = (0..CLASSES).map(|class| class.to_string()).collect();
+    let labels = (0..IMAGES).map(|image| (image % CLASSES) as u32).collect();
+    let pixels = (0..IMAGES * size).map(pixel).collect();
+    let set = MemoryDataset::new("averages", classes, labels, (6, 6, 3), pixels).unwrap();
+    let list = [Transform::normalize_with(&[0.5; 3], &[0.25; 3])];
+    let source = Source::new(Arc::new(set), &list, &SourceOptions::default()).unwrap();
+    Loader::new(Arc::new(source), &list, &LoaderOptions::in_order(batch)).unwrap()
+}
+
+fn initial_weights(network: &Network) -> Weights {
+    let mut weights = network.init(0);
+    let specs = network.parameters();
+    for spec in specs.iter().filter(|spec| matches!(spec.role, Role::Weight | Role::Bias)) {
+        let weight = specs.iter().find(|other| other.node == spec.node && other.role == Role::Weight);
+        let fan_in: usize = weight.expect("a bias has a weight beside it").shape[1..].iter().product();
+        let bound = 1.0 / (fan_in as f32).sqrt();
+        let values = formula(&format!("averages/{}", spec.name), spec.elements());
+        let values = values.iter().map(|value| value * bound).collect();
+        weights.insert(spec.name.clone(), Tensor::f32(spec.shape.clone(), values));
+    }
+    weights
+}
+
+fn options(batch_size: usize, accumulate: u64, averaging: Averaging) -> TrainOptions {
+    TrainOptions {
+        epochs: EPOCHS,
+        steps_per_epoch: (IMAGES.div_ceil(batch_size) as u64).div_ceil(accumulate),
+        batch_size,
+        lr: 0.05,
+        optimizer: Optimizer::Sgd(Sgd { momentum: 0.9, ..Sgd::default() }),
+        schedule: Schedule::default(),
+        warmup: None,
+        clip_norm: None,
+        clip_value: None,
+        accumulate,
+        averaging,
+        freeze: Vec::new(),
+        groups: Vec::new(),
+        decay_norms_and_biases: true,
+        class_weights: None,
+        seed: 1,
+    }
+}
+
+fn trainer(run: &Run, network: &Network) -> Trainer {
+    let averaging =
+        Averaging { ema_decay: run.ema_decay, swa_start: run.swa_start, lookahead: run.lookahead };
+    let options = options(BATCH, run.accumulate, averaging);
+    Trainer::new(network, &initial_weights(network), options).unwrap()
+}
+
+fn epochs(trainer: &mut Trainer, loader: &mut Loader, count: u64) {
+    for epoch in 0..count {
+        trainer.epoch(loader.epoch(epoch), &mut |_: &Event<'_>| {}).unwrap();
+    }
+}
+
+/// What comes of the run: weights, and their average.
+fn outcome(run: &Run, trainer: &Trainer, loader: &mut Loader) -> (Weights, Option<Weights>) {
+    let averaged = match (run.ema_decay, trainer.swa_weights()) {
+        (Some(_), _) => Some(trainer.model_weights()),
+        (None, Some(mean)) => {
+            let network = run.case.network();
+            Some(update_bn(&network, &mean, BATCH, (1, EPOCHS), loader.epoch(EPOCHS)).unwrap())
+        }
+        (None, None) => None,
+    };
+    (trainer.weights(), averaged)
+}
+
+#[test]
+fn averages_follow_pytorch() {
+    let fixture = Fixture::load("averages");
+    let mut report = Report::default();
+    for run in fixture.cases::<Run>() {
+        let case = &run.case.name;
+        let (network, mut loader) = (run.case.network(), loader(BATCH));
+        let mut trainer = trainer(&run, &network);
+        epochs(&mut trainer, &mut loader, EPOCHS);
+        let (after, averaged) = outcome(&run, &trainer, &mut loader);
+        for (group, got) in [("after", Some(after)), ("averaged", averaged)] {
+            let expected = fixture.group(case, group);
+            assert_eq!(got.is_some(), expected.iter().next().is_some(), "{case} has {group}");
+            for (name, expected) in expected.iter() {
+                let got = got.as_ref().and_then(|got| got.get(name)).and_then(Tensor::as_f32).expect(name);
+                report.compare(
+                    case,
+                    &format!("{group} {name}"),
+                    got,
+                    expected.as_f32().unwrap(),
+                    1e-3,
+                    TOLERANCE,
+                );
+            }
+        }
+    }
+    report.finish();
+}
+
+#[test]
+fn batches_that_accumulate_are_the_larger_batch() {
+    let network = Sequential::new(Shape::map(3, 6, 6))
+        .conv2d(Conv2d::new(3, 4, 3))
+        .relu()
+        .flatten()
+        .linear(64, CLASSES)
+        .build("no-norm")
+        .unwrap();
+    for class_weights in [None, Some(vec![0.5, 0.0, 3.0])] {
+        let trained = |batch: usize, accumulate: u64| {
+            let options = TrainOptions {
+                class_weights: class_weights.clone(),
+                ..options(batch, accumulate, Averaging::default())
+            };
+            let mut trainer = Trainer::new(&network, &initial_weights(&network), options).unwrap();
+            epochs(&mut trainer, &mut loader(batch), EPOCHS);
+            (trainer.position().step, trainer.weights())
+        };
+        let (steps, whole) = trained(12, 1);
+        // Down to batches of one image, some of which weigh nothing.
+        for batch in [6, 4, 1] {
+            let (steps_of_parts, parts) = trained(batch, 12 / batch as u64);
+            assert_eq!(steps, steps_of_parts);
+            for (name, whole) in whole.iter() {
+                let parts = parts.get(name).unwrap().as_f32().unwrap();
+                for (whole, part) in whole.as_f32().unwrap().iter().zip(parts) {
+                    assert!((whole - part).abs() < 1e-5, "{name} in batches of {batch}: {whole}, {part}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_restored_trainer_goes_on_with_its_averages() {
+    for run in Fixture::load("averages").cases::<Run>() {
+        let (network, mut loader) = (run.case.network(), loader(BATCH));
+        let mut whole = trainer(&run, &network);
+        epochs(&mut whole, &mut loader, 3);
+        let state: TrainerState = whole.state();
+        epochs(&mut whole, &mut loader, 1);
+        let mut resumed = trainer(&run, &network);
+        resumed.restore(&state).unwrap();
+        epochs(&mut resumed, &mut loader, 1);
+        assert!(
+            outcome(&run, &whole, &mut loader) == outcome(&run, &resumed, &mut loader),
+            "{}",
+            run.case.name
+        );
+    }
+}
