@@ -77,6 +77,10 @@ fn check(network: &Network, update: &dyn Update) {
         for _ in 0..2 {
             train.forward(&images, &SampleKeys { seed: 1, epoch: 0, samples: &samples });
             train.backward(&gradient);
+            train.climb(0.05, true, |_| true).unwrap();
+            train.forward_above(&images, &SampleKeys { seed: 1, epoch: 0, samples: &samples });
+            train.backward(&gradient);
+            train.climb_down();
             train.keep_gradients(4.0).unwrap();
         }
         train.use_kept_gradients();

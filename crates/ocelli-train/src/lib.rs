@@ -24,6 +24,7 @@ pub mod metrics;
 mod optimizer;
 mod recipe;
 mod run;
+mod sam;
 mod schedule;
 mod trainer;
 mod views;
@@ -47,6 +48,7 @@ pub use recipe::{
     RecipeError, TrainSection, TransformsSection,
 };
 pub use run::{DataInfo, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume};
+pub use sam::Sam;
 pub use schedule::{
     Anneal, By, Clock, Constant, ConstantFactor, Cosine, CosineRestarts, Cyclic, CyclicMode, Exponential,
     Lambda, Linear, Mode, MultiStep, OneCycle, Pace, Plateau, PlateauState, Polynomial, Rates, ScaleBy,

@@ -1,7 +1,7 @@
 //! Cross-entropy, and what goes with it: how many answers were right.
 
 use crate::metrics::argmax;
-use ocelli_data::Mixing;
+use ocelli_data::{Batch, Mixing};
 use ocelli_kernels::cross_entropy;
 
 /// Cross-entropy over logits, averaged over the batch: PyTorch's `CrossEntropyLoss(weight)`.
@@ -63,6 +63,14 @@ impl CrossEntropy {
             gradient[partner] -= step;
         }
         own + f64::from(rest) * moved / images as f64
+    }
+
+    /// The loss of a batch, mixed or not.
+    pub(crate) fn of_batch(&self, logits: &[f32], batch: &Batch, gradient: &mut [f32]) -> f64 {
+        match batch.mixing() {
+            None => self.forward(logits, batch.labels(), gradient),
+            Some(mixing) => self.forward_mixed(logits, batch.labels(), mixing, gradient),
+        }
     }
 
     /// What the loss of a batch is divided by: its images, or what they weigh.

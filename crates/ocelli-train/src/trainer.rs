@@ -7,10 +7,11 @@ use crate::events::{BatchDone, Event, Observer};
 use crate::groups::{Freeze, Group, Groups};
 use crate::loss::{self, CrossEntropy};
 use crate::optimizer::Optimizer;
+use crate::sam::Sam;
 use crate::schedule::{Clock, Pace, PlateauState, Rates, Schedule, Warmup};
 use ocelli_data::{Batch, DataError};
 use ocelli_nn::plan::{PlanOptions, SampleKeys, TrainPlan};
-use ocelli_nn::{Layer, Network, Weights};
+use ocelli_nn::{Layer, Network, ParameterSpec, Weights};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -38,6 +39,8 @@ pub struct TrainOptions {
     /// Batches of which one step takes the mean gradient, at least 1, as if they were one (but BatchNorm normalises each by itself);
     /// the last step of an epoch takes those that are left.
     pub accumulate: u64,
+    /// Steps by the gradients at the sharpest point nearby.
+    pub sam: Option<Sam>,
     /// Averages of the weights, and steps over them.
     pub averaging: Averaging,
     /// Parameters that stay as they are: entries in order, each over what came before.
@@ -260,21 +263,17 @@ impl Trainer {
             SampleKeys { seed: self.options.seed, epoch: self.position.epoch, samples: batch.samples() };
         let logits = self.plan.forward(batch.images(), &keys);
         self.gradient.resize(labels.len() * self.classes, 0.0);
-        let loss = match batch.mixing() {
-            None => self.loss.forward(logits, labels, &mut self.gradient),
-            Some(mixing) => self.loss.forward_mixed(logits, labels, mixing, &mut self.gradient),
-        };
-        let Position { epoch, sums, .. } = &mut self.position;
-        sums.right += loss::right(logits, labels, batch.mixing());
-        sums.lr = rates.lr;
+        let loss = self.loss.of_batch(logits, batch, &mut self.gradient);
+        self.position.sums.right += loss::right(logits, labels, batch.mixing());
+        self.position.sums.lr = rates.lr;
         if !loss.is_finite() {
-            let (epoch, number) = (*epoch + 1, sums.batches + 1);
-            let weights = self.plan.weights();
-            let found = format!("the loss of batch {number} in epoch {epoch} is {loss}");
-            let cause = divergence::find(&self.network, &weights, || self.plan.gradients(), batch, &keys);
-            return Err(Divergence { epoch, batch: number, lr: rates.lr, found, cause }.into());
+            return Err(self.diverged("", loss, batch, &keys));
         }
         self.plan.backward(&self.gradient);
+        if let Some(sam) = self.options.sam {
+            self.climb(sam, batch, &keys)?;
+        }
+        let sums = &mut self.position.sums;
         sums.batches += 1;
         sums.images += labels.len() as u64;
         sums.loss += loss * labels.len() as f64;
@@ -287,6 +286,31 @@ impl Trainer {
             self.update()?;
         }
         Ok(loss)
+    }
+
+    /// Takes the gradients from the weights nearby where the loss is largest.
+    fn climb(&mut self, sam: Sam, batch: &Batch, keys: &SampleKeys<'_>) -> Result<(), TrainError> {
+        let groups = &self.groups;
+        let moves = |spec: &ParameterSpec| !groups.is_frozen(&spec.name);
+        self.plan.climb(sam.rho, sam.adaptive, moves).map_err(TrainError::Plan)?;
+        let logits = self.plan.forward_above(batch.images(), keys);
+        let loss = self.loss.of_batch(logits, batch, &mut self.gradient);
+        if !loss.is_finite() {
+            return Err(self.diverged(" at the weights that train.sam climbs to", loss, batch, keys));
+        }
+        self.plan.backward(&self.gradient);
+        self.plan.climb_down();
+        Ok(())
+    }
+
+    /// What to say of a loss that is not finite, at the weights as they are.
+    fn diverged(&self, place: &str, loss: f64, batch: &Batch, keys: &SampleKeys<'_>) -> TrainError {
+        let Position { epoch, sums, .. } = &self.position;
+        let (epoch, number) = (epoch + 1, sums.batches + 1);
+        let found = format!("the loss of batch {number} in epoch {epoch}{place} is {loss}");
+        let weights = self.plan.weights();
+        let cause = divergence::find(&self.network, &weights, || self.plan.gradients(), batch, keys);
+        Divergence { epoch, batch: number, lr: sums.lr, found, cause }.into()
     }
 
     /// Learning rate and momentum of the step that comes next.

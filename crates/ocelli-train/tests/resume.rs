@@ -110,7 +110,7 @@ fn a_run_may_stop_after_any_batch() {
         "optimizer = 'lamb'\nclip_value = 0.1",
         "optimizer = { name = 'adamw', amsgrad = true }",
         "optimizer = 'radam'\nschedule = { name = 'plateau', patience = 0, threshold = 9.0, threshold_mode = 'abs', factor = 0.5 }",
-        "lookahead = { k = 3 }",
+        "lookahead = { k = 3 }\nsam = { rho = 0.1 }",
         "swa_start = 1",
     ] {
         let folder = tempfile::tempdir().unwrap();

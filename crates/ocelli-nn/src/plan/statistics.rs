@@ -22,11 +22,11 @@ impl Batch<'_> {
         (0..self.count).map(move |n| &self.memory[n / chunk * memory + start + n % chunk * len..][..len])
     }
 
-    /// Joins a BatchNorm's statistics. Its running averages move, if it is in training and has them.
-    pub(super) fn normalise(&self, step: &NormStep, norm: &mut Norm, values: &[f32], training: bool) {
+    /// Joins a BatchNorm's statistics. Its running averages move, if it has any and `averages_move`.
+    pub(super) fn normalise(&self, step: &NormStep, norm: &mut Norm, values: &[f32], averages_move: bool) {
         let width = step.maps.blocks * BLOCK;
         let pixels = (step.maps.size.0 * step.maps.size.1) as f64;
-        if training {
+        if averages_move {
             norm.begin_batch();
         }
         for c in 0..norm.channels {
@@ -35,7 +35,7 @@ impl Batch<'_> {
                 total.push(pixels, part[c], part[width + c], part[2 * width + c]);
             }
             norm.take_statistics(c, total, norm.affine(values, c));
-            if training {
+            if averages_move {
                 norm.move_averages(c, total);
             }
         }

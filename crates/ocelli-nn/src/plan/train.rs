@@ -1,6 +1,7 @@
 //! Plans for training.
 
 mod average;
+mod climb;
 mod clip;
 pub(super) mod phases;
 mod stretches;
@@ -68,6 +69,10 @@ pub struct TrainPlan {
     /// Sums of gradients for the next step, each times its weight, and of their weights.
     kept: Aligned<f32>,
     kept_weight: Option<f32>,
+    /// The weights that a climb began from.
+    foot: Aligned<f32>,
+    /// Whether forward passes move running averages.
+    averages_move: bool,
     transposed: Aligned<f32>,
     /// Whether the transposed weights are those of `values`.
     transposed_current: bool,
@@ -130,6 +135,8 @@ impl TrainPlan {
             gradients: Aligned::zeros(parameters.len())?,
             kept: Aligned::zeros(0)?,
             kept_weight: None,
+            foot: Aligned::zeros(0)?,
+            averages_move: true,
             transposed: Aligned::zeros(program.transposed)?,
             transposed_current: false,
             turned: Aligned::zeros(program.turned)?,
@@ -153,6 +160,11 @@ impl TrainPlan {
     /// # Panics
     /// If `images` is not whole images, more than the batch, or has not one key for each.
     pub fn forward(&mut self, images: &[f32], keys: &SampleKeys<'_>) -> &[f32] {
+        self.run_forward(images, keys);
+        self.outputs()
+    }
+
+    fn run_forward(&mut self, images: &[f32], keys: &SampleKeys<'_>) {
         self.count = super::count_images(images.len(), self.image, self.batch);
         assert_eq!(keys.samples.len(), self.count, "one key for each image");
         self.refresh_transformed();
@@ -174,7 +186,17 @@ impl TrainPlan {
             let first = index * chunk;
             Chunk { floats, places: &mut [], images, first }.store(program, output);
         });
-        &self.output[..self.count * each]
+    }
+
+    /// What the last forward pass put out.
+    fn outputs(&self) -> &[f32] {
+        &self.output[..self.output.len() / self.batch * self.count]
+    }
+
+    /// What is made of the weights is no longer theirs.
+    fn forget_transposed(&mut self) {
+        self.transposed_current = false;
+        self.transformed_for = None;
     }
 
     /// The gradient of the images of the last [`backward`](TrainPlan::backward), N × H × W × C, if the plan makes it.
@@ -246,8 +268,7 @@ impl TrainPlan {
             gradients: &self.gradients,
         };
         self.optimizer.step(update, work);
-        self.transposed_current = false;
-        self.transformed_for = None;
+        self.forget_transposed();
     }
 
     /// The weights, buffers included.
@@ -265,8 +286,7 @@ impl TrainPlan {
         self.parameters.load(weights, &mut self.values);
         self.kept_weight = None;
         self.kept.fill(0.0);
-        self.transposed_current = false;
-        self.transformed_for = None;
+        self.forget_transposed();
         Ok(())
     }
 
@@ -298,6 +318,7 @@ impl TrainPlan {
         let floats = self.values.len()
             + self.gradients.len()
             + self.kept.len()
+            + self.foot.len()
             + self.transposed.len()
             + self.turned.len()
             + self.transformed.len()

@@ -93,7 +93,7 @@ fn chosen(table: &Table, key: &str) -> Option<String> {
 }
 
 /// Settings that have no default, and are not worked out either.
-const ABSENT: [&str; 15] = [
+const ABSENT: [&str; 16] = [
     "model.weights",
     "train.freeze",
     "train.groups",
@@ -101,6 +101,7 @@ const ABSENT: [&str; 15] = [
     "train.clip_norm",
     "train.clip_value",
     "train.accumulate",
+    "train.sam",
     "train.ema_decay",
     "train.swa_start",
     "train.lookahead",

@@ -4,6 +4,7 @@ use super::{ClassWeights, RecipeError};
 use crate::averages::Lookahead;
 use crate::groups::{Freeze, Group};
 use crate::optimizer::{AdamW, Optimizer};
+use crate::sam::Sam;
 use crate::schedule::{OneCycle, Schedule, Warmup};
 use crate::whiten::Whiten;
 use ocelli_data::Sampler;
@@ -141,6 +142,9 @@ pub struct TrainSection {
     /// is normalised by itself.
     #[serde(skip_serializing_if = "is_one")]
     pub accumulate: u64,
+    /// Gradients from the sharpest point nearby: sharpness-aware minimisation (default: none). A step takes twice as long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sam: Option<Sam>,
     /// The decay of an exponential moving average of the weights, more than 0 and less than 1, such as 0.999: it is what is evaluated
     /// and saved as the model (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,6 +218,7 @@ impl Default for TrainSection {
             groups: Vec::new(),
             decay_norms_and_biases: false,
             accumulate: 1,
+            sam: None,
             ema_decay: None,
             swa_start: None,
             lookahead: None,
@@ -334,8 +339,12 @@ impl TrainSection {
                 "cannot be with train.ema_decay: each makes the model; leave one of them out".into(),
             );
         }
-        let named = |(key, problem): (&str, String)| wrong(&format!("train.lookahead.{key}"), problem);
-        self.lookahead.map_or(Ok(()), |lookahead| lookahead.check().or_else(named))
+        let named =
+            |section: &str, (key, problem): (&str, String)| wrong(&format!("train.{section}.{key}"), problem);
+        self.lookahead
+            .map_or(Ok(()), |lookahead| lookahead.check())
+            .or_else(|found| named("lookahead", found))?;
+        self.sam.map_or(Ok(()), |sam| sam.check()).or_else(|found| named("sam", found))
     }
 }
 

@@ -65,6 +65,7 @@ impl Run {
             clip_norm: recipe.train.clip_norm,
             clip_value: recipe.train.clip_value,
             accumulate: recipe.train.accumulate,
+            sam: recipe.train.sam,
             averaging: Averaging {
                 ema_decay: recipe.train.ema_decay,
                 swa_start: recipe.train.swa_start,

@@ -57,8 +57,7 @@ impl TrainPlan {
     /// Takes over an average's parameters; running averages stay as they are.
     pub fn take_average(&mut self, average: &Average) {
         self.values.copy_from_slice(&average.values);
-        self.transposed_current = false;
-        self.transformed_for = None;
+        self.forget_transposed();
     }
 }
 

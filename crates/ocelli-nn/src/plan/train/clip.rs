@@ -39,20 +39,28 @@ impl TrainPlan {
     }
 
     /// The 2-norm of the gradients of the parameters that `counts` says, together.
-    fn gradient_norm(&mut self, counts: impl Fn(&ParameterSpec) -> bool + Sync) -> f64 {
-        let (isa, segments, stretches) = (self.isa, &self.parameters.segments, &self.stretches);
+    pub(super) fn gradient_norm(&mut self, counts: impl Fn(&ParameterSpec) -> bool + Sync) -> f64 {
+        let isa = self.isa;
+        self.norm(counts, |_, gradients| optimizer::sum_of_squares(isa, gradients))
+    }
+
+    /// The root of what `squares` adds up of the values and gradients of the parameters that `counts` says, together.
+    pub(super) fn norm(
+        &mut self,
+        counts: impl Fn(&ParameterSpec) -> bool + Sync,
+        squares: impl Fn(&[f32], &[f32]) -> f64 + Sync,
+    ) -> f64 {
+        let (segments, stretches, values) = (&self.parameters.segments, &self.stretches, &self.values);
         self.gradients.par_chunks(PIECE).enumerate().for_each(|(piece, gradients)| {
             for (number, stretch) in stretches.of_piece(piece) {
                 let range = stretch.range.start - piece * PIECE..stretch.range.end - piece * PIECE;
                 let counted = counts(&segments[stretch.segment].spec);
-                let sum = if counted { optimizer::sum_of_squares(isa, &gradients[range]) } else { 0.0 };
-                stretches.keep(number, [sum, 0.0]);
+                let (values, gradients) = (&values[stretch.range.clone()], &gradients[range]);
+                stretches.keep(number, [if counted { squares(values, gradients) } else { 0.0 }, 0.0]);
             }
         });
         self.stretches.add_up();
-        (0..self.parameters.segments.len())
-            .map(|segment| self.stretches.total(segment)[0])
-            .sum::<f64>()
-            .sqrt()
+        let totals = (0..self.parameters.segments.len()).map(|segment| self.stretches.total(segment)[0]);
+        totals.sum::<f64>().sqrt()
     }
 }

@@ -106,10 +106,13 @@ impl TrainPlan {
     fn join_statistics(&mut self, step: usize) {
         let step = self.program.norm_step(step);
         let batch = Batch { program: &self.program, memory: &self.memory, count: self.count };
-        batch.normalise(step, &mut self.parameters.norms[step.index], &self.values, true);
+        batch.normalise(step, &mut self.parameters.norms[step.index], &self.values, self.averages_move);
     }
 
     fn average_images(&mut self, step: usize) {
+        if !self.averages_move {
+            return;
+        }
         let batch = Batch { program: &self.program, memory: &self.memory, count: self.count };
         if let Some(instances) = self.program.instances(step) {
             batch.average_images(&instances, &mut self.parameters.norms[instances.norm]);

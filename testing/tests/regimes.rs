@@ -1,11 +1,12 @@
-//! Gradient accumulation, averages of the weights and Lookahead over whole epochs, as PyTorch has them.
+//! Gradient accumulation, averages of the weights, Lookahead and sharpness-aware minimisation over whole epochs, as PyTorch has them.
 
 use ocelli_data::dataset::MemoryDataset;
 use ocelli_data::{Loader, LoaderOptions, Source, SourceOptions, Transform};
-use ocelli_nn::{Conv2d, Network, Role, Sequential, Shape, Tensor, Weights};
+use ocelli_nn::{Conv2d, Network, Pattern, Role, Sequential, Shape, Tensor, Weights};
 use ocelli_testing::{Case, Fixture, Report, formula};
 use ocelli_train::{
-    Averaging, Event, Lookahead, Optimizer, Schedule, Sgd, TrainOptions, Trainer, TrainerState, update_bn,
+    Averaging, Event, Freeze, Lookahead, Optimizer, Sam, Schedule, Sgd, TrainOptions, Trainer, TrainerState,
+    update_bn,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -25,22 +26,25 @@ struct Run {
     ema_decay: Option<f64>,
     swa_start: Option<u64>,
     lookahead: Option<Lookahead>,
+    sam: Option<Sam>,
+    clip_norm: Option<f64>,
+    frozen: Option<Pattern>,
 }
 
 fn one() -> u64 {
     1
 }
 
-/// The images of `fixtures/averages.py`, in order.
+/// The images of `fixtures/regimes.py`, in order.
 fn loader(batch: usize) -> Loader {
     let size = 3 * 6 * 6;
     let first: Vec<u8> =
-        formula("averages/pixels", IMAGES * size).iter().map(|value| ((value + 1.0) * 128.0) as u8).collect();
+        formula("regimes/pixels", IMAGES * size).iter().map(|value| ((value + 1.0) * 128.0) as u8).collect();
     let pixel = |at: usize| first[at / size * size + at % 3 * 36 + at % size / 3];
     let classes = (0..CLASSES).map(|class| class.to_string()).collect();
     let labels = (0..IMAGES).map(|image| (image % CLASSES) as u32).collect();
     let pixels = (0..IMAGES * size).map(pixel).collect();
-    let set = MemoryDataset::new("averages", classes, labels, (6, 6, 3), pixels).unwrap();
+    let set = MemoryDataset::new("regimes", classes, labels, (6, 6, 3), pixels).unwrap();
     let list = [Transform::normalize_with(&[0.5; 3], &[0.25; 3])];
     let source = Source::new(Arc::new(set), &list, &SourceOptions::default()).unwrap();
     Loader::new(Arc::new(source), &list, &LoaderOptions::in_order(batch)).unwrap()
@@ -53,7 +57,7 @@ fn initial_weights(network: &Network) -> Weights {
         let weight = specs.iter().find(|other| other.node == spec.node && other.role == Role::Weight);
         let fan_in: usize = weight.expect("a bias has a weight beside it").shape[1..].iter().product();
         let bound = 1.0 / (fan_in as f32).sqrt();
-        let values = formula(&format!("averages/{}", spec.name), spec.elements());
+        let values = formula(&format!("regimes/{}", spec.name), spec.elements());
         let values = values.iter().map(|value| value * bound).collect();
         weights.insert(spec.name.clone(), Tensor::f32(spec.shape.clone(), values));
     }
@@ -72,6 +76,7 @@ fn options(batch_size: usize, accumulate: u64, averaging: Averaging) -> TrainOpt
         clip_norm: None,
         clip_value: None,
         accumulate,
+        sam: None,
         averaging,
         freeze: Vec::new(),
         groups: Vec::new(),
@@ -84,7 +89,13 @@ fn options(batch_size: usize, accumulate: u64, averaging: Averaging) -> TrainOpt
 fn trainer(run: &Run, network: &Network) -> Trainer {
     let averaging =
         Averaging { ema_decay: run.ema_decay, swa_start: run.swa_start, lookahead: run.lookahead };
-    let options = options(BATCH, run.accumulate, averaging);
+    let frozen = run.frozen.iter();
+    let options = TrainOptions {
+        sam: run.sam,
+        clip_norm: run.clip_norm,
+        freeze: frozen.map(|pattern| Freeze { pattern: pattern.clone(), frozen: true }).collect(),
+        ..options(BATCH, run.accumulate, averaging)
+    };
     Trainer::new(network, &initial_weights(network), options).unwrap()
 }
 
@@ -108,8 +119,8 @@ fn outcome(run: &Run, trainer: &Trainer, loader: &mut Loader) -> (Weights, Optio
 }
 
 #[test]
-fn averages_follow_pytorch() {
-    let fixture = Fixture::load("averages");
+fn regimes_follow_pytorch() {
+    let fixture = Fixture::load("regimes");
     let mut report = Report::default();
     for run in fixture.cases::<Run>() {
         let case = &run.case.name;
@@ -172,7 +183,7 @@ fn batches_that_accumulate_are_the_larger_batch() {
 
 #[test]
 fn a_restored_trainer_goes_on_with_its_averages() {
-    for run in Fixture::load("averages").cases::<Run>() {
+    for run in Fixture::load("regimes").cases::<Run>() {
         let (network, mut loader) = (run.case.network(), loader(BATCH));
         let mut whole = trainer(&run, &network);
         epochs(&mut whole, &mut loader, 3);
@@ -187,4 +198,19 @@ fn a_restored_trainer_goes_on_with_its_averages() {
             run.case.name
         );
     }
+}
+
+#[test]
+fn threads_change_no_bit_of_a_climb() {
+    let run = Fixture::load("regimes").cases::<Run>().into_iter().find(|run| run.case.name == "sam").unwrap();
+    let network = run.case.network();
+    let trained = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut trainer = trainer(&run, &network);
+            epochs(&mut trainer, &mut loader(BATCH), 2);
+            trainer.weights()
+        })
+    };
+    assert!(trained(1) == trained(2) && trained(1) == trained(3));
 }
