@@ -1,12 +1,12 @@
-//! Gradient accumulation, averages of the weights, Lookahead and sharpness-aware minimisation over whole epochs, as PyTorch has them.
+//! Gradient accumulation, averages of the weights, gradual unfreezing, Lookahead and sharpness-aware minimisation over whole epochs, as PyTorch has them.
 
 use ocelli_data::dataset::MemoryDataset;
 use ocelli_data::{Loader, LoaderOptions, Source, SourceOptions, Transform};
 use ocelli_nn::{Conv2d, Network, Pattern, Role, Sequential, Shape, Tensor, Weights};
 use ocelli_testing::{Case, Fixture, Report, formula};
 use ocelli_train::{
-    Averaging, Event, Freeze, Lookahead, Optimizer, Sam, Schedule, Sgd, TrainOptions, Trainer, TrainerState,
-    update_bn,
+    Adam, Averaging, Event, Freeze, Lookahead, Optimizer, Sam, Schedule, Sgd, TrainOptions, Trainer,
+    TrainerState, Unfreeze, update_bn,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -29,6 +29,10 @@ struct Run {
     sam: Option<Sam>,
     clip_norm: Option<f64>,
     frozen: Option<Pattern>,
+    #[serde(default)]
+    unfreeze: Vec<Unfreeze>,
+    #[serde(default)]
+    adam: bool,
 }
 
 fn one() -> u64 {
@@ -79,6 +83,7 @@ fn options(batch_size: usize, accumulate: u64, averaging: Averaging) -> TrainOpt
         sam: None,
         averaging,
         freeze: Vec::new(),
+        unfreeze: Vec::new(),
         groups: Vec::new(),
         decay_norms_and_biases: true,
         class_weights: None,
@@ -90,12 +95,16 @@ fn trainer(run: &Run, network: &Network) -> Trainer {
     let averaging =
         Averaging { ema_decay: run.ema_decay, swa_start: run.swa_start, lookahead: run.lookahead };
     let frozen = run.frozen.iter();
-    let options = TrainOptions {
+    let mut options = TrainOptions {
         sam: run.sam,
         clip_norm: run.clip_norm,
         freeze: frozen.map(|pattern| Freeze { pattern: pattern.clone(), frozen: true }).collect(),
+        unfreeze: run.unfreeze.clone(),
         ..options(BATCH, run.accumulate, averaging)
     };
+    if run.adam {
+        options.optimizer = Optimizer::Adam(Adam::default());
+    }
     Trainer::new(network, &initial_weights(network), options).unwrap()
 }
 

@@ -73,7 +73,9 @@ fn steps_are_numbered_whatever_an_update_keeps() {
     let steps: Vec<_> =
         update.0.lock().expect("no update panics").iter().map(|s| (s.first, s.number)).collect();
     assert_eq!(steps, [(true, 1), (false, 2), (false, 3)]);
-    assert_eq!(plan.optimizer_state().get("step").and_then(Tensor::as_i64), Some(&[3][..]));
+    let state = plan.optimizer_state();
+    let of_each = state.get("step").and_then(Tensor::as_i64).expect("it is there");
+    assert!(!of_each.is_empty() && of_each.iter().all(|steps| *steps == 3), "{of_each:?}");
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub enum Event<'a> {
     Batch(&'a BatchDone),
     /// An epoch ended and was validated; its checkpoint is written.
     Epoch(&'a EpochDone),
+    /// Parameters that were frozen learn from the epoch that begins on.
+    Thawed(&'a Thawed),
     /// Training diverged and went back to a checkpoint, as the recipe asked.
     BackedOff(&'a BackedOff),
     /// An image could not be loaded; it is left out, and told once.
@@ -107,6 +109,17 @@ pub struct EpochDone {
     pub waited_seconds: f64,
     /// Seconds that the epoch took, validation and checkpoint included.
     pub seconds: f64,
+}
+
+/// Parameters that were frozen begin to learn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thawed {
+    /// The epoch that begins, from 1.
+    pub epoch: u64,
+    /// The parameters' names.
+    pub parameters: Vec<String>,
+    /// How many values they have.
+    pub values: u64,
 }
 
 /// Training diverged and went back to a checkpoint with a lower learning rate; one line of `metrics.jsonl`.

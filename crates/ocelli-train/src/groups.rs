@@ -78,17 +78,50 @@ impl From<Freeze> for String {
     }
 }
 
+/// An entry of `[[train.unfreeze]]`: parameters that `train.freeze` holds until an epoch (gradual unfreezing: Howard and Ruder,
+/// "Universal Language Model Fine-tuning for Text Classification", 2018). Of several entries that match a parameter, the earliest
+/// counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unfreeze {
+    /// Which parameters, by their names in the `state_dict`.
+    pub pattern: Pattern,
+    /// The first epoch in which they learn, from 1; at least 2. Their optimizer begins with it: as in PyTorch, where a parameter
+    /// that had no gradient has no state.
+    pub epoch: u64,
+}
+
+impl Unfreeze {
+    /// Says which setting is out of its range, if one is, in a run of so many epochs.
+    pub(crate) fn check(&self, epochs: u64) -> Result<(), String> {
+        let Unfreeze { pattern, epoch } = self;
+        match *epoch {
+            0 | 1 => Err(format!(
+                "has the epoch {epoch} for {pattern}, but it must be at least 2; what learns from the first on needs no entry"
+            )),
+            epoch if epoch > epochs => Err(format!(
+                "has the epoch {epoch} for {pattern}, but the run ends after epoch {epochs}: leave the entry out, or set train.epochs higher"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Epochs for which a parameter that never learns is frozen.
+const ALWAYS: u64 = u64::MAX;
+
 /// What is done to a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Treatment {
-    frozen: bool,
+    /// Epochs from the first on in which it stays as it is.
+    frozen: u64,
     lr_scale: f64,
     weight_decay: Option<f64>,
 }
 
 impl Treatment {
     /// As the optimizer says.
-    const USUAL: Self = Self { frozen: false, lr_scale: 1.0, weight_decay: None };
+    const USUAL: Self = Self { frozen: 0, lr_scale: 1.0, weight_decay: None };
 }
 
 /// What a network's parameters are treated as.
@@ -106,7 +139,7 @@ impl Groups {
     /// A pattern that matches no parameter, or nothing left to train.
     pub(crate) fn new(
         network: &Network,
-        freeze: &[Freeze],
+        (freeze, unfreeze): (&[Freeze], &[Unfreeze]),
         groups: &[Group],
         decay_norms_and_biases: bool,
     ) -> Result<Self, RecipeError> {
@@ -122,7 +155,7 @@ impl Groups {
         for group in groups {
             for place in select("train.groups", &group.pattern)? {
                 let Group { lr_scale, weight_decay, .. } = *group;
-                treated[place] = Treatment { frozen: false, lr_scale, weight_decay };
+                treated[place] = Treatment { frozen: 0, lr_scale, weight_decay };
             }
         }
         for (treatment, role) in treated.iter_mut().zip(roles) {
@@ -132,42 +165,64 @@ impl Groups {
         }
         for entry in freeze {
             for place in select("train.freeze", &entry.pattern)? {
-                treated[place].frozen = entry.frozen;
+                treated[place].frozen = if entry.frozen { ALWAYS } else { 0 };
             }
         }
-        if !freeze.is_empty() && treated.iter().all(|treatment| treatment.frozen) {
+        if !freeze.is_empty() && treated.iter().all(|treatment| treatment.frozen > 0) {
             let head = names.last().and_then(|name| name.rsplit_once('.')).map_or("fc", |(layer, _)| layer);
             let problem = format!("leaves no parameter to train: end it with \"!{head}.*\", the last layer");
             return Err(RecipeError::OutOfRange { key: "train.freeze".into(), problem });
+        }
+        for Unfreeze { pattern, epoch } in unfreeze {
+            let held =
+                select("train.unfreeze", pattern)?.into_iter().filter(|place| treated[*place].frozen > 0);
+            let held: Vec<usize> = held.collect();
+            if held.is_empty() {
+                let problem = format!(
+                    "has {pattern}, of which train.freeze holds nothing: let train.freeze match it too"
+                );
+                return Err(RecipeError::OutOfRange { key: "train.unfreeze".into(), problem });
+            }
+            for place in held {
+                treated[place].frozen = treated[place].frozen.min(epoch - 1);
+            }
         }
         let treated = names.into_iter().zip(treated).filter(|(_, treatment)| *treatment != Treatment::USUAL);
         Ok(Self { treated: treated.collect() })
     }
 
-    /// Whether a parameter stays as it is.
-    pub(crate) fn is_frozen(&self, name: &str) -> bool {
-        self.treated.get(name).is_some_and(|treatment| treatment.frozen)
+    /// Whether a parameter stays as it is, after so many epochs.
+    pub(crate) fn is_frozen(&self, name: &str, epochs: u64) -> bool {
+        self.treated.get(name).is_some_and(|treatment| treatment.frozen > epochs)
     }
 
-    /// The optimizer of one step as what a plan steps with.
-    pub(crate) fn update(&self, optimizer: Optimizer) -> GroupedUpdate<'_> {
-        GroupedUpdate { groups: self, optimizer }
+    /// The optimizer of one step, after so many epochs, as what a plan steps with.
+    pub(crate) fn update(&self, optimizer: Optimizer, epochs: u64) -> GroupedUpdate<'_> {
+        GroupedUpdate { groups: self, epochs, optimizer }
+    }
+
+    /// Which of these parameters learn from the epoch after so many epochs on.
+    pub(crate) fn thawing(&self, parameters: Vec<ParameterSpec>, epochs: u64) -> Vec<ParameterSpec> {
+        let thaws = |spec: &ParameterSpec| {
+            epochs > 0 && self.treated.get(&spec.name).is_some_and(|t| t.frozen == epochs)
+        };
+        parameters.into_iter().filter(thaws).collect()
     }
 }
 
 /// An optimizer that treats parameters by their groups.
 pub(crate) struct GroupedUpdate<'a> {
     groups: &'a Groups,
+    epochs: u64,
     optimizer: Optimizer,
 }
 
 impl GroupedUpdate<'_> {
-    /// The optimizer of a parameter, unless that is frozen.
-    fn of(&self, spec: &ParameterSpec) -> Option<Optimizer> {
+    /// The optimizer of a parameter.
+    fn of(&self, spec: &ParameterSpec) -> Optimizer {
         match self.groups.treated.get(&spec.name) {
-            None => Some(self.optimizer.clone()),
-            Some(treatment) if treatment.frozen => None,
-            Some(treatment) => Some(self.optimizer.with_group(treatment.lr_scale, treatment.weight_decay)),
+            None => self.optimizer.clone(),
+            Some(treatment) => self.optimizer.with_group(treatment.lr_scale, treatment.weight_decay),
         }
     }
 }
@@ -177,12 +232,16 @@ impl Update for GroupedUpdate<'_> {
         self.optimizer.as_update().slots()
     }
 
+    fn steps(&self, of: &ParameterSpec) -> bool {
+        !self.groups.is_frozen(&of.name, self.epochs)
+    }
+
     fn carry(&self, number: u64, before: f64) -> f64 {
         self.optimizer.as_update().carry(number, before)
     }
 
     fn whole(&self, of: &ParameterSpec) -> Whole {
-        self.of(of).map_or(Whole::Nothing, |optimizer| optimizer.as_update().whole(of))
+        self.of(of).as_update().whole(of)
     }
 
     fn prepare(
@@ -194,15 +253,11 @@ impl Update for GroupedUpdate<'_> {
         grad: &[f32],
         state: &mut [&mut [f32]],
     ) -> [f64; 2] {
-        let optimizer = self.of(of);
-        optimizer
-            .map_or([0.0; 2], |optimizer| optimizer.as_update().prepare(step, of, isa, value, grad, state))
+        self.of(of).as_update().prepare(step, of, isa, value, grad, state)
     }
 
     fn rework(&self, of: &ParameterSpec, isa: Isa, matrix: &mut [f32], work: &mut [f32]) {
-        if let Some(optimizer) = self.of(of) {
-            optimizer.as_update().rework(of, isa, matrix, work);
-        }
+        self.of(of).as_update().rework(of, isa, matrix, work);
     }
 
     fn update(
@@ -214,9 +269,7 @@ impl Update for GroupedUpdate<'_> {
         grad: &[f32],
         state: &mut [&mut [f32]],
     ) {
-        if let Some(optimizer) = self.of(of) {
-            optimizer.as_update().update(step, of, isa, value, grad, state);
-        }
+        self.of(of).as_update().update(step, of, isa, value, grad, state);
     }
 }
 
@@ -245,7 +298,9 @@ mod tests {
         for number in 1..=2 {
             let mut slots: Vec<&mut [f32]> = state.iter_mut().map(Vec::as_mut_slice).collect();
             let step = UpdateStep { first: number == 1, number, carried: 1.0, sums: [1.0; 2] };
-            update.update(step, &spec, Isa::detect().unwrap(), &mut value, &[0.25; 16], &mut slots);
+            if update.steps(&spec) {
+                update.update(step, &spec, Isa::detect().unwrap(), &mut value, &[0.25; 16], &mut slots);
+            }
         }
         value
     }
@@ -253,13 +308,14 @@ mod tests {
     #[test]
     fn a_group_steps_as_an_optimizer_of_its_settings() {
         let groups = [group("*.weight", 9.0, None), group("2.*", 0.5, Some(0.3))];
-        let groups = Groups::new(&network(), &freeze(&["0.*", "!0.bias", "1.bias"]), &groups, true).unwrap();
+        let groups =
+            Groups::new(&network(), (&freeze(&["0.*", "!0.bias", "1.bias"]), &[]), &groups, true).unwrap();
         let sgd =
             |lr, weight_decay| Optimizer::Sgd(Sgd { lr, weight_decay, momentum: 0.9, ..Sgd::default() });
         let adam = |lr, weight_decay| Optimizer::Adam(Adam { lr, weight_decay, ..Adam::default() });
         let adamw = |lr, weight_decay| Optimizer::AdamW(AdamW { lr, weight_decay, ..AdamW::default() });
         for of in [&sgd as &dyn Fn(f64, f64) -> Optimizer, &adam, &adamw] {
-            let update = groups.update(of(0.1, 0.01));
+            let update = groups.update(of(0.1, 0.01), 7);
             for (name, expected) in [
                 ("0.weight", None),
                 ("0.bias", Some((0.1, 0.01))),
@@ -273,7 +329,7 @@ mod tests {
                     None => vec![1.0; 16],
                 };
                 assert_eq!(stepped(&update, name), expected, "{name}");
-                assert_eq!(groups.is_frozen(name), expected == [1.0; 16], "{name}");
+                assert_eq!(groups.is_frozen(name, 7), expected == [1.0; 16], "{name}");
             }
         }
     }
@@ -283,8 +339,8 @@ mod tests {
         let groups = [group("0.*", 2.0, None), group("2.bias", 1.0, Some(0.3))];
         let of = |lr, weight_decay| Optimizer::Sgd(Sgd { lr, weight_decay, ..Sgd::default() });
         for decays in [false, true] {
-            let groups = Groups::new(&network(), &[], &groups, decays).unwrap();
-            let update = groups.update(of(0.1, 0.5));
+            let groups = Groups::new(&network(), (&[], &[]), &groups, decays).unwrap();
+            let update = groups.update(of(0.1, 0.5), 0);
             let small = if decays { 0.5 } else { 0.0 };
             for (name, lr, decay) in [
                 ("0.weight", 0.2, 0.5),
@@ -302,7 +358,7 @@ mod tests {
     #[test]
     fn patterns_that_cannot_be_are_refused() {
         let said = |frozen: &[&str], groups: &[Group]| {
-            Groups::new(&network(), &freeze(frozen), groups, true).unwrap_err().to_string()
+            Groups::new(&network(), (&freeze(frozen), &[]), groups, true).unwrap_err().to_string()
         };
         let near = said(&["0.wieght"], &[]);
         assert!(near.starts_with("train.freeze cannot be: ") && near.contains("nearest: 0.weight"), "{near}");
@@ -315,5 +371,32 @@ mod tests {
         assert!(group("*", 0.0, None).check().unwrap_err().contains("train.freeze"));
         assert!(group("*", 1.0, Some(f64::NAN)).check().is_err());
         assert_eq!(group("*", 2.0, Some(0.0)).check(), Ok(()));
+    }
+    #[test]
+    fn what_thaws_learns_from_its_epoch_on() {
+        let entry = |pattern: &str, epoch| Unfreeze { pattern: pattern.parse().unwrap(), epoch };
+        let new =
+            |unfreeze: &[Unfreeze]| Groups::new(&network(), (&freeze(&["*", "!2.*"]), unfreeze), &[], true);
+        let groups = new(&[entry("1.*", 2), entry("*.weight", 4)]).unwrap();
+        let frozen_for = |name: &str| (0..9).find(|epochs| !groups.is_frozen(name, *epochs));
+        assert_eq!(frozen_for("2.weight"), Some(0), "it never was frozen");
+        assert_eq!(frozen_for("1.bias"), Some(1));
+        assert_eq!(frozen_for("1.weight"), Some(1), "the earliest entry counts");
+        assert_eq!(frozen_for("0.weight"), Some(3));
+        assert_eq!(frozen_for("0.bias"), None);
+        let thawing = |epochs: u64| {
+            let found = groups.thawing(network().parameters(), epochs);
+            found.into_iter().map(|spec| spec.name).collect::<Vec<_>>()
+        };
+        assert_eq!(thawing(0), [""; 0]);
+        assert_eq!(thawing(1), ["1.weight", "1.bias"]);
+        assert_eq!(thawing(3), ["0.weight"]);
+
+        let said = new(&[entry("2.*", 2)]).unwrap_err().to_string();
+        assert!(said.starts_with("train.unfreeze has 2.*, of which train.freeze holds nothing"), "{said}");
+        assert!(new(&[entry("fc.*", 2)]).unwrap_err().to_string().starts_with("train.unfreeze cannot be: "));
+        assert!(entry("*", 1).check(9).unwrap_err().contains("at least 2"));
+        assert!(entry("*", 10).check(9).unwrap_err().contains("the run ends after epoch 9"));
+        assert_eq!(entry("*", 9).check(9), Ok(()));
     }
 }

@@ -4,7 +4,7 @@ use crate::averages::{AverageKind, Averages, Averaging};
 use crate::divergence::{self, Divergence};
 use crate::error::TrainError;
 use crate::events::{BatchDone, Event, Observer};
-use crate::groups::{Freeze, Group, Groups};
+use crate::groups::{Freeze, Group, Groups, Unfreeze};
 use crate::loss::{self, CrossEntropy};
 use crate::optimizer::Optimizer;
 use crate::sam::Sam;
@@ -45,6 +45,8 @@ pub struct TrainOptions {
     pub averaging: Averaging,
     /// Parameters that stay as they are: entries in order, each over what came before.
     pub freeze: Vec<Freeze>,
+    /// Parameters that are frozen until an epoch alone.
+    pub unfreeze: Vec<Unfreeze>,
     /// Parameters with a learning rate or weight decay of their own; the last group that matches one counts.
     pub groups: Vec<Group>,
     /// Whether weight decay is for biases, normalisations and other factors too, and not for the weights of convolutions and
@@ -150,7 +152,12 @@ impl Trainer {
     /// parameters.
     pub fn new(network: &Network, weights: &Weights, options: TrainOptions) -> Result<Self, TrainError> {
         check_last_layer(network)?;
-        let groups = Groups::new(network, &options.freeze, &options.groups, options.decay_norms_and_biases)?;
+        let groups = Groups::new(
+            network,
+            (&options.freeze, &options.unfreeze),
+            &options.groups,
+            options.decay_norms_and_biases,
+        )?;
         let normalises = |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
         let plan = PlanOptions { batch: options.batch_size, ..PlanOptions::default() };
         let plan = TrainPlan::new(network, weights, plan).map_err(TrainError::Plan)?;
@@ -290,8 +297,8 @@ impl Trainer {
 
     /// Takes the gradients from the weights nearby where the loss is largest.
     fn climb(&mut self, sam: Sam, batch: &Batch, keys: &SampleKeys<'_>) -> Result<(), TrainError> {
-        let groups = &self.groups;
-        let moves = |spec: &ParameterSpec| !groups.is_frozen(&spec.name);
+        let (groups, epochs) = (&self.groups, self.position.epoch);
+        let moves = |spec: &ParameterSpec| !groups.is_frozen(&spec.name, epochs);
         self.plan.climb(sam.rho, sam.adaptive, moves).map_err(TrainError::Plan)?;
         let logits = self.plan.forward_above(batch.images(), keys);
         let loss = self.loss.of_batch(logits, batch, &mut self.gradient);
@@ -325,7 +332,7 @@ impl Trainer {
         self.plan.use_kept_gradients();
         self.clip();
         let optimizer = self.options.optimizer.with_rates(self.rates());
-        self.plan.step(&self.groups.update(optimizer));
+        self.plan.step(&self.groups.update(optimizer, self.position.epoch));
         self.kept = 0;
         self.position.step += 1;
         self.averages.after_step(&mut self.plan, self.position.step)
@@ -334,9 +341,9 @@ impl Trainer {
     /// Brings the gradients within their bounds, if they have any.
     fn clip(&mut self) {
         let TrainOptions { clip_norm, clip_value, .. } = self.options;
-        let groups = &self.groups;
-        self.grad_norm =
-            clip_norm.map(|norm| self.plan.clip_gradient_norm(norm, |spec| !groups.is_frozen(&spec.name)));
+        let (groups, epochs) = (&self.groups, self.position.epoch);
+        let counts = |spec: &ParameterSpec| !groups.is_frozen(&spec.name, epochs);
+        self.grad_norm = clip_norm.map(|norm| self.plan.clip_gradient_norm(norm, counts));
         if let Some(value) = clip_value {
             self.plan.clip_gradient_value(value);
         }

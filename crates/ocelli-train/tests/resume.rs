@@ -112,6 +112,7 @@ fn a_run_may_stop_after_any_batch() {
         "optimizer = 'radam'\nschedule = { name = 'plateau', patience = 0, threshold = 9.0, threshold_mode = 'abs', factor = 0.5 }",
         "lookahead = { k = 3 }\nsam = { rho = 0.1 }",
         "swa_start = 1",
+        "freeze = ['0.*', '1.*']\nunfreeze = [{ pattern = '0.*', epoch = 3 }]\noptimizer = 'adam'",
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));

@@ -290,6 +290,9 @@ fn introduce_weights(run: &Run, out: &mut impl Write) -> io::Result<()> {
             count(all)
         )?;
     }
+    for entry in &run.recipe().train.unfreeze {
+        writeln!(out, "unfreeze  {} from epoch {} on", entry.pattern, entry.epoch)?;
+    }
     Ok(())
 }
 

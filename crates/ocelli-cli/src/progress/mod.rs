@@ -7,9 +7,9 @@ mod lines;
 mod screen;
 
 use crate::interrupt;
-use crate::text::{count, percent, warn};
+use crate::text::{count, percent, plural, warn};
 use ocelli::data::Problem;
-use ocelli::train::{BackedOff, BatchDone, EpochDone, Event, Observer, Started};
+use ocelli::train::{BackedOff, BatchDone, EpochDone, Event, Observer, Started, Thawed};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -208,6 +208,7 @@ impl Observer for Progress {
                     self.view.warn(&format!("warning: {warning}"));
                 }
             }
+            Event::Thawed(thawed) => self.view.line(&thawed_line(thawed)),
             Event::BackedOff(back) => self.backed_off(back),
             Event::OutOfPatience(last) => {
                 let epoch = last.epoch;
@@ -242,6 +243,16 @@ fn duration(seconds: f64) -> String {
         (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
         (hours, minutes, _) => format!("{} h {minutes:02} min", count(hours)),
     }
+}
+
+/// Parameters whose names are said.
+const NAMED: usize = 3;
+
+fn thawed_line(Thawed { epoch, parameters, values }: &Thawed) -> String {
+    let named: Vec<&str> = parameters.iter().take(NAMED).map(String::as_str).collect();
+    let more = if parameters.len() > NAMED { ", …" } else { "" };
+    let all = plural(parameters.len() as u64, "parameter", "parameters");
+    format!("epoch {epoch} begins to train {all} of {} values: {}{more}", count(*values), named.join(", "))
 }
 
 fn epoch_line(done: &EpochDone, epochs: u64) -> String {

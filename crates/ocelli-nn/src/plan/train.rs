@@ -142,7 +142,7 @@ impl TrainPlan {
             turned: Aligned::zeros(program.turned)?,
             transformed: Aligned::zeros(program.transformed)?,
             transformed_for: None,
-            optimizer: Optimizer::new(0, 0),
+            optimizer: Optimizer::new(0, parameters.segments.len(), 0),
             stretches: Stretches::new(&parameters.segments, parameters.len()),
             memory: Aligned::zeros(program.memory * chunks)?,
             places: Aligned::zeros(program.places * chunks)?,
@@ -296,7 +296,8 @@ impl TrainPlan {
         self.parameters.unload(&self.gradients, false)
     }
 
-    /// The optimizer's buffers: `0.<parameter>`, `1.<parameter>`, `step` and what else it carries along.
+    /// The optimizer's buffers: `0.<parameter>`, `1.<parameter>`, and `step`, the steps that each parameter took, with what else it
+    /// carries along.
     #[must_use]
     pub fn optimizer_state(&self) -> Weights {
         self.optimizer.state(&self.parameters.segments)

@@ -93,9 +93,10 @@ fn chosen(table: &Table, key: &str) -> Option<String> {
 }
 
 /// Settings that have no default, and are not worked out either.
-const ABSENT: [&str; 16] = [
+const ABSENT: [&str; 17] = [
     "model.weights",
     "train.freeze",
+    "train.unfreeze",
     "train.groups",
     "train.warmup",
     "train.clip_norm",

@@ -2,7 +2,7 @@
 
 use super::{ClassWeights, RecipeError};
 use crate::averages::Lookahead;
-use crate::groups::{Freeze, Group};
+use crate::groups::{Freeze, Group, Unfreeze};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::sam::Sam;
 use crate::schedule::{OneCycle, Schedule, Warmup};
@@ -132,6 +132,9 @@ pub struct TrainSection {
     /// still normalises by the batch in training, and its running averages still move.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<Freeze>,
+    /// Parameters that are frozen until an epoch alone, such as `{ pattern = "layer4.*", epoch = 3 }` (default: none).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unfreeze: Vec<Unfreeze>,
     /// Parameters with a learning rate or weight decay of their own (default: none).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
@@ -215,6 +218,7 @@ impl Default for TrainSection {
             clip_value: None,
             class_weights: None,
             freeze: Vec::new(),
+            unfreeze: Vec::new(),
             groups: Vec::new(),
             decay_norms_and_biases: false,
             accumulate: 1,
@@ -284,6 +288,9 @@ impl TrainSection {
         }
         if let Some(problem) = self.groups.iter().find_map(|group| group.check().err()) {
             return wrong("train.groups", problem);
+        }
+        if let Some(problem) = self.unfreeze.iter().find_map(|entry| entry.check(self.epochs).err()) {
+            return wrong("train.unfreeze", problem);
         }
         self.check_averages()?;
         if self.patience == Some(0) {

@@ -126,8 +126,8 @@ impl Run {
         if let Some(whiten) = &recipe.model.whiten {
             whiten.convolution(&network)?;
         }
-        let TrainSection { freeze, groups, decay_norms_and_biases, .. } = &recipe.train;
-        let groups = Groups::new(&network, freeze, groups, *decay_norms_and_biases)?;
+        let TrainSection { freeze, unfreeze, groups, decay_norms_and_biases, .. } = &recipe.train;
+        let groups = Groups::new(&network, (freeze, unfreeze), groups, *decay_norms_and_biases)?;
         let class_weights = class_weights(&recipe, &*splits.train)?;
         let (pipeline, parts) =
             resolve(&splits, pipeline, threads, &recipe.data).map_err(TrainError::Data)?;
@@ -180,10 +180,15 @@ impl Run {
         self.start.as_ref()
     }
 
-    /// The network's parameters that stay as they are.
+    /// The network's parameters that stay as they are, in the first epoch at least.
     pub fn frozen(&self) -> Vec<ParameterSpec> {
         let parameters = self.network.parameters().into_iter();
-        parameters.filter(|parameter| self.groups.is_frozen(&parameter.name)).collect()
+        parameters.filter(|parameter| self.groups.is_frozen(&parameter.name, 0)).collect()
+    }
+
+    /// The parameters that were frozen and learn from the epoch after so many epochs on.
+    pub fn thawing(&self, epochs: u64) -> Vec<ParameterSpec> {
+        self.groups.thawing(self.network.parameters(), epochs)
     }
 
     /// What is kept on disk of the training, validation and test images, where the recipe names a folder.

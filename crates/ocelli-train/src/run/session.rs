@@ -6,7 +6,7 @@ use crate::checkpoint::{Checkpoint, DataMark, Folder, Keep, Line, Name, Progress
 use crate::divergence::{Cause, Divergence};
 use crate::error::TrainError;
 use crate::evaluate::evaluate;
-use crate::events::{EpochDone, Evaluation, Event, Observer, Outcome, Started};
+use crate::events::{EpochDone, Evaluation, Event, Observer, Outcome, Started, Thawed};
 use crate::trainer::{EpochSums, Position, Trainer};
 use ocelli_data::{Loader, Source};
 use ocelli_model::Classifier;
@@ -130,6 +130,7 @@ impl<'a> Session<'a> {
     /// One epoch, or what is left of it: trained, validated, its checkpoint written.
     fn epoch(&mut self, batches: &mut Loader, val: Option<&mut Loader>) -> Result<EpochDone, TrainError> {
         self.epoch_began = Instant::now();
+        self.tell_thaw();
         let run = self.run;
         let trained = run.pool.install(|| self.batches(batches));
         self.tell_problems(batches, trained)?;
@@ -155,6 +156,18 @@ impl<'a> Session<'a> {
         done.images_per_second = sums.images as f64 / seconds.max(1e-9);
         self.save_epoch(weights, &mut done)?;
         Ok(done)
+    }
+
+    /// Tells what begins to learn with the epoch, if anything does.
+    fn tell_thaw(&mut self) {
+        let Position { epoch, batch, .. } = *self.trainer.position();
+        let thawing = if batch == 0 { self.run.thawing(epoch) } else { Vec::new() };
+        if thawing.is_empty() {
+            return;
+        }
+        let values = thawing.iter().map(|parameter| parameter.elements() as u64).sum();
+        let parameters = thawing.into_iter().map(|parameter| parameter.name).collect();
+        self.observer.event(&Event::Thawed(&Thawed { epoch: epoch + 1, parameters, values }));
     }
 
     /// Trains on the batches that the epoch has left.

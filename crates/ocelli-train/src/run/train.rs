@@ -72,6 +72,7 @@ impl Run {
                 lookahead: recipe.train.lookahead,
             },
             freeze: recipe.train.freeze.clone(),
+            unfreeze: recipe.train.unfreeze.clone(),
             groups: recipe.train.groups.clone(),
             decay_norms_and_biases: recipe.train.decay_norms_and_biases,
             class_weights: self.class_weights.clone(),

@@ -13,9 +13,9 @@ use crate::weights::{Tensor, Weights};
 /// Which step of training an update is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateStep {
-    /// Whether the optimizer's buffers are new, and zeros.
+    /// Whether the parameter's buffers are new, and zeros.
     pub first: bool,
-    /// The step's number, from 1.
+    /// The number, from 1, among the steps that the parameter took.
     pub number: u64,
     /// What [`Update::carry`] made of its value in the step before.
     pub carried: f64,
@@ -47,6 +47,12 @@ pub trait Update: Sync {
     /// Buffers that it keeps for each parameter, at most [`MAX_SLOTS`]: one for SGD with momentum, two
     /// for Adam.
     fn slots(&self) -> usize;
+
+    /// Whether a parameter takes this step (default: it does). Those that do not keep their values and their buffers, and for
+    /// their optimizer no step went by.
+    fn steps(&self, _of: &ParameterSpec) -> bool {
+        true
+    }
 
     /// A number that goes along from step to step beside the buffers, such as a product over all steps: what becomes of it in
     /// the step `number` (default: it stays). Before the first step it is 1.
@@ -97,11 +103,23 @@ pub const MAX_SLOTS: usize = 4;
 #[derive(Debug)]
 pub(super) struct Optimizer {
     slots: usize,
-    number: u64,
-    carried: f64,
+    /// Of each segment.
+    taken: Vec<Taken>,
     state: Vec<f32>,
     /// A matrix, packed and plain, and what its work needs.
     matrix: [Vec<f32>; 3],
+}
+
+/// The steps that a parameter took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Taken {
+    number: u64,
+    /// What goes along with them.
+    carried: f64,
+}
+
+impl Taken {
+    const NONE: Self = Self { number: 0, carried: 1.0 };
 }
 
 /// What an update works on.
@@ -114,10 +132,10 @@ pub(super) struct Work<'a> {
 }
 
 impl Optimizer {
-    /// Buffers of zeros for `len` values.
-    pub(super) fn new(slots: usize, len: usize) -> Self {
+    /// Buffers of zeros for `len` values of so many segments.
+    pub(super) fn new(slots: usize, segments: usize, len: usize) -> Self {
         let state = vec![0.0; len.div_ceil(PIECE) * PIECE * slots];
-        Self { slots, number: 0, carried: 1.0, state, matrix: Default::default() }
+        Self { slots, taken: vec![Taken::NONE; segments], state, matrix: Default::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -128,28 +146,41 @@ impl Optimizer {
         let slots = update.slots();
         assert!(slots <= MAX_SLOTS, "an update keeps at most {MAX_SLOTS} buffers, got {slots}");
         if slots != self.slots || self.state.len() != work.values.len().div_ceil(PIECE) * PIECE * slots {
-            *self = Self::new(slots, work.values.len());
+            *self = Self::new(slots, work.segments.len(), work.values.len());
         }
-        self.number += 1;
-        self.carried = update.carry(self.number, self.carried);
-        let (first, number, carried) = (self.number == 1, self.number, self.carried);
-        let step = UpdateStep { first, number, carried, sums: [0.0; 2] };
         let Work { isa, segments, stretches, values, gradients } = work;
-        if segments.iter().any(|segment| update.whole(&segment.spec) != Whole::Nothing) {
-            let prepared = |spec: &ParameterSpec| update.whole(spec) != Whole::Nothing;
+        let mut taken = std::mem::take(&mut self.taken);
+        for (Taken { number, carried }, segment) in taken.iter_mut().zip(segments) {
+            if update.steps(&segment.spec) {
+                *number += 1;
+                *carried = update.carry(*number, *carried);
+            }
+        }
+        let step = |segment: usize, sums: [f64; 2]| {
+            let Taken { number, carried } = taken[segment];
+            UpdateStep { first: number == 1, number, carried, sums }
+        };
+        let prepared = |spec: &ParameterSpec| update.steps(spec) && update.whole(spec) != Whole::Nothing;
+        if segments.iter().any(|segment| prepared(&segment.spec)) {
             self.over_stretches(stretches, values, gradients, |number, stretch, value, grad, state| {
                 let spec = &segments[stretch.segment].spec;
                 if prepared(spec) {
+                    let step = step(stretch.segment, [0.0; 2]);
                     stretches.keep(number, update.prepare(step, spec, isa, value, grad, state));
                 }
             });
             stretches.add_up();
-            segments.iter().for_each(|segment| self.rework(update, isa, segment));
+            let reworked = segments.iter().filter(|segment| prepared(&segment.spec));
+            reworked.for_each(|segment| self.rework(update, isa, segment));
         }
         self.over_stretches(stretches, values, gradients, |_, stretch, value, grad, state| {
-            let step = UpdateStep { sums: stretches.total(stretch.segment), ..step };
-            update.update(step, &segments[stretch.segment].spec, isa, value, grad, state);
+            let spec = &segments[stretch.segment].spec;
+            if update.steps(spec) {
+                let step = step(stretch.segment, stretches.total(stretch.segment));
+                update.update(step, spec, isa, value, grad, state);
+            }
         });
+        self.taken = taken;
     }
 
     /// Does something to each stretch: its number, itself, its values, gradients and buffers.
@@ -212,9 +243,11 @@ impl Optimizer {
 
     pub(super) fn state(&self, segments: &[Segment]) -> Weights {
         let mut weights = Weights::new();
-        weights.insert("step", Tensor::i64([], vec![self.number as i64]));
+        let of_each =
+            |of: fn(&Taken) -> i64| Tensor::i64([self.taken.len()], self.taken.iter().map(of).collect());
+        weights.insert("step", of_each(|taken| taken.number as i64));
         // Its bits: tensors hold no f64.
-        weights.insert("carried", Tensor::i64([], vec![self.carried.to_bits() as i64]));
+        weights.insert("carried", of_each(|taken| taken.carried.to_bits() as i64));
         weights.insert("slots", Tensor::i64([], vec![self.slots as i64]));
         for slot in 0..self.slots {
             for segment in segments {
@@ -228,21 +261,21 @@ impl Optimizer {
     }
 
     pub(super) fn load(state: &Weights, segments: &[Segment], len: usize) -> Result<Self, PlanError> {
-        let number = |name: &str| {
-            let found = state.get(name).and_then(Tensor::as_i64).and_then(|v| v.first().copied());
-            found.ok_or_else(|| PlanError::state(format!("`{name}` is missing")))
+        let numbers = |name: &str, count: usize| {
+            let found = state.get(name).and_then(Tensor::as_i64).filter(|found| found.len() == count);
+            found.ok_or_else(|| PlanError::state(format!("needs {count} numbers in `{name}`")))
         };
-        let count = |name: &str| {
-            let negative = |_| PlanError::state(format!("`{name}` is less than 0"));
-            number(name).and_then(|n| u64::try_from(n).map_err(negative))
-        };
-        let slots = usize::try_from(count("slots")?).unwrap_or(usize::MAX);
+        let slots = usize::try_from(numbers("slots", 1)?[0]).unwrap_or(usize::MAX);
         if slots > MAX_SLOTS {
             return Err(PlanError::state(format!("got {slots} buffers, needs at most {MAX_SLOTS}")));
         }
-        let mut loaded = Self::new(slots, len);
-        loaded.number = count("step")?;
-        loaded.carried = f64::from_bits(number("carried")? as u64);
+        let mut loaded = Self::new(slots, segments.len(), len);
+        let (steps, carried) = (numbers("step", segments.len())?, numbers("carried", segments.len())?);
+        for (taken, (number, carried)) in loaded.taken.iter_mut().zip(steps.iter().zip(carried)) {
+            let negative = |_| PlanError::state(format!("`step` has {number}, less than 0"));
+            let number = u64::try_from(*number).map_err(negative)?;
+            *taken = Taken { number, carried: f64::from_bits(*carried as u64) };
+        }
         for slot in 0..slots {
             for segment in segments {
                 let name = format!("{slot}.{}", segment.spec.name);
