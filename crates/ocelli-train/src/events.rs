@@ -17,6 +17,8 @@ pub enum Event<'a> {
     Epoch(&'a EpochDone),
     /// Parameters that were frozen learn from the epoch that begins on.
     Thawed(&'a Thawed),
+    /// Training images have another size from the epoch that begins on.
+    Resized(&'a Resized),
     /// Training diverged and went back to a checkpoint, as the recipe asked.
     BackedOff(&'a BackedOff),
     /// An image could not be loaded; it is left out, and told once.
@@ -120,6 +122,15 @@ pub struct Thawed {
     pub parameters: Vec<String>,
     /// How many values they have.
     pub values: u64,
+}
+
+/// Training images change their size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resized {
+    /// The epoch that begins, from 1.
+    pub epoch: u64,
+    /// Height and width.
+    pub size: [usize; 2],
 }
 
 /// Training diverged and went back to a checkpoint with a lower learning rate; one line of `metrics.jsonl`.

@@ -34,7 +34,9 @@ pub use averages::{AverageKind, Averaging, Lookahead, update_bn};
 pub use divergence::{Cause, Divergence};
 pub use error::TrainError;
 pub use evaluate::{collect, evaluate};
-pub use events::{BackedOff, BatchDone, EpochDone, Evaluation, Event, Observer, Outcome, Started, Thawed};
+pub use events::{
+    BackedOff, BatchDone, EpochDone, Evaluation, Event, Observer, Outcome, Resized, Started, Thawed,
+};
 pub use groups::{Freeze, Group, Unfreeze};
 pub use lint::lint;
 pub use loss::CrossEntropy;
@@ -47,7 +49,7 @@ pub use recipe::{
     ClassWeightRule, ClassWeights, DataSection, ModelSection, Monitor, OnDivergence, Recipe, RecipeBuilder,
     RecipeError, TrainSection, TransformsSection,
 };
-pub use run::{DataInfo, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume};
+pub use run::{DataInfo, Resize, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume};
 pub use sam::Sam;
 pub use schedule::{
     Anneal, By, Clock, Constant, ConstantFactor, Cosine, CosineRestarts, Cyclic, CyclicMode, Exponential,

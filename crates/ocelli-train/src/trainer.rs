@@ -375,6 +375,19 @@ impl Trainer {
         self.averages.get(AverageKind::Swa)
     }
 
+    /// Goes on with the same layers over images of another size. Only between epochs or after [`Trainer::restore`]: gradients that
+    /// wait for a step are gone.
+    ///
+    /// # Errors
+    /// The network cannot be planned, or its parameters are others.
+    pub fn take_input(&mut self, network: &Network) -> Result<(), TrainError> {
+        let state = self.state();
+        let plan = PlanOptions { batch: self.options.batch_size, ..PlanOptions::default() };
+        self.plan = TrainPlan::new(network, &state.weights, plan).map_err(TrainError::Plan)?;
+        self.network = network.clone();
+        self.restore(&state)
+    }
+
     /// Multiplies the schedule's learning rates from the next step on (1 at first).
     pub fn set_lr_scale(&mut self, scale: f64) {
         self.lr_scale = scale;

@@ -12,8 +12,8 @@ use ocelli::data::printable;
 use ocelli::nn::lint::Severity;
 use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
 use ocelli::train::{
-    DataInfo, EpochDone, Outcome, Position, Recipe, RecipeBuilder, RecipeError, Resume, Run, RunOptions,
-    TrainError, TrainSection, claim, has_checkpoint,
+    DataInfo, EpochDone, Outcome, Position, Recipe, RecipeBuilder, RecipeError, Resize, Resume, Run,
+    RunOptions, TrainError, TrainSection, claim, has_checkpoint,
 };
 use std::collections::HashMap;
 use std::fs;
@@ -292,6 +292,9 @@ fn introduce_weights(run: &Run, out: &mut impl Write) -> io::Result<()> {
     }
     for entry in &run.recipe().train.unfreeze {
         writeln!(out, "unfreeze  {} from epoch {} on", entry.pattern, entry.epoch)?;
+    }
+    for Resize { size: [height, width], until } in &run.recipe().train.resize {
+        writeln!(out, "resize    to {height}×{width} until epoch {until}")?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ mod screen;
 use crate::interrupt;
 use crate::text::{count, percent, plural, warn};
 use ocelli::data::Problem;
-use ocelli::train::{BackedOff, BatchDone, EpochDone, Event, Observer, Started, Thawed};
+use ocelli::train::{BackedOff, BatchDone, EpochDone, Event, Observer, Resized, Started, Thawed};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -209,6 +209,9 @@ impl Observer for Progress {
                 }
             }
             Event::Thawed(thawed) => self.view.line(&thawed_line(thawed)),
+            Event::Resized(Resized { epoch, size: [height, width] }) => {
+                self.view.line(&format!("epoch {epoch} begins to train on images of {height}×{width}"));
+            }
             Event::BackedOff(back) => self.backed_off(back),
             Event::OutOfPatience(last) => {
                 let epoch = last.epoch;

@@ -60,10 +60,11 @@ impl RecipeError {
         let place = error.to_string();
         let key = place.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
         let chosen = key.and_then(|key| chosen(table, key));
-        let suggestion = suggestion(&message).or_else(|| match chosen {
-            None => elsewhere(unknown(&message, "field")?),
-            Some(_) => None,
-        });
+        let field = unknown(&message, "field");
+        let other = field.filter(|_| chosen.is_none()).and_then(elsewhere);
+        // A name that another section has is more than one that is like it.
+        let is_same = |key: &String| key.rsplit('.').next() == field;
+        let suggestion = other.clone().filter(is_same).or_else(|| suggestion(&message)).or(other);
         let message = match (key, unknown(&message, "field"), &suggestion) {
             // The names that there are need not be listed where one of them was meant.
             (Some(key), Some(field), Some(_)) => format!("unknown key `{key}.{field}`"),
@@ -93,9 +94,10 @@ fn chosen(table: &Table, key: &str) -> Option<String> {
 }
 
 /// Settings that have no default, and are not worked out either.
-const ABSENT: [&str; 17] = [
+const ABSENT: [&str; 18] = [
     "model.weights",
     "train.freeze",
+    "train.resize",
     "train.unfreeze",
     "train.groups",
     "train.warmup",

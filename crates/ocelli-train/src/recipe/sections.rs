@@ -4,6 +4,7 @@ use super::{ClassWeights, RecipeError};
 use crate::averages::Lookahead;
 use crate::groups::{Freeze, Group, Unfreeze};
 use crate::optimizer::{AdamW, Optimizer};
+use crate::run::{Resize, check_resize};
 use crate::sam::Sam;
 use crate::schedule::{OneCycle, Schedule, Warmup};
 use crate::whiten::Whiten;
@@ -145,6 +146,9 @@ pub struct TrainSection {
     /// is normalised by itself.
     #[serde(skip_serializing_if = "is_one")]
     pub accumulate: u64,
+    /// Smaller training images in the first epochs, such as `{ size = [16, 16], until = 4 }` (default: none).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resize: Vec<Resize>,
     /// Gradients from the sharpest point nearby: sharpness-aware minimisation (default: none). A step takes twice as long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sam: Option<Sam>,
@@ -222,6 +226,7 @@ impl Default for TrainSection {
             groups: Vec::new(),
             decay_norms_and_biases: false,
             accumulate: 1,
+            resize: Vec::new(),
             sam: None,
             ema_decay: None,
             swa_start: None,
@@ -292,6 +297,7 @@ impl TrainSection {
         if let Some(problem) = self.unfreeze.iter().find_map(|entry| entry.check(self.epochs).err()) {
             return wrong("train.unfreeze", problem);
         }
+        check_resize(&self.resize, self.epochs).or_else(|problem| wrong("train.resize", problem))?;
         self.check_averages()?;
         if self.patience == Some(0) {
             return wrong(

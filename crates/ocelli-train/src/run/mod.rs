@@ -5,6 +5,7 @@ mod lists;
 mod network;
 mod patience;
 mod prepare;
+mod resize;
 mod resume;
 mod session;
 mod start;
@@ -13,5 +14,7 @@ mod train;
 
 pub use network::build as build_network;
 pub use prepare::{DataInfo, Run, RunOptions};
+pub use resize::Resize;
+pub(crate) use resize::check as check_resize;
 pub use resume::{Resume, resume};
 pub use train::{claim, has_checkpoint};

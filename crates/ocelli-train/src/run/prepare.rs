@@ -1,5 +1,6 @@
 //! A recipe made ready: data opened, network built, transforms resolved, nothing trained yet.
 
+use super::resize::network_at;
 use super::start::Start;
 use super::{lists, network};
 use crate::error::TrainError;
@@ -126,6 +127,9 @@ impl Run {
         if let Some(whiten) = &recipe.model.whiten {
             whiten.convolution(&network)?;
         }
+        for resize in &recipe.train.resize {
+            network_at(&network, resize.size)?;
+        }
         let TrainSection { freeze, unfreeze, groups, decay_norms_and_biases, .. } = &recipe.train;
         let groups = Groups::new(&network, (freeze, unfreeze), groups, *decay_norms_and_biases)?;
         let class_weights = class_weights(&recipe, &*splits.train)?;
@@ -216,16 +220,30 @@ impl Run {
 
     /// Batches of the training images, shuffled and transformed anew in each epoch.
     pub(super) fn train_loader(&self) -> Result<Loader, TrainError> {
+        self.loader_of(Arc::clone(&self.parts.train), &self.pipeline.train)
+    }
+
+    /// The same of a source and a list of transforms of one's own.
+    pub(super) fn loader_of(&self, source: Arc<Source>, list: &[Transform]) -> Result<Loader, TrainError> {
         let options = LoaderOptions {
             batch_size: self.recipe.train.batch_size,
             seed: self.recipe.seed,
             sampler: self.recipe.data.sampler,
             strict: self.recipe.data.strict,
             batch: self.recipe.transforms.batch.clone(),
-            workers: self.workers(&self.parts.train),
+            workers: self.workers(&source),
             ..LoaderOptions::default()
         };
-        Loader::new(Arc::clone(&self.parts.train), &self.pipeline.train, &options).map_err(TrainError::Data)
+        Loader::new(source, list, &options).map_err(TrainError::Data)
+    }
+
+    /// Images behind the beginning of a list of transforms.
+    pub(super) fn behind(
+        &self,
+        dataset: &Arc<dyn Dataset>,
+        list: &[Transform],
+    ) -> Result<Arc<Source>, TrainError> {
+        behind(dataset, list, &self.recipe.data).map_err(TrainError::Data)
     }
 
     /// Batches of other images, in order.
@@ -283,6 +301,20 @@ fn cache(data: &DataSection) -> Option<CacheOptions> {
     Some(CacheOptions { max_bytes: data.cache_bytes, ..CacheOptions::new(folder) })
 }
 
+/// Puts images behind the beginning of a list of transforms, kept as the recipe says.
+fn behind(
+    dataset: &Arc<dyn Dataset>,
+    list: &[Transform],
+    data: &DataSection,
+) -> Result<Arc<Source>, DataError> {
+    let options = SourceOptions { reduced_jpeg: data.reduced_jpeg, ..SourceOptions::default() };
+    let source = Source::new(Arc::clone(dataset), list, &options)?;
+    Ok(Arc::new(match cache(data) {
+        Some(cache) => source.with_cache(&cache)?,
+        None => source,
+    }))
+}
+
 /// Puts the data behind the transforms and measures the mean and std that they lack.
 fn resolve(
     splits: &Splits,
@@ -290,19 +322,11 @@ fn resolve(
     threads: usize,
     data: &DataSection,
 ) -> Result<(Pipeline, Parts), DataError> {
-    let options = SourceOptions { reduced_jpeg: data.reduced_jpeg, ..SourceOptions::default() };
-    let cache = cache(data);
-    let behind = |dataset: &Arc<dyn Dataset>, list: &[Transform]| -> Result<Arc<Source>, DataError> {
-        let source = Source::new(Arc::clone(dataset), list, &options)?;
-        Ok(Arc::new(match &cache {
-            Some(cache) => source.with_cache(cache)?,
-            None => source,
-        }))
-    };
-    let train = behind(&splits.train, &pipeline.train)?;
+    let train = behind(&splits.train, &pipeline.train, data)?;
     pipeline.resolve(&train, &MeasureOptions { threads, ..MeasureOptions::default() })?;
-    let other =
-        |part: &Option<Arc<dyn Dataset>>| part.as_ref().map(|part| behind(part, &pipeline.eval)).transpose();
+    let other = |part: &Option<Arc<dyn Dataset>>| {
+        part.as_ref().map(|part| behind(part, &pipeline.eval, data)).transpose()
+    };
     let parts = Parts { val: other(&splits.val)?, test: other(&splits.test)?, train };
     Ok((pipeline, parts))
 }

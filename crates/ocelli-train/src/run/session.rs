@@ -24,6 +24,8 @@ pub(super) struct Session<'a> {
     pub(super) folder: &'a Folder,
     pub(super) trainer: Trainer,
     data: DataMark,
+    /// Height and width of the training images.
+    pub(super) size: [usize; 2],
     /// Batches of an epoch.
     batches: u64,
     /// The epochs that are done, and where training went back.
@@ -53,6 +55,7 @@ impl<'a> Session<'a> {
             folder,
             trainer,
             data,
+            size: run.full_size(),
             batches: batches.batches() as u64,
             lines: Vec::new(),
             seconds_before: 0.0,
@@ -130,6 +133,7 @@ impl<'a> Session<'a> {
     /// One epoch, or what is left of it: trained, validated, its checkpoint written.
     fn epoch(&mut self, batches: &mut Loader, val: Option<&mut Loader>) -> Result<EpochDone, TrainError> {
         self.epoch_began = Instant::now();
+        self.resize(batches)?;
         self.tell_thaw();
         let run = self.run;
         let trained = run.pool.install(|| self.batches(batches));

@@ -31,6 +31,10 @@ impl Session<'_> {
         };
         let position = *self.trainer.position();
         let (run, epoch, seed) = (self.run, position.epoch, self.run.recipe().seed);
+        if self.size != self.run.full_size() {
+            // Patience ended the run before its images had grown.
+            *batches = self.run.train_loader()?;
+        }
         let size = batches.options().batch_size.min(batches.samples());
         let made =
             run.pool.install(|| update_bn(run.network(), &mean, size, (seed, epoch), batches.epoch(epoch)));
