@@ -103,6 +103,14 @@ fn train(
             let _ = writeln!(io::stderr(), "{stopped}; go on with:\n  {resume}");
             Err(Failure::Reported(interrupt::CODE))
         }
+        // The same run would diverge again.
+        Err(error @ TrainError::Diverged(_)) if has_checkpoint(folder) => {
+            let last = shell(&folder.join("last.safetensors").display().to_string());
+            Err(Failure::failed(error).hint(format!(
+                "the newest checkpoint is from before and whole; begin a new run from it: --weights {last}; \
+                 or have a run go back by itself: --set train.on_divergence=back-off"
+            )))
+        }
         Err(error) if has_checkpoint(folder) => Err(Failure::failed(error)
             .hint(format!("the newest checkpoint is whole; once it is mended, go on with: {resume}"))),
         Err(error) => Err(failure(error)),
