@@ -2,7 +2,8 @@
 
 use ocelli_testing::Fixture;
 use ocelli_train::metrics::{
-    Averaged, OneVsRest, Predictions, Report, ReportOptions, fit_temperature, top_k_accuracy,
+    Averaged, ClassScores, MultiLabelOptions, MultiLabelPredictions, MultiLabelReport, OneVsRest,
+    Predictions, Report, ReportOptions, fit_temperature, fit_thresholds, top_k_accuracy,
 };
 use serde::Deserialize;
 
@@ -116,5 +117,67 @@ fn figures_are_scikit_learns() {
                 case.name
             );
         }
+    }
+}
+
+#[derive(Deserialize)]
+struct Several {
+    name: String,
+    subset_accuracy: f64,
+    hamming_loss: f64,
+    log_loss: f64,
+    precision: Vec<f64>,
+    recall: Vec<f64>,
+    f1: Vec<f64>,
+    support: Vec<u64>,
+    micro: [f64; 3],
+    #[serde(rename = "macro")]
+    macro_average: [f64; 3],
+    weighted: [f64; 3],
+    mean_average_precision: f64,
+    roc_auc: f64,
+    best_f1: Vec<Option<f64>>,
+}
+
+fn several(fixture: &Fixture, case: &str, classes: usize) -> MultiLabelPredictions {
+    let truth = fixture.get(case, "truth").and_then(ocelli_nn::Tensor::as_i64).expect("truth is integers");
+    let rows = fixture.values(case, "probabilities").chunks_exact(classes).zip(truth.chunks_exact(classes));
+    let mut predictions = MultiLabelPredictions::new(classes, 0);
+    for (id, (row, has)) in (0..).zip(rows) {
+        let labels = (0..).zip(has).filter(|(_, has)| **has == 1).map(|(class, _)| class);
+        predictions.push(id, labels.collect(), row);
+    }
+    predictions
+}
+
+#[test]
+fn figures_of_several_labels_are_scikit_learns() {
+    let fixture = Fixture::load("multi_label_metrics");
+    for case in fixture.cases::<Several>() {
+        let predictions = several(&fixture, &case.name, case.support.len());
+        let found = MultiLabelReport::of(&predictions, &MultiLabelOptions::default());
+        let what = |figure: &str| format!("{}: {figure}", case.name);
+        close(&what("subset accuracy"), found.subset_accuracy, case.subset_accuracy);
+        close(&what("Hamming loss"), found.hamming_loss, case.hamming_loss);
+        close(&what("log loss"), found.log_loss, case.log_loss);
+        let each = |figure: fn(&ClassScores) -> f64| found.scores.classes.iter().map(figure);
+        all_close(&what("precision"), each(|class| class.precision), &case.precision);
+        all_close(&what("recall"), each(|class| class.recall), &case.recall);
+        all_close(&what("F1"), each(|class| class.f1), &case.f1);
+        let support: Vec<u64> = found.scores.classes.iter().map(|class| class.support).collect();
+        assert_eq!(support, case.support, "{}", case.name);
+        let three = |Averaged { precision, recall, f1 }| [precision, recall, f1];
+        all_close(&what("micro"), three(found.scores.micro), &case.micro);
+        all_close(&what("macro"), three(found.scores.macro_average), &case.macro_average);
+        all_close(&what("weighted"), three(found.scores.weighted_average), &case.weighted);
+        close(&what("mAP"), found.average_precision.macro_mean.unwrap(), case.mean_average_precision);
+        close(&what("ROC-AUC"), found.roc_auc.macro_mean.unwrap(), case.roc_auc);
+        // No threshold gives a higher F1 than the fitted one.
+        let thresholds = Some(fit_thresholds(&predictions));
+        let fitted = MultiLabelReport::of(&predictions, &MultiLabelOptions { thresholds });
+        let known = fitted.scores.classes.iter().zip(&case.best_f1);
+        let (found, best): (Vec<f64>, Vec<f64>) =
+            known.filter_map(|(class, best)| Some((class.f1, (*best)?))).unzip();
+        all_close(&what("the highest F1"), found, &best);
     }
 }

@@ -5,8 +5,8 @@ use ocelli_data::{Loader, LoaderOptions, Source, SourceOptions, Transform};
 use ocelli_nn::{Conv2d, Network, Pattern, Role, Sequential, Shape, Tensor, Weights};
 use ocelli_testing::{Case, Fixture, Report, formula};
 use ocelli_train::{
-    Adam, Averaging, Event, Freeze, Lookahead, Optimizer, Sam, Schedule, Sgd, TrainOptions, Trainer,
-    TrainerState, Unfreeze, update_bn,
+    Adam, Averaging, CrossEntropy, Event, Freeze, Lookahead, Loss, Optimizer, Sam, Schedule, Sgd,
+    TrainOptions, Trainer, TrainerState, Unfreeze, update_bn,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ fn options(batch_size: usize, accumulate: u64, averaging: Averaging) -> TrainOpt
         unfreeze: Vec::new(),
         groups: Vec::new(),
         decay_norms_and_biases: true,
-        class_weights: None,
+        loss: Loss::default(),
         seed: 1,
     }
 }
@@ -165,10 +165,11 @@ fn batches_that_accumulate_are_the_larger_batch() {
         .linear(64, CLASSES)
         .build("no-norm")
         .unwrap();
-    for class_weights in [None, Some(vec![0.5, 0.0, 3.0])] {
+    for weight in [None, Some(vec![0.5, 0.0, 3.0])] {
         let trained = |batch: usize, accumulate: u64| {
+            let loss = CrossEntropy { weight: weight.clone(), ..CrossEntropy::default() };
             let options = TrainOptions {
-                class_weights: class_weights.clone(),
+                loss: Loss::CrossEntropy(loss),
                 ..options(batch, accumulate, Averaging::default())
             };
             let mut trainer = Trainer::new(&network, &initial_weights(&network), options).unwrap();

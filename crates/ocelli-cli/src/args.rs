@@ -141,9 +141,16 @@ pub(crate) struct EvalArgs {
     /// Fit the temperature at which probabilities are best (on these images: give others than are to be measured).
     #[arg(long)]
     pub(crate) fit_temperature: bool,
-    /// Save the fitted temperature and the threshold of --reject in the model, for `predict` and later `eval`s.
+    /// Of a model that tells several labels an image: fit the probability from which an image has each class, for the highest F1
+    /// (on these images: give others than are to be measured).
+    #[arg(long)]
+    pub(crate) fit_thresholds: bool,
+    /// Save the fitted temperature or thresholds and the threshold of --reject in the model, for `predict` and later `eval`s.
     #[arg(long)]
     pub(crate) save: bool,
+    /// What stands between the labels of an image in the column `labels` of a manifest.
+    #[arg(long, value_name = "SIGN", default_value_t = '|')]
+    pub(crate) label_separator: char,
     /// How many of the images with the highest losses are named.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) top_losses: usize,

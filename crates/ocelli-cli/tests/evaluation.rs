@@ -137,3 +137,120 @@ fn a_temperature_and_a_threshold_are_saved_and_used() {
     let ran = ocelli(folder, &["eval", MODEL, "--data", "data", "--save"]);
     assert!(ran.code == 2 && ran.err.contains("nothing to save"), "{}", ran.err);
 }
+
+/// A folder with a manifest of images that show dots, are light, both or neither, and a model of them.
+fn trained_on_several() -> tempfile::TempDir {
+    let folder = folder(1);
+    let path = folder.path();
+    let mut lines = "path,labels,split\n".to_owned();
+    for number in 0..48_u32 {
+        let (dots, light) = (number % 2 == 0, number / 2 % 2 == 0);
+        let image = image::GrayImage::from_fn(16, 16, |x, y| {
+            let dot = dots && x % 4 < 2 && y % 4 < 2;
+            image::Luma([u8::from(dot) * 90
+                + u8::from(light) * 100
+                + ((x * 7 + y * 5 + number * 3) % 20) as u8])
+        });
+        image.save(path.join(format!("{number}.png"))).unwrap();
+        let labels: Vec<&str> = [("dots", dots), ("light", light)]
+            .iter()
+            .filter(|(_, has)| *has)
+            .map(|(name, _)| *name)
+            .collect();
+        let split = if number < 36 { "train" } else { "test" };
+        lines += &format!("{number}.png,{},{split}\n", labels.join(";"));
+    }
+    fs::write(path.join("several.csv"), lines).unwrap();
+    let more = ["--data", "several.csv", "--epochs", "20", "--set", "data.label_separator=;"];
+    let ran = train(path, "run", &more);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+    assert!(ran.out.contains("2 classes (any number an image)"), "{}", ran.out);
+    folder
+}
+
+#[test]
+fn images_may_have_several_labels_from_end_to_end() {
+    let folder = trained_on_several();
+    let folder = folder.path();
+    let data = ["--data", "several.csv", "--label-separator", ";"];
+    let eval = |more: &[&str]| succeeds(folder, &[&["eval", MODEL][..], &data, more].concat());
+    let found = eval(&["--json"]).json();
+    assert_eq!((found["multi_label"].as_bool(), found["images"].as_u64()), (Some(true), Some(12)));
+    assert!(number(&found["mean_average_precision"]) > 0.95, "{found:#}");
+    assert!(number(&found["accuracy"]) > 0.7 && number(&found["macro"]["f1"]) > 0.8, "{found:#}");
+    let told = fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap();
+    let test: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert!((number(&test["test_loss"]) - number(&found["loss"])).abs() < 1e-6, "{test}");
+    assert_eq!(test["test_accuracy"], found["accuracy"]);
+    let text = eval(&[]).out;
+    assert!(text.contains("mAP ") && text.contains("threshold") && text.contains("micro"), "{text}");
+    let table = eval(&["--csv"]).out;
+    assert_eq!(table.lines().next(), Some("image,truth,predicted,probability_dots,probability_light"));
+    assert!(table.contains(",dots|light,"), "{table}");
+    eval(&["--fit-thresholds", "--save"]);
+    let after = eval(&["--json"]).json();
+    assert!(number(&after["macro"]["f1"]) >= number(&found["macro"]["f1"]) - 1e-9);
+    let said = succeeds(folder, &["predict", MODEL, "40.png", "43.png", "--json"]).json();
+    let labels = |place: usize| said["predictions"][place]["labels"].as_array().unwrap().len();
+    assert_eq!((labels(0), labels(1)), (2, 0), "{said:#}");
+    let said = succeeds(folder, &["predict", MODEL, "40.png", "43.png"]).out;
+    assert!(said.contains("none; the likeliest: "), "{said}");
+    let said = succeeds(folder, &["predict", MODEL, "40.png", "--csv"]).out;
+    assert!(
+        said.starts_with("image,label,probability,label_2,probability_2,labels\n")
+            && (said.contains("dots|light") || said.contains("light|dots")),
+        "{said}"
+    );
+    let info = succeeds(folder, &["data", "info", "several.csv", "--label-separator", ";"]).out;
+    assert!(
+        info.contains("1.0 labels an image, 2 at most, 9 images without any") && info.contains("\nlabels"),
+        "{info}"
+    );
+    let check = ocelli(folder, &["data", "check", "several.csv", "--label-separator", ";", "--json"]).json();
+    assert_eq!(check["multi_label"].as_bool(), Some(true));
+    let split = ["data", "split", "several.csv", "--label-separator", ";", "--out", "again.csv"];
+    succeeds(folder, &split);
+    let again = fs::read_to_string(folder.join("again.csv")).unwrap();
+    assert!(again.starts_with("path,labels,split\n") && again.contains(",dots|light,"), "{again}");
+}
+
+#[test]
+fn what_is_for_one_label_is_not_for_several() {
+    let folder = trained_on_several();
+    let folder = folder.path();
+    let refused = |args: &[&str], said: &str| {
+        let ran = ocelli(folder, args);
+        assert!(ran.code == 2 && ran.err.contains(said), "{said} in\n{}", ran.err);
+    };
+    let data = ["--data", "several.csv", "--label-separator", ";"];
+    let eval = |flag: &'static [&'static str]| [&["eval", MODEL][..], &data, flag].concat();
+    refused(&eval(&["--fit-temperature"]), "--fit-temperature is for a model that tells one label");
+    refused(&eval(&["--reject", "0.5"]), "--reject is for a model");
+    refused(&eval(&["--save"]), "--fit-thresholds");
+    let train = |setting: &'static str| {
+        let set = ["--set", "data.label_separator=;", "--set", setting, "--out", "other"];
+        [&["train", "--data", "several.csv", "--model", "network.toml"][..], &set].concat()
+    };
+    refused(&train("train.loss=focal"), "take binary-cross-entropy");
+    refused(&train("train.label_smoothing=0.1"), "only cross-entropy has it");
+    refused(&train("data.sampler=balanced"), "images have several labels");
+    let one = ["train", "--data", "data", "--model", "network.toml", "--out", "one"];
+    refused(&[&one[..], &["--set", "train.loss=binary-cross-entropy"]].concat(), "one label each");
+    let ran = train_single(folder);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let single = "single/model.safetensors";
+    refused(
+        &[&["eval", single][..], &data].concat(),
+        "its images have several labels, but the model tells one",
+    );
+    refused(
+        &["eval", single, "--data", "data/train", "--fit-thresholds"],
+        "--fit-thresholds is for a model that tells several",
+    );
+}
+
+fn train_single(folder: &Path) -> common::Ran {
+    common::images(&folder.join("data/train"), 4, 1);
+    common::images(&folder.join("data/test"), 2, 2);
+    train(folder, "single", &["--epochs", "1"])
+}

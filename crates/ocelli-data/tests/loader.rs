@@ -430,3 +430,69 @@ eval = [{ type = "Resize", size = [64, 48] }, { type = "CenterCrop", size = 32 }
     assert!(Compiled::new(&flip, (3, 3, 1)).is_err());
     assert!(Compiled::new(&[Transform::resize(0)], (3, 3, 1)).is_err());
 }
+
+/// Images with no label, one, or several.
+struct Several(Arc<dyn Dataset>);
+
+impl Dataset for Several {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn classes(&self) -> &[String] {
+        self.0.classes()
+    }
+
+    fn label(&self, index: usize) -> u32 {
+        self.labels(index).first().copied().unwrap_or(0)
+    }
+
+    fn is_multi_label(&self) -> bool {
+        true
+    }
+
+    fn labels(&self, index: usize) -> Cow<'_, [u32]> {
+        Cow::Owned((0..10).filter(|label| index as u32 % 16 & (1 << (label % 4)) != 0).collect())
+    }
+
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        self.0.name(index)
+    }
+
+    fn load(&self, index: usize) -> Result<Image, DataError> {
+        self.0.load(index)
+    }
+
+    fn extent(&self) -> Extent {
+        self.0.extent()
+    }
+}
+
+#[test]
+fn batches_of_several_labels_have_targets() {
+    let dataset: Arc<dyn Dataset> = Arc::new(Several(memory(40, (4, 4, 3))));
+    ocelli_data::dataset::contract::check(&*dataset);
+    let options = LoaderOptions { batch_size: 16, seed: 3, ..LoaderOptions::default() };
+    let mut plain = loader(&dataset, &augmented(4), &options);
+    let mix = serde_json::from_str(r#"{ "type": "MixUp", "alpha": 1.0 }"#).unwrap();
+    let mut mixed = loader(&dataset, &augmented(4), &LoaderOptions { batch: Some(mix), ..options.clone() });
+    for (plain, mixed) in plain.epoch(0).zip(mixed.epoch(0)) {
+        let (plain, mixed) = (plain.unwrap(), mixed.unwrap());
+        let targets = plain.targets().unwrap();
+        for (row, index) in targets.chunks_exact(10).zip(plain.indices()) {
+            let has: Vec<u32> = (0..10).filter(|class| row[*class as usize] == 1.0).collect();
+            assert_eq!(dataset.labels(index), has);
+        }
+        let share = mixed.mixing().unwrap().share;
+        for (place, target) in mixed.targets().unwrap().iter().enumerate() {
+            let before = targets[(place + targets.len() - 10) % targets.len()];
+            assert_eq!(*target, share * targets[place] + (1.0 - share) * before);
+        }
+    }
+    let one = loader(&memory(4, (4, 4, 3)), &augmented(4), &options).epoch(0).next().unwrap().unwrap();
+    assert!(one.targets().is_none());
+    let source = Source::new(dataset, &augmented(4), &SourceOptions::default()).unwrap();
+    let balanced = LoaderOptions { sampler: Sampler::Balanced, ..options };
+    let error = Loader::new(Arc::new(source), &augmented(4), &balanced).err().unwrap().to_string();
+    assert!(error.contains("images have several labels"), "{error}");
+}

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use common::{encoded, picture, write};
 use image::ImageFormat;
 use ocelli_data::dataset::manifest::{self, Entry};
-use ocelli_data::dataset::{Format, contract};
+use ocelli_data::dataset::{Format, Fractions, class_names, contract};
 use ocelli_data::{DataError, Dataset, ErrorKind, OpenOptions, Undivided, open, open_undivided};
 use proptest::prelude::*;
 
@@ -153,7 +153,7 @@ fn what_is_wrong_with_a_line_is_said_with_its_number() {
         (
             "m.jsonl",
             b"{\"path\": \"a\", \"label\": 1.5}\n",
-            "line 1: its label is neither a name nor a number",
+            "line 1: its label is neither a name, nor a number, nor a list",
         ),
         ("m.jsonl", &[b'['; 2 << 20], "line 1: has more than 1048576 bytes"),
     ];
@@ -170,7 +170,7 @@ fn what_is_written_reads_back() {
     let classes = ["odd, \"named\"".to_owned(), "a".to_owned()];
     let entry = |path: &str, label: &str, split, weight| Entry {
         path: path.into(),
-        label: label.into(),
+        labels: vec![label.into()],
         split,
         weight,
     };
@@ -179,14 +179,88 @@ fn what_is_written_reads_back() {
         entry("images/1.png", "a", "train", 0.25),
         entry("images/2.png", "a", "val", 1.0),
     ];
-    manifest::write(&folder.at("manifest.csv"), &classes, &entries).unwrap();
+    manifest::write(&folder.at("manifest.csv"), &classes, &entries, false).unwrap();
     let found = open_undivided(folder.0.path(), &OpenOptions::default()).unwrap();
     assert_eq!(found.classes, classes);
     let train = found.get("train").unwrap();
     assert_eq!((labels(&*train), train.weight(1), found.get("val").unwrap().label(0)), (vec![0, 1], 0.25, 1));
     assert!(!folder.at("manifest.csv.part").exists());
-    let error = manifest::write(Path::new("/nowhere/at/all/m.csv"), &classes, &entries).unwrap_err();
+    let error = manifest::write(Path::new("/nowhere/at/all/m.csv"), &classes, &entries, false).unwrap_err();
     assert!(error.to_string().contains("could not be written"), "{error}");
+}
+
+/// The labels of every image.
+fn sets(dataset: &dyn Dataset) -> Vec<Vec<u32>> {
+    (0..dataset.len()).map(|index| dataset.labels(index).into_owned()).collect()
+}
+
+#[test]
+fn images_may_have_several_labels() {
+    let folder = Folder::new(4);
+    let lines =
+        "path,labels\nimages/0.png,dog|cat\nimages/1.png,\nimages/2.png, cat |\nimages/3.png,dog|emu|dog\n";
+    let found = folder.open("m.csv", lines).unwrap();
+    let train = found.get("train").unwrap();
+    assert_eq!(found.classes, ["cat", "dog", "emu"]);
+    assert!(train.is_multi_label());
+    let expected = [vec![0, 1], vec![], vec![0], vec![1, 2]];
+    assert_eq!(sets(&*train), expected);
+    assert_eq!(class_names(&*train, 0), "cat, dog");
+    assert_eq!(class_names(&*train, 1), "none");
+    contract::check(&*train);
+    let json = r#"{"path": "images/0.png", "labels": ["dog", "cat"]}
+{"path": "images/1.png", "label": []}
+{"path": "images/2.png", "labels": ["cat"]}
+{"path": "images/3.png", "labels": ["dog", "emu", "dog"]}"#;
+    assert_eq!(sets(&*folder.open("m.jsonl", json).unwrap().get("train").unwrap()), expected);
+    let other = folder.at("other.csv");
+    fs::write(&other, lines.replace('|', "; ")).unwrap();
+    let options = OpenOptions { label_separator: ';', ..OpenOptions::default() };
+    assert_eq!(sets(&*open_undivided(&other, &options).unwrap().get("train").unwrap()), expected);
+}
+
+#[test]
+fn lists_of_labels_that_cannot_be_are_refused() {
+    let folder = Folder::new(2);
+    let refused = |name: &str, text: &str| folder.refused(name, text).reason().to_owned();
+    let mixed =
+        "{\"path\": \"images/0.png\", \"label\": [\"a\"]}\n{\"path\": \"images/1.png\", \"label\": \"a\"}";
+    let said = refused("m.jsonl", mixed);
+    assert!(said.contains("line 2: has one label and line 1 has a list of labels"), "{said}");
+    let said = refused("m.csv", "path,labels\nimages/0.png,\n");
+    assert!(said.contains("no image has a label"), "{said}");
+    let said = refused("m.jsonl", "{\"path\": \"images/0.png\", \"label\": [\"\"]}");
+    assert!(said.contains("one of its labels is empty"), "{said}");
+}
+
+#[test]
+fn several_labels_are_divided_and_written() {
+    let folder = Folder::new(40);
+    let line = |image: usize| {
+        let labels = if image.is_multiple_of(4) { "common|rare" } else { "common" };
+        format!("images/{image}.png,{labels}\n")
+    };
+    let lines: String = (0..40).map(line).collect();
+    let found = folder.open("m.csv", "path,labels\n".to_owned() + &lines).unwrap();
+    let splits = found.divide(Fractions { validation: 0.2, test: 0.0 }, 1).unwrap();
+    let val = splits.val.unwrap();
+    let rare = sets(&*val).iter().filter(|labels| labels.len() == 2).count();
+    assert_eq!((val.len(), rare), (8, 2), "a fifth of the images, and of those with the rare label");
+    let entry = |path: &str, labels: &[&str]| Entry {
+        path: path.into(),
+        labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+        split: "train",
+        weight: 1.0,
+    };
+    let entries = [entry("../images/0.png", &["a", "b"]), entry("../images/1.png", &[])];
+    let classes = ["a".to_owned(), "b".to_owned()];
+    let path = folder.at("written/manifest.csv");
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    manifest::write(&path, &classes, &entries, true).unwrap();
+    let found = open_undivided(&path, &OpenOptions::default()).unwrap();
+    assert_eq!(sets(&*found.get("train").unwrap()), [vec![0, 1], vec![]]);
+    let odd = manifest::write(&path, &["a|b".to_owned()], &entries, true).unwrap_err();
+    assert!(odd.to_string().contains("stands between labels"), "{odd}");
 }
 
 proptest! {

@@ -8,12 +8,13 @@ use ocelli_data::{Channels, Compiled, DataError, Division, Image, Transform};
 use ocelli_nn::{Network, Shape, Weights};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// Where the description lies in the file's header.
 pub(crate) const KEY: &str = "ocelli";
-/// The version of the file's format. Raised when older programs could not read what newer ones write.
-const FORMAT: u32 = 1;
+/// The versions of the file's format that are read. Raised when older programs could not use what newer ones write.
+const FORMATS: RangeInclusive<u32> = 1..=2;
 /// What the names of an [`Attachment`]'s tensors begin with: no layer's name has a slash.
 pub(crate) const ATTACHED: &str = "attached/";
 /// The most classes a model may have.
@@ -33,6 +34,8 @@ pub struct Classifier {
     image_channels: Option<Channels>,
     temperature: Option<f64>,
     reject: Option<f32>,
+    /// Of a multi-label classifier: the probability from which an image has each class.
+    thresholds: Option<Vec<f32>>,
 }
 
 /// Data that travels in a classifier's file without being part of it, such as what a training run needs to go on.
@@ -62,6 +65,8 @@ struct Description {
     temperature: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reject: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thresholds: Option<Vec<f32>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attachment: Option<serde_json::Value>,
 }
@@ -97,6 +102,7 @@ impl Classifier {
             image_channels: None,
             temperature: None,
             reject: None,
+            thresholds: None,
         })
     }
 
@@ -123,11 +129,12 @@ impl Classifier {
     /// sure and below it surer, and answers stay the same. It travels in the file. Default: 1.
     ///
     /// # Errors
-    /// It is not a number above 0.
+    /// It is not a number above 0, or images may have several classes.
     pub fn with_temperature(mut self, temperature: f64) -> Result<Self, ModelError> {
         if !(temperature > 0.0 && temperature.is_finite()) {
             return Err(ModelError::mismatch(format!("temperature is {temperature}, but must be above 0")));
         }
+        self.check_one_class("a temperature")?;
         self.temperature = Some(temperature);
         Ok(self)
     }
@@ -136,13 +143,47 @@ impl Classifier {
     /// in the file. Default: none are.
     ///
     /// # Errors
-    /// It is not 0 to 1.
+    /// It is not 0 to 1, or images may have several classes.
     pub fn with_reject(mut self, least: f32) -> Result<Self, ModelError> {
         if !(0.0..=1.0).contains(&least) {
             return Err(ModelError::mismatch(format!("reject is {least}, but must be 0 to 1")));
         }
+        self.check_one_class("a reject threshold")?;
         self.reject = Some(least);
         Ok(self)
+    }
+
+    fn check_one_class(&self, what: &str) -> Result<(), ModelError> {
+        if self.is_multi_label() {
+            return Err(ModelError::mismatch(format!(
+                "{what} is for images of one class, but they may have several"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Makes it a multi-label classifier, for images that have any number of classes: of each a sigmoid, not a softmax over all,
+    /// and the probability from which an image has it. They travel in the file.
+    ///
+    /// # Errors
+    /// There is not one threshold for each class, one is not 0 to 1, or the classifier has a temperature or a reject threshold,
+    /// which are for images of one class.
+    pub fn with_thresholds(mut self, thresholds: Vec<f32>) -> Result<Self, ModelError> {
+        let wrong = thresholds.iter().find(|threshold| !(0.0..=1.0).contains(*threshold));
+        let reason = match wrong {
+            Some(wrong) => format!("thresholds have {wrong}, but must be 0 to 1"),
+            None if thresholds.len() != self.classes.len() => {
+                format!("{} thresholds, but there are {} classes", thresholds.len(), self.classes.len())
+            }
+            None if self.temperature.is_some() || self.reject.is_some() => {
+                "temperature and reject are for images of one class, thresholds for several".to_owned()
+            }
+            None => {
+                self.thresholds = Some(thresholds);
+                return Ok(self);
+            }
+        };
+        Err(ModelError::mismatch(reason))
     }
 
     /// The network.
@@ -193,8 +234,21 @@ impl Classifier {
         self.reject
     }
 
+    /// Of a multi-label classifier, the probability from which an image has each class.
+    pub fn thresholds(&self) -> Option<&[f32]> {
+        self.thresholds.as_deref()
+    }
+
+    /// Whether images may have any number of its classes.
+    pub fn is_multi_label(&self) -> bool {
+        self.thresholds.is_some()
+    }
+
     /// How the network's outputs become probabilities.
     pub fn readout(&self) -> Readout {
+        if self.is_multi_label() {
+            return Readout::multi_label(&self.network);
+        }
         Readout::of(&self.network).at_temperature(self.temperature.unwrap_or(1.0))
     }
 
@@ -280,6 +334,7 @@ impl Classifier {
             image_channels,
             temperature,
             reject,
+            thresholds,
             attachment,
             ..
         } = description;
@@ -301,6 +356,9 @@ impl Classifier {
             Self::new(network, weights, transforms, classes).map_err(|error| error.in_file(path))?;
         classifier.division = division;
         classifier.image_channels = image_channels;
+        if let Some(thresholds) = thresholds {
+            classifier = classifier.with_thresholds(thresholds).map_err(|error| error.in_file(path))?;
+        }
         if let Some(temperature) = temperature {
             classifier = classifier.with_temperature(temperature).map_err(|error| error.in_file(path))?;
         }
@@ -313,7 +371,8 @@ impl Classifier {
 
     fn write(&self, path: &Path, attachment: Option<&Attachment>) -> Result<(), ModelError> {
         let description = Description {
-            format: FORMAT,
+            // A softmax over several labels would be wrong: programs that know none of them must refuse.
+            format: if self.is_multi_label() { 2 } else { 1 },
             version: env!("CARGO_PKG_VERSION").to_string(),
             network: self.network.clone(),
             transforms: self.transforms.clone(),
@@ -323,6 +382,7 @@ impl Classifier {
             image_channels: self.image_channels,
             temperature: self.temperature,
             reject: self.reject,
+            thresholds: self.thresholds.clone(),
             attachment: attachment.map(|attachment| attachment.note.clone()),
         };
         let text = serde_json::to_string(&description)
@@ -342,13 +402,15 @@ fn describe(path: &Path, text: Option<&str>) -> Result<Description, ModelError> 
     })?;
     let broken = |error| ModelError::invalid(path, format!("its description is broken: {error}"));
     let version: Version = serde_json::from_str(text).map_err(broken)?;
-    if version.format != FORMAT {
+    if !FORMATS.contains(&version.format) {
         let reason = format!(
-            "was written by ocelli {} in format {}, but this is ocelli {}, which reads format {FORMAT}; \
+            "was written by ocelli {} in format {}, but this is ocelli {}, which reads formats {} to {}; \
              use that version, or train again",
             version.version,
             version.format,
-            env!("CARGO_PKG_VERSION")
+            env!("CARGO_PKG_VERSION"),
+            FORMATS.start(),
+            FORMATS.end()
         );
         return Err(ModelError::invalid(path, reason));
     }

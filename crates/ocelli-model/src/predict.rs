@@ -38,6 +38,9 @@ pub struct Prediction {
     pub probability: f32,
     /// Whether that is less than the classifier asks of an answer ([`Classifier::reject`]).
     pub rejected: bool,
+    /// Of a multi-label classifier: all classes that the image has, with their probabilities, the likeliest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<(String, f32)>>,
     /// The likeliest classes with their probabilities, the likeliest first.
     pub top: Vec<(String, f32)>,
 }
@@ -145,8 +148,13 @@ fn explain(classifier: &Classifier, output: &[f32], top_k: usize) -> Prediction 
     // Equal probabilities keep the order of the classes.
     order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
     let name = |class: usize| (classifier.classes()[class].clone(), probabilities[class]);
-    let top: Vec<_> = order.into_iter().take(top_k.max(1)).map(name).collect();
+    let has = |thresholds: &[f32]| {
+        let taken = order.iter().filter(|class| probabilities[**class] >= thresholds[**class]);
+        taken.map(|class| name(*class)).collect()
+    };
+    let labels = classifier.thresholds().map(has);
+    let top: Vec<_> = order.iter().copied().take(top_k.max(1)).map(name).collect();
     let (label, probability) = top[0].clone();
     let rejected = classifier.reject().is_some_and(|least| probability < least);
-    Prediction { label, probability, rejected, top }
+    Prediction { label, probability, rejected, labels, top }
 }

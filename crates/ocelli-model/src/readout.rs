@@ -5,17 +5,35 @@ use ocelli_nn::{Layer, Network};
 /// How a network's outputs become the probabilities of classes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Readout {
-    /// Whether the outputs are probabilities already.
-    are_probabilities: bool,
+    outputs: Outputs,
     temperature: f64,
+}
+
+/// What a network puts out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outputs {
+    /// Probabilities already.
+    Probabilities,
+    /// Logits of classes of which an image has one.
+    Softmax,
+    /// Logits of classes of which an image has any number.
+    Sigmoid,
 }
 
 impl Readout {
     /// Softmax over the outputs; nothing where the network ends in one. The temperature is 1.
     pub fn of(network: &Network) -> Self {
-        let are_probabilities =
-            matches!(network.nodes().last().map(|node| &node.layer), Some(Layer::Softmax));
-        Readout { are_probabilities, temperature: 1.0 }
+        Self::unless(network, &Layer::Softmax, Outputs::Softmax)
+    }
+
+    /// Of classes of which an image has any number: the sigmoid of each output; nothing where the network ends in one.
+    pub fn multi_label(network: &Network) -> Self {
+        Self::unless(network, &Layer::Sigmoid, Outputs::Sigmoid)
+    }
+
+    fn unless(network: &Network, last: &Layer, outputs: Outputs) -> Self {
+        let has_it = network.nodes().last().is_some_and(|node| node.layer == *last);
+        Readout { outputs: if has_it { Outputs::Probabilities } else { outputs }, temperature: 1.0 }
     }
 
     /// The same at a temperature, which must be above 0.
@@ -25,11 +43,11 @@ impl Readout {
 
     /// Whether the network's outputs are probabilities already.
     pub fn are_probabilities(&self) -> bool {
-        self.are_probabilities
+        self.outputs == Outputs::Probabilities
     }
 
     /// Writes the probability of each class for one image: the mean over its views, then the temperature. `outputs` is the
-    /// network's, views × classes.
+    /// network's, views × classes. Temperatures are for classes of which an image has one.
     ///
     /// # Panics
     /// If it is not whole views.
@@ -39,18 +57,21 @@ impl Readout {
         let share = classes as f64 / outputs.len() as f64;
         probabilities.fill(0.0);
         for view in outputs.chunks_exact(classes) {
-            if self.are_probabilities {
-                probabilities
-                    .iter_mut()
-                    .zip(view)
-                    .for_each(|(sum, p)| *sum += (share * f64::from(*p)) as f32);
-                continue;
+            let mut add = |probability: &dyn Fn(f32) -> f64| {
+                let each = probabilities.iter_mut().zip(view);
+                each.for_each(|(sum, output)| *sum += (share * probability(*output)) as f32);
+            };
+            match self.outputs {
+                Outputs::Probabilities => add(&f64::from),
+                Outputs::Sigmoid => add(&|logit| 1.0 / (1.0 + f64::from(-logit).exp())),
+                Outputs::Softmax => {
+                    // The largest is taken out first so that nothing overflows.
+                    let largest = view.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                    let power = |logit: f32| f64::from(logit - largest).exp();
+                    let sum: f64 = view.iter().map(|logit| power(*logit)).sum();
+                    add(&|logit| power(logit) / sum);
+                }
             }
-            // The largest is taken out first so that nothing overflows.
-            let largest = view.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let power = |logit: &f32| f64::from(logit - largest).exp();
-            let scale = share / view.iter().map(power).sum::<f64>();
-            probabilities.iter_mut().zip(view).for_each(|(sum, logit)| *sum += (scale * power(logit)) as f32);
         }
         Self::temper(probabilities, self.temperature);
     }
@@ -72,7 +93,7 @@ impl Readout {
 mod tests {
     use super::*;
 
-    const LOGITS: Readout = Readout { are_probabilities: false, temperature: 1.0 };
+    const LOGITS: Readout = Readout { outputs: Outputs::Softmax, temperature: 1.0 };
 
     fn read(readout: Readout, outputs: &[f32], classes: usize) -> Vec<f32> {
         let mut probabilities = vec![0.0; classes];
@@ -94,8 +115,15 @@ mod tests {
     fn views_are_averaged_as_probabilities() {
         // Of logits (0, ln 3) and (0, 0): probabilities (1/4, 3/4) and (1/2, 1/2), mean (3/8, 5/8).
         assert!(close(&read(LOGITS, &[0.0, 3f32.ln(), 700.0, 700.0], 2), &[0.375, 0.625]));
-        let given = Readout { are_probabilities: true, ..LOGITS };
+        let given = Readout { outputs: Outputs::Probabilities, ..LOGITS };
         assert!(close(&read(given, &[0.25, 0.75, 0.5, 0.5], 2), &[0.375, 0.625]));
+    }
+
+    #[test]
+    fn each_of_several_labels_has_a_sigmoid() {
+        let several = Readout { outputs: Outputs::Sigmoid, ..LOGITS };
+        let found = read(several, &[0.0, 3f32.ln(), -1000.0, 0.0, 0.0, -1000.0], 3);
+        assert!(close(&found, &[0.5, 0.625, 0.0]), "{found:?}");
     }
 
     #[test]

@@ -182,3 +182,44 @@ fn a_file_whose_temperature_cannot_be_is_refused() {
     let said = Classifier::load(&path).unwrap_err().to_string();
     assert!(said.contains("model.safetensors: temperature is -30"), "{said}");
 }
+
+#[test]
+fn several_labels_have_a_sigmoid_and_a_threshold_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let plain = classifier();
+    let several = plain.clone().with_thresholds(vec![0.0, 0.5, 1.0]).unwrap();
+    several.save(&path).unwrap();
+    let loaded = Classifier::load(&path).unwrap();
+    assert!(loaded.is_multi_label() && loaded.thresholds() == Some(&[0.0, 0.5, 1.0][..]));
+    let (one, all) = (plain.predict(&images(3)).unwrap(), loaded.predict(&images(3)).unwrap());
+    for (one, all) in one.iter().zip(&all) {
+        assert!(one.labels.is_none());
+        assert_eq!(
+            (&all.label, all.rejected),
+            (&one.label, false),
+            "the largest output is the likeliest either way"
+        );
+        let labels: Vec<&str> = all.labels.as_ref().unwrap().iter().map(|(name, _)| name.as_str()).collect();
+        let sure = all.top.iter().find(|(name, _)| name == "class 1").unwrap().1 >= 0.5;
+        assert!(
+            labels.contains(&"class 0")
+                && labels.contains(&"class 1") == sure
+                && !labels.contains(&"class 2")
+        );
+        // The odds of the sigmoid are exp(logit), in proportion to the softmax.
+        let odds = |place: usize| all.top[place].1 / (1.0 - all.top[place].1);
+        assert!((odds(0) / odds(1) / (one.top[0].1 / one.top[1].1) - 1.0).abs() < 1e-4);
+    }
+    let refused = |made: Result<Classifier, ocelli_model::ModelError>| made.unwrap_err().to_string();
+    assert!(refused(loaded.clone().with_temperature(2.0)).contains("they may have several"));
+    assert!(refused(loaded.clone().with_reject(0.5)).contains("they may have several"));
+    assert!(
+        refused(plain.clone().with_thresholds(vec![0.5])).contains("1 thresholds, but there are 3 classes")
+    );
+    assert!(refused(plain.clone().with_thresholds(vec![0.5, 0.5, 1.5])).contains("have 1.5"));
+    assert!(
+        refused(plain.with_reject(0.5).unwrap().with_thresholds(vec![0.5; 3]))
+            .contains("images of one class")
+    );
+}

@@ -96,6 +96,14 @@ pub enum TrainError {
         /// The layer.
         layer: String,
     },
+    /// The network's last layer is a sigmoid, and the loss is of images that may have several labels.
+    #[error(
+        "layer {layer} is a Sigmoid at the end, but the loss applies it itself: leave the layer out to train"
+    )]
+    EndsInSigmoid {
+        /// The layer.
+        layer: String,
+    },
     /// The network cannot be planned, or a checkpoint does not fit it.
     #[error(transparent)]
     Plan(PlanError),
@@ -199,6 +207,7 @@ impl TrainError {
             | Self::Network { .. }
             | Self::Outputs { .. }
             | Self::EndsInSoftmax { .. }
+            | Self::EndsInSigmoid { .. }
             | Self::NothingFits { .. }
             | Self::FolderTaken { .. }
             | Self::Views { .. }

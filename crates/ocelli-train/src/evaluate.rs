@@ -2,7 +2,7 @@
 
 use crate::error::TrainError;
 use crate::events::Evaluation;
-use crate::loss::CrossEntropy;
+use crate::loss::{BinaryCrossEntropy, CrossEntropy, all_right};
 use crate::metrics::{Confusion, Predictions, argmax};
 use ocelli_data::{Batch, DataError};
 use ocelli_model::Readout;
@@ -10,7 +10,8 @@ use ocelli_nn::plan::{InferPlan, PlanOptions};
 use ocelli_nn::{Network, Weights};
 
 /// Runs `network` over all batches, each of at most `batch_size` images (several views of one count each), and compares its
-/// answers with the labels. Of several views of an image, the mean of their probabilities is the answer.
+/// answers with the labels; of images that may have several, the loss is the binary cross-entropy and an answer is right if all of
+/// an image's classes have a probability of a half and no other has. Of several views of an image, the mean of their probabilities is the answer.
 /// Works on the threads of the `rayon` pool that it is called in; the figures do not depend on how many there are. Its memory
 /// does not grow with the number of images.
 ///
@@ -22,12 +23,17 @@ pub fn evaluate(
     batch_size: usize,
     batches: impl Iterator<Item = Result<Batch, DataError>>,
 ) -> Result<Evaluation, TrainError> {
-    let readout = Readout::of(network);
     let classes = network.output().channels();
+    let readout = Readout::of(network);
+    let mut several = SeveralLabels::default();
     let mut confusion = Confusion::new(classes);
     let (mut loss, mut gradient) = (0.0, Vec::new());
     answers(network, weights, batch_size, batches, |batch, outputs| {
         let labels = batch.labels();
+        if let Some(targets) = batch.targets() {
+            several.add(Readout::multi_label(network), outputs, targets, classes);
+            return;
+        }
         // The logarithms of probabilities are logits with the same cross-entropy.
         let logits: Vec<f32>;
         let logits = if batch.views() > 1 || readout.are_probabilities() {
@@ -42,33 +48,78 @@ pub fn evaluate(
         gradient.resize(logits.len(), 0.0);
         loss += CrossEntropy::default().forward(logits, labels, &mut gradient) * labels.len() as f64;
     })?;
+    if several.images > 0 {
+        return Ok(several.evaluation());
+    }
     let images = confusion.images();
     Ok(Evaluation { images, loss: loss / images.max(1) as f64, accuracy: confusion.accuracy(), confusion })
 }
 
 /// Runs `network` over all batches as [`evaluate`] does and keeps what it says of each image, as `readout` reads it: 4 bytes for
-/// each image and class. What names an image is its index in the data set.
+/// each image and class. What names an image is its index in the data set; `label` says what is known of it.
 ///
 /// # Errors
 /// As [`evaluate`].
-pub fn collect(
+pub fn collect<T>(
     network: &Network,
     weights: &Weights,
     readout: Readout,
     batch_size: usize,
     batches: impl Iterator<Item = Result<Batch, DataError>>,
-) -> Result<Predictions, TrainError> {
+    label: impl Fn(usize) -> T,
+) -> Result<Predictions<T>, TrainError> {
     let classes = network.output().channels();
     let mut predictions = Predictions::new(classes, 0);
     let mut row = vec![0.0; classes];
     answers(network, weights, batch_size, batches, |batch, outputs| {
         let images = outputs.chunks_exact(classes * batch.views());
-        for ((outputs, index), label) in images.zip(batch.indices()).zip(batch.labels()) {
+        for (outputs, index) in images.zip(batch.indices()) {
             readout.probabilities(outputs, &mut row);
-            predictions.push(index as u64, *label, &row);
+            predictions.push(index as u64, label(index), &row);
         }
     })?;
     Ok(predictions)
+}
+
+/// The figures of images that may have several labels, as far as they come.
+#[derive(Default)]
+struct SeveralLabels {
+    images: u64,
+    loss: f64,
+    right: f64,
+}
+
+impl SeveralLabels {
+    fn add(&mut self, readout: Readout, outputs: &[f32], targets: &[f32], classes: usize) {
+        let images = targets.len() / classes;
+        let logit = |p: f32| (p.max(f32::MIN_POSITIVE) / (1.0 - p).max(f32::MIN_POSITIVE)).ln();
+        let logits: Vec<f32>;
+        let logits = if outputs.len() > targets.len() || readout.are_probabilities() {
+            let mut mean = vec![0.0; targets.len()];
+            let views = outputs.chunks_exact(outputs.len() / images);
+            views
+                .zip(mean.chunks_exact_mut(classes))
+                .for_each(|(views, row)| readout.probabilities(views, row));
+            logits = mean.into_iter().map(logit).collect();
+            &logits
+        } else {
+            outputs
+        };
+        let mut gradient = vec![0.0; targets.len()];
+        self.loss += BinaryCrossEntropy::default().forward(logits, targets, &mut gradient) * images as f64;
+        self.right += all_right(logits, targets, classes);
+        self.images += images as u64;
+    }
+
+    fn evaluation(self) -> Evaluation {
+        let images = self.images as f64;
+        Evaluation {
+            images: self.images,
+            loss: self.loss / images,
+            accuracy: self.right / images,
+            confusion: Confusion::new(0),
+        }
+    }
 }
 
 /// Gives every batch to `each`, with the network's outputs: images × views × classes.

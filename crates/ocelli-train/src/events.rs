@@ -155,11 +155,11 @@ pub struct BackedOff {
 pub struct Evaluation {
     /// Images evaluated.
     pub images: u64,
-    /// Mean cross-entropy.
+    /// Mean cross-entropy; of images that may have several labels, binary cross-entropy.
     pub loss: f64,
-    /// Share of right answers, 0 to 1.
+    /// Share of right answers, 0 to 1; of images that may have several labels, those of which all are right.
     pub accuracy: f64,
-    /// Counts by true class (row) and predicted class (column).
+    /// Counts by true class (row) and predicted class (column); none where images may have several labels.
     pub confusion: Confusion,
 }
 

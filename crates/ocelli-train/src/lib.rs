@@ -5,7 +5,7 @@
 //!   that was stopped or killed, wherever it was.
 //! - [`Trainer`] is the loop inside: batches in, steps made. [`evaluate`] and [`measure`] are its counterparts, and [`metrics`]
 //!   says what their predictions are worth.
-//! - [`Optimizer`]s such as [`Sgd`] and [`AdamW`], [`Schedule`]s and [`CrossEntropy`] have PyTorch's names, defaults and
+//! - [`Optimizer`]s such as [`Sgd`] and [`AdamW`], [`Schedule`]s and [losses](Loss) have PyTorch's names, defaults and
 //!   arithmetic, and serve a training loop written by hand as well.
 //!
 //! The same recipe on the same data gives the same weights, bit for bit, whatever the number of threads.
@@ -39,15 +39,15 @@ pub use events::{
 };
 pub use groups::{Freeze, Group, Unfreeze};
 pub use lint::lint;
-pub use loss::CrossEntropy;
-pub use measure::{MeasureOptions, measure};
+pub use loss::{BinaryCrossEntropy, CrossEntropy, Focal, Loss, SigmoidFocal};
+pub use measure::{MeasureOptions, measure, measure_multi_label};
 pub use metrics::{Confusion, Predictions, Report, ReportOptions};
 pub use optimizer::{
     Adagrad, Adam, AdamW, AdamWWithin, AdjustLr, Lamb, Lion, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd,
 };
 pub use recipe::{
-    ClassWeightRule, ClassWeights, DataSection, ModelSection, Monitor, OnDivergence, Recipe, RecipeBuilder,
-    RecipeError, TrainSection, TransformsSection,
+    ClassWeightRule, ClassWeights, DataSection, FocalChoice, LossChoice, ModelSection, Monitor, OnDivergence,
+    Recipe, RecipeBuilder, RecipeError, SigmoidFocalChoice, TrainSection, TransformsSection,
 };
 pub use run::{DataInfo, Resize, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume};
 pub use sam::Sam;

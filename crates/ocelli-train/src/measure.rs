@@ -2,13 +2,13 @@
 
 use crate::error::TrainError;
 use crate::evaluate::collect;
-use crate::metrics::{Predictions, at_temperature};
+use crate::metrics::{MultiLabelPredictions, Predictions, at_temperature};
 use crate::views::View;
 use ocelli_data::dataset::Stretch;
 use ocelli_data::{
     DataError, Dataset, Extent, Image, ImageView, Loader, LoaderOptions, Problem, Source, SourceOptions,
 };
-use ocelli_model::{Classifier, Readout};
+use ocelli_model::Classifier;
 use ocelli_nn::suggest::nearest;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -49,18 +49,45 @@ pub fn measure(
     images: Arc<dyn Dataset>,
     options: &MeasureOptions,
 ) -> Result<(Predictions, Vec<Problem>), TrainError> {
+    let images: Arc<dyn Dataset> = Arc::new(Relabelled::new(images, classifier.classes())?);
+    let (said, problems) = ask(classifier, &images, options, |index| images.label(index))?;
+    Ok((at_temperature(said, classifier.temperature().unwrap_or(1.0)), problems))
+}
+
+/// As [`measure`], for a classifier of images that may have several labels; `images` may have one each as well.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_multi_label(
+    classifier: &Classifier,
+    images: Arc<dyn Dataset>,
+    options: &MeasureOptions,
+) -> Result<(MultiLabelPredictions, Vec<Problem>), TrainError> {
+    let images: Arc<dyn Dataset> = Arc::new(Relabelled::new(images, classifier.classes())?);
+    ask(classifier, &images, options, |index| images.labels(index).into_owned())
+}
+
+/// What the network says of images of which `label` says what is known, before any temperature.
+fn ask<T>(
+    classifier: &Classifier,
+    images: &Arc<dyn Dataset>,
+    options: &MeasureOptions,
+    label: impl Fn(usize) -> T + Sync,
+) -> Result<(Predictions<T>, Vec<Problem>), TrainError>
+where
+    T: Send,
+{
     let threads = options.threads.max(1);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .map_err(|source| TrainError::Threads { threads, source })?;
-    let images = Relabelled::new(images, classifier.classes())?;
     let batch_size = options.batch_size.clamp(1, images.len().max(1));
     let lists = View::lists(&options.views, classifier.transforms(), classifier.network().input())?;
     // Where every image is seen once, nothing need be kept.
     let cache_bytes = if lists.len() > 1 { SourceOptions::default().cache_bytes } else { 0 };
     let keep = SourceOptions { cache_bytes, ..SourceOptions::default() };
-    let source = Arc::new(Source::new(Arc::new(images), &lists[0], &keep).map_err(TrainError::Data)?);
+    let source = Arc::new(Source::new(Arc::clone(images), &lists[0], &keep).map_err(TrainError::Data)?);
     let order = LoaderOptions { workers: threads, seed: options.seed, ..LoaderOptions::in_order(batch_size) };
     let mut problems: Vec<Problem> = Vec::new();
     let mut mean = None;
@@ -68,19 +95,20 @@ pub fn measure(
         let mut loader = Loader::new(Arc::clone(&source), list, &order).map_err(TrainError::Data)?;
         let (network, weights, rows) =
             (classifier.network(), classifier.weights(), batch_size * loader.views());
-        let readout = Readout::of(network);
-        let found = pool.install(|| collect(network, weights, readout, rows, loader.epoch(number)));
+        // A temperature is for the mean over all views.
+        let readout = classifier.readout().at_temperature(1.0);
+        let found = pool.install(|| collect(network, weights, readout, rows, loader.epoch(number), &label));
         let told = loader.take_problems();
         let found = found.map_err(|error| error.with_problems(told.clone(), &loader))?;
         problems.extend(told.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());
         add(&mut mean, found, lists.len() as f32);
     }
     let mean = mean.unwrap_or_else(|| Predictions::new(classifier.classes().len(), 0));
-    Ok((at_temperature(mean, classifier.temperature().unwrap_or(1.0)), problems))
+    Ok((mean, problems))
 }
 
 /// Adds what is said of one list's images to a mean over `lists`; an image that is not in all of them is in none.
-fn add(mean: &mut Option<Predictions>, mut found: Predictions, lists: f32) {
+fn add<T>(mean: &mut Option<Predictions<T>>, mut found: Predictions<T>, lists: f32) {
     if lists > 1.0 {
         found.rows_mut().flatten().for_each(|p| *p /= lists);
     }
@@ -88,10 +116,11 @@ fn add(mean: &mut Option<Predictions>, mut found: Predictions, lists: f32) {
         *mean = Some(found);
         return;
     };
-    let [known, new]: [HashSet<u64>; 2] = [&*sum, &found].map(|part| part.ids().iter().copied().collect());
-    for (part, other) in [(&mut *sum, &new), (&mut found, &known)] {
-        let ids = part.ids().to_vec();
-        if ids.iter().any(|id| !other.contains(id)) {
+    if sum.ids() != found.ids() {
+        let [known, new]: [HashSet<u64>; 2] =
+            [&*sum, &found].map(|part| part.ids().iter().copied().collect());
+        for (part, other) in [(&mut *sum, &new), (&mut found, &known)] {
+            let ids = part.ids().to_vec();
             part.retain(|image| other.contains(&ids[image]));
         }
     }
@@ -133,7 +162,22 @@ impl Dataset for Relabelled {
     }
 
     fn label(&self, index: usize) -> u32 {
+        if self.is_multi_label() {
+            // The classifier's classes have another order: which of several labels is the first may change.
+            return self.labels(index).first().copied().unwrap_or(0);
+        }
         self.labels[self.images.label(index) as usize]
+    }
+
+    fn is_multi_label(&self) -> bool {
+        self.images.is_multi_label()
+    }
+
+    fn labels(&self, index: usize) -> Cow<'_, [u32]> {
+        let own = self.images.labels(index);
+        let mut labels: Vec<u32> = own.iter().map(|label| self.labels[*label as usize]).collect();
+        labels.sort_unstable();
+        Cow::Owned(labels)
     }
 
     fn weight(&self, index: usize) -> f32 {

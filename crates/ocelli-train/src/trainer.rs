@@ -5,7 +5,7 @@ use crate::divergence::{self, Divergence};
 use crate::error::TrainError;
 use crate::events::{BatchDone, Event, Observer};
 use crate::groups::{Freeze, Group, Groups, Unfreeze};
-use crate::loss::{self, CrossEntropy};
+use crate::loss::{self, Loss};
 use crate::optimizer::Optimizer;
 use crate::sam::Sam;
 use crate::schedule::{Clock, Pace, PlateauState, Rates, Schedule, Warmup};
@@ -52,8 +52,8 @@ pub struct TrainOptions {
     /// Whether weight decay is for biases, normalisations and other factors too, and not for the weights of convolutions and
     /// linear layers alone. A group's own weight decay is for all that it matches.
     pub decay_norms_and_biases: bool,
-    /// What an image of each class counts in the loss (default: all the same).
-    pub class_weights: Option<Vec<f32>>,
+    /// What training makes small.
+    pub loss: Loss,
     /// Decides what dropout drops.
     pub seed: u64,
 }
@@ -67,7 +67,6 @@ pub struct Trainer {
     options: TrainOptions,
     groups: Groups,
     pace: Pace,
-    loss: CrossEntropy,
     gradient: Vec<f32>,
     classes: usize,
     normalises: bool,
@@ -148,10 +147,11 @@ impl Trainer {
     /// Prepares to train `network` from `weights`.
     ///
     /// # Errors
-    /// The network ends in a softmax, which the loss applies itself, or cannot be planned, or a pattern matches none of its
-    /// parameters.
+    /// The network ends in a softmax (or, for losses of several labels an image, in a sigmoid), which the loss applies itself, or
+    /// cannot be planned, or a pattern matches none of its parameters.
     pub fn new(network: &Network, weights: &Weights, options: TrainOptions) -> Result<Self, TrainError> {
         check_last_layer(network)?;
+        check_sigmoid(network, &options.loss)?;
         let groups = Groups::new(
             network,
             (&options.freeze, &options.unfreeze),
@@ -174,7 +174,6 @@ impl Trainer {
             network: network.clone(),
             groups,
             pace: Pace::new(options.lr, options.schedule.clone(), options.warmup),
-            loss: CrossEntropy { weight: options.class_weights.clone() },
             options: TrainOptions { optimizer: options.optimizer.for_network(network), ..options },
         })
     }
@@ -270,8 +269,8 @@ impl Trainer {
             SampleKeys { seed: self.options.seed, epoch: self.position.epoch, samples: batch.samples() };
         let logits = self.plan.forward(batch.images(), &keys);
         self.gradient.resize(labels.len() * self.classes, 0.0);
-        let loss = self.loss.of_batch(logits, batch, &mut self.gradient);
-        self.position.sums.right += loss::right(logits, labels, batch.mixing());
+        let loss = self.options.loss.forward(logits, batch, &mut self.gradient);
+        self.position.sums.right += loss::right(logits, batch);
         self.position.sums.lr = rates.lr;
         if !loss.is_finite() {
             return Err(self.diverged("", loss, batch, &keys));
@@ -286,7 +285,7 @@ impl Trainer {
         sums.loss += loss * labels.len() as f64;
         self.kept += 1;
         if self.options.accumulate > 1 {
-            let weight = self.loss.divisor(labels, batch.mixing()) as f32;
+            let weight = self.options.loss.divisor(batch) as f32;
             self.plan.keep_gradients(weight).map_err(TrainError::Plan)?;
         }
         if self.kept >= self.options.accumulate {
@@ -301,7 +300,7 @@ impl Trainer {
         let moves = |spec: &ParameterSpec| !groups.is_frozen(&spec.name, epochs);
         self.plan.climb(sam.rho, sam.adaptive, moves).map_err(TrainError::Plan)?;
         let logits = self.plan.forward_above(batch.images(), keys);
-        let loss = self.loss.of_batch(logits, batch, &mut self.gradient);
+        let loss = self.options.loss.forward(logits, batch, &mut self.gradient);
         if !loss.is_finite() {
             return Err(self.diverged(" at the weights that train.sam climbs to", loss, batch, keys));
         }
@@ -430,6 +429,16 @@ impl Trainer {
         self.position = state.position;
         self.kept = 0;
         Ok(())
+    }
+}
+
+/// Checks that the last layer is no sigmoid where the loss applies it.
+pub(crate) fn check_sigmoid(network: &Network, loss: &Loss) -> Result<(), TrainError> {
+    match network.nodes().last() {
+        Some(last) if last.layer == Layer::Sigmoid && loss.is_multi_label() => {
+            Err(TrainError::EndsInSigmoid { layer: last.name.clone() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,8 +1,9 @@
 //! What holds for the figures of any predictions.
 
 use ocelli_train::metrics::{
-    Bootstrap, Predictions, Report, ReportOptions, at_temperature, coverage_curve, covered, fit_temperature,
-    log_loss, top_k_accuracy, top_losses,
+    Bootstrap, MultiLabelOptions, MultiLabelPredictions, MultiLabelReport, Predictions, Report,
+    ReportOptions, at_temperature, coverage_curve, covered, fit_temperature, fit_thresholds, log_loss,
+    top_k_accuracy, top_losses,
 };
 use proptest::prelude::*;
 
@@ -113,5 +114,34 @@ proptest! {
         let losses = top_losses(&predictions, 7);
         prop_assert!(losses.len() == images.len().min(7) && losses.is_sorted_by(|a, b| a.loss >= b.loss));
         prop_assert!(losses.iter().all(|top| top.loss == predictions.loss(top.place) && top.id == top.place as u64));
+    }
+
+    #[test]
+    fn several_labels_have_figures_whatever_they_are(
+        (classes, images) in drawn(),
+        has in prop::collection::vec(any::<u8>(), 40),
+    ) {
+        let mut predictions = MultiLabelPredictions::new(classes, images.len());
+        for (id, ((_, weights), has)) in (0..).zip(images.iter().zip(has)) {
+            let labels = (0..classes as u32).filter(|class| has >> class & 1 == 1).collect();
+            let row: Vec<f32> = weights.iter().map(|weight| f32::from(*weight) / 4.0).collect();
+            predictions.push(id, labels, &row);
+        }
+        let even = MultiLabelReport::of(&predictions, &MultiLabelOptions::default());
+        let thresholds = Some(fit_thresholds(&predictions));
+        let fitted = MultiLabelReport::of(&predictions, &MultiLabelOptions { thresholds });
+        for report in [&even, &fitted] {
+            let scores = &report.scores;
+            for means in [scores.micro, scores.macro_average, scores.weighted_average] {
+                for share in [means.precision, means.recall, means.f1] {
+                    prop_assert!((0.0..=1.0 + 1e-9).contains(&share), "{report:?}");
+                }
+            }
+            prop_assert!((0.0..=1.0).contains(&report.subset_accuracy) && (0.0..=1.0).contains(&report.hamming_loss));
+            prop_assert!(report.subset_accuracy <= 1.0 - report.hamming_loss + 1e-9);
+        }
+        for (even, fitted) in even.scores.classes.iter().zip(&fitted.scores.classes) {
+            prop_assert!(fitted.f1 >= even.f1 || even.support == 0);
+        }
     }
 }

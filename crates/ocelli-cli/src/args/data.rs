@@ -33,6 +33,9 @@ pub(crate) struct InfoArgs {
     /// Take CIFAR-100's 20 superclasses, not its 100 classes.
     #[arg(long)]
     pub(crate) coarse_labels: bool,
+    /// What stands between the labels of an image in the column `labels` of a manifest.
+    #[arg(long, value_name = "SIGN", default_value_t = '|')]
+    pub(crate) label_separator: char,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
@@ -49,6 +52,9 @@ pub(crate) struct CheckArgs {
     /// Take CIFAR-100's 20 superclasses, not its 100 classes.
     #[arg(long)]
     pub(crate) coarse_labels: bool,
+    /// What stands between the labels of an image in the column `labels` of a manifest.
+    #[arg(long, value_name = "SIGN", default_value_t = '|')]
+    pub(crate) label_separator: char,
     /// How alike two pictures must be to be near duplicates, 0 to 1.
     #[arg(long, value_name = "X", default_value_t = 0.97)]
     pub(crate) similarity: f32,
@@ -69,6 +75,9 @@ pub(crate) struct SplitArgs {
     /// A data set of image files, as for `train`. Images that are in splits now are divided anew.
     #[arg(value_name = "PATH")]
     pub(crate) data: String,
+    /// What stands between the labels of an image in the column `labels` of a manifest.
+    #[arg(long, value_name = "SIGN", default_value_t = '|')]
+    pub(crate) label_separator: char,
     /// Write a manifest (CSV) to this file, and classes.txt beside it.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

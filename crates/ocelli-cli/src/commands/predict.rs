@@ -6,7 +6,7 @@ use crate::failure::{FAILED, Failure};
 use crate::text::{csv, plural};
 use ocelli::data::dataset::files_below;
 use ocelli::data::{DataError, Problem, printable};
-use ocelli::model::{PredictOptions, Prediction};
+use ocelli::model::{Classifier, PredictOptions, Prediction};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), Failure> {
     if args.json {
         print_json(&document(&args.model, &answered))?;
     } else if args.csv {
-        print_csv(&answered, classifier.reject().is_some())?;
+        print_csv(&answered, &classifier)?;
     } else {
         print_table(&answered)?;
     }
@@ -77,6 +77,7 @@ fn document(model: &Path, answered: &[(&PathBuf, Result<Prediction, DataError>)]
                 "label": prediction.label,
                 "probability": prediction.probability,
                 "rejected": prediction.rejected,
+                "labels": prediction.labels.as_ref().map(|labels| labels.iter().map(class).collect::<Vec<_>>()),
                 "top": prediction.top.iter().map(class).collect::<Vec<_>>(),
             })
         }
@@ -85,14 +86,25 @@ fn document(model: &Path, answered: &[(&PathBuf, Result<Prediction, DataError>)]
     json!({ "model": model.to_string_lossy(), "predictions": answered.iter().map(one).collect::<Vec<_>>() })
 }
 
-/// `image,label,probability`, for each further class asked for its label and probability, and `rejected` if the model rejects
-/// answers at all.
-fn print_csv(answered: &[(&PathBuf, Result<Prediction, DataError>)], rejects: bool) -> io::Result<()> {
+/// `image,label,probability`, for each further class asked for its label and probability, `rejected` if the model rejects
+/// answers at all, and `labels` (with `|` between them) if it tells several.
+fn print_csv(
+    answered: &[(&PathBuf, Result<Prediction, DataError>)],
+    classifier: &Classifier,
+) -> io::Result<()> {
+    let rejects = classifier.reject().is_some();
+    let last = if classifier.is_multi_label() {
+        ",labels"
+    } else if rejects {
+        ",rejected"
+    } else {
+        ""
+    };
     let mut out = io::stdout().lock();
     let classes = answered.iter().filter_map(|(_, answer)| answer.as_ref().ok());
     let columns = classes.map(|prediction| prediction.top.len()).max().unwrap_or(1);
     let more: String = (2..=columns).map(|place| format!(",label_{place},probability_{place}")).collect();
-    writeln!(out, "image,label,probability{more}{}", if rejects { ",rejected" } else { "" })?;
+    writeln!(out, "image,label,probability{more}{last}")?;
     for (path, answer) in answered {
         let Ok(prediction) = answer else { continue };
         write!(out, "{}", csv(&path.display().to_string()))?;
@@ -101,6 +113,10 @@ fn print_csv(answered: &[(&PathBuf, Result<Prediction, DataError>)], rejects: bo
         }
         if rejects {
             write!(out, ",{}", prediction.rejected)?;
+        }
+        if let Some(labels) = &prediction.labels {
+            let names: Vec<&str> = labels.iter().map(|(name, _)| name.as_str()).collect();
+            write!(out, ",{}", csv(&names.join("|")))?;
         }
         writeln!(out)?;
     }
@@ -116,9 +132,15 @@ fn print_table(answered: &[(&PathBuf, Result<Prediction, DataError>)]) -> io::Re
         let class = |(label, probability): &(String, f32)| {
             format!("{} {:.1}%", printable(label), probability * 100.0)
         };
-        let classes: Vec<_> = prediction.top.iter().map(class).collect();
+        // Of several labels those that the image has; the likeliest only where it has none.
+        let told = prediction.labels.as_ref().filter(|labels| !labels.is_empty()).unwrap_or(&prediction.top);
+        let classes: Vec<_> = told.iter().map(class).collect();
         let gap = " ".repeat(widest - width(path));
-        let unsure = if prediction.rejected { "not sure enough: " } else { "" };
+        let unsure = match &prediction.labels {
+            Some(labels) if labels.is_empty() => "none; the likeliest: ",
+            _ if prediction.rejected => "not sure enough: ",
+            _ => "",
+        };
         writeln!(out, "{}{gap}  {unsure}{}", shown(path), classes.join(", "))?;
     }
     Ok(())

@@ -250,10 +250,11 @@ fn introduce(run: &Run, threads: usize) -> io::Result<()> {
     let (data, recipe) = (run.data(), run.recipe());
     writeln!(
         out,
-        "data      {} ({}): {}, images to train {}, validate {}, test {}",
+        "data      {} ({}): {}{}, images to train {}, validate {}, test {}",
         data.path.display(),
         data.format,
         plural(run.classes().len() as u64, "class", "classes"),
+        if data.multi_label { " (any number an image)" } else { "" },
         count(data.train as u64),
         count(data.val as u64),
         count(data.test as u64),
@@ -399,8 +400,15 @@ mod tests {
     #[test]
     fn eval_is_told_the_part_where_there_is_no_test() {
         let extent = Extent { channels: 1, height: 8, width: 8, uniform: true };
-        let data =
-            |val, test| DataInfo { path: "d".into(), format: Format::Idx, train: 9, val, test, extent };
+        let data = |val, test| DataInfo {
+            path: "d".into(),
+            format: Format::Idx,
+            train: 9,
+            val,
+            test,
+            extent,
+            multi_label: false,
+        };
         assert_eq!([split(&data(3, 2)), split(&data(3, 0)), split(&data(0, 0))], ["", " --split val", ""]);
     }
 

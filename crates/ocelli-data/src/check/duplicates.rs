@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::inspect::Inspected;
 use super::perceptual::{Hash, Index, Thumbnail};
 use super::{CheckOptions, Progress, Samples};
-use crate::dataset::in_parts;
+use crate::dataset::{class_names, in_parts};
 
 /// Candidates that are compared with one image, at most.
 const CANDIDATES: usize = 64;
@@ -96,7 +96,7 @@ pub(super) fn group(samples: &Samples, numbers: &[u32]) -> Group {
     let member = |&number: &u32| {
         let (split, index) = samples.place(number as usize);
         let split = &samples.splits[split];
-        let class = split.images.classes()[split.images.label(index) as usize].clone();
+        let class = class_names(&*split.images, index);
         Member { split: split.name, index, name: split.images.name(index).into_owned(), class }
     };
     let images: Vec<Member> = numbers.iter().map(member).collect();

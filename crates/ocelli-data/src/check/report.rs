@@ -22,6 +22,8 @@ pub struct Report {
     pub format: Format,
     /// The names of the classes, in order.
     pub classes: Vec<String>,
+    /// Whether images may have several labels, or none.
+    pub multi_label: bool,
     /// The splits that it has of its own.
     pub splits: Vec<SplitReport>,
     /// What was found, the most serious first.
@@ -61,10 +63,12 @@ pub struct SplitReport {
 pub struct Classes(pub Vec<u64>);
 
 impl Classes {
-    /// How many images of each class a dataset has.
+    /// How many images of each class a dataset has; one with several labels counts in each.
     pub fn of(images: &dyn Dataset) -> Self {
         let mut counts = vec![0; images.classes().len()];
-        (0..images.len()).for_each(|index| counts[images.label(index) as usize] += 1);
+        for index in 0..images.len() {
+            images.labels(index).iter().for_each(|label| counts[*label as usize] += 1);
+        }
         Self(counts)
     }
 }
@@ -134,6 +138,7 @@ impl Report {
             path: data.path.clone(),
             format: data.format,
             classes: data.classes.clone(),
+            multi_label: samples.splits.iter().any(|split| split.images.is_multi_label()),
             splits,
             findings: Vec::new(),
             problems,

@@ -49,6 +49,11 @@ fn check_sample(dataset: &dyn Dataset, index: usize) {
         "{name}: label {label} of {} classes",
         dataset.classes().len()
     );
+    let labels = dataset.labels(index);
+    assert!(labels.is_sorted_by(|a, b| a < b), "{name}: labels are in order, each once");
+    assert!(labels.last().is_none_or(|&last| (last as usize) < dataset.classes().len()), "{name}: labels");
+    assert_eq!(label, labels.first().copied().unwrap_or(0), "{name}: the label is the first of the labels");
+    assert!(dataset.is_multi_label() || labels.len() == 1, "{name}: has one label");
     let first = dataset.load(index);
     let again = dataset.load(index);
     let (Ok(image), Ok(second)) = (&first, &again) else {

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::Dataset;
 
-/// A digest of a dataset: of its classes and, for each sample in order, its label, weight and name, and of its pixels if they lie
+/// A digest of a dataset: of its classes and, for each sample in order, its labels, weight and name, and of its pixels if they lie
 /// in memory, else of the length of its file. No file is read, and where the data lies does not matter: data that was moved has the
 /// same fingerprint, and a file that was replaced by one of the same length goes unnoticed.
 pub fn fingerprint(dataset: &dyn Dataset) -> u128 {
@@ -18,6 +18,11 @@ pub fn fingerprint(dataset: &dyn Dataset) -> u128 {
     dataset.classes().iter().for_each(|class| text(&mut digest, class));
     for index in 0..dataset.len() {
         digest.update(&dataset.label(index).to_le_bytes());
+        if dataset.is_multi_label() {
+            let labels = dataset.labels(index);
+            digest.update(&(labels.len() as u64).to_le_bytes());
+            labels.iter().for_each(|label| digest.update(&label.to_le_bytes()));
+        }
         digest.update(&dataset.weight(index).to_le_bytes());
         if let Some(view) = dataset.view(index) {
             digest.update(view.pixels());
@@ -53,6 +58,24 @@ mod tests {
         {
             assert_ne!(other, usual);
         }
+    }
+
+    #[test]
+    fn each_of_several_labels_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        image::GrayImage::new(2, 2).save(folder.path().join("a.bmp")).unwrap();
+        let of = |labels: &str| {
+            let path = folder.path().join("list.csv");
+            fs::write(folder.path().join("classes.txt"), "sea\npeople\nsand\n").unwrap();
+            fs::write(&path, format!("path,labels\na.bmp,{labels}\na.bmp,sea\n")).unwrap();
+            let options = OpenOptions { validation: 0.0, test: 0.0, ..OpenOptions::default() };
+            fingerprint(&*crate::open(path.display().to_string(), &options).unwrap().train)
+        };
+        let usual = of("sea|people");
+        assert_eq!(of("people|sea"), usual);
+        assert_ne!(of("sea|sand"), usual);
+        assert_ne!(of("sea"), usual);
+        assert_ne!(of(""), usual);
     }
 
     #[test]

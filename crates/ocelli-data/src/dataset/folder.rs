@@ -149,7 +149,7 @@ impl Scanned {
         let label = |class: &String| classes.iter().position(|name| name == class);
         let labelled = self.classes.into_iter().filter_map(|(class, images)| Some((label(&class)?, images)));
         let files = labelled.flat_map(|(label, images)| {
-            let sample = move |path| Sample { path, label: label as u32, weight: 1.0 };
+            let sample = move |path| Sample { path, label: label as u32, labels: None, weight: 1.0 };
             images.into_iter().map(move |(path, header)| (sample(path), header))
         });
         ImageFiles::new(classes, files.collect(), channels, limits)

@@ -24,6 +24,8 @@ pub struct ImageFiles {
 pub(super) struct Sample {
     pub(super) path: PathBuf,
     pub(super) label: u32,
+    /// All labels, in order, where there may be several.
+    pub(super) labels: Option<Box<[u32]>>,
     pub(super) weight: f32,
 }
 
@@ -57,6 +59,15 @@ impl Dataset for ImageFiles {
 
     fn label(&self, index: usize) -> u32 {
         self.samples[index].label
+    }
+
+    fn is_multi_label(&self) -> bool {
+        self.samples.first().is_some_and(|sample| sample.labels.is_some())
+    }
+
+    fn labels(&self, index: usize) -> Cow<'_, [u32]> {
+        let Sample { label, labels, .. } = &self.samples[index];
+        Cow::Borrowed(labels.as_deref().unwrap_or(std::slice::from_ref(label)))
     }
 
     fn weight(&self, index: usize) -> f32 {

@@ -36,7 +36,7 @@ pub(crate) use image_files::in_parts;
 pub use memory::MemoryDataset;
 pub use open::{Format, OpenOptions, SAMPLE, open, open_undivided};
 pub(crate) use split::shuffle;
-pub use split::{Fractions, Indices, grouped, stratified};
+pub use split::{Fractions, Indices, grouped, strata, stratified};
 pub use splits::{Division, Splits, Undivided};
 pub use stretch::Stretch;
 pub use subset::Subset;
@@ -58,8 +58,18 @@ pub trait Dataset: Send + Sync {
     /// The names of the classes; a label is an index into them.
     fn classes(&self) -> &[String];
 
-    /// The label of sample `index`.
+    /// The label of sample `index`; of multi-label data the first of its [labels](Dataset::labels), 0 if it has none.
     fn label(&self, index: usize) -> u32;
+
+    /// Whether samples may have several labels, or none: multi-label data.
+    fn is_multi_label(&self) -> bool {
+        false
+    }
+
+    /// All labels of sample `index`, in ascending order.
+    fn labels(&self, index: usize) -> Cow<'_, [u32]> {
+        Cow::Owned(vec![self.label(index)])
+    }
 
     /// How often a weighted sampler draws sample `index`, relative to the others: 1 unless the dataset says otherwise.
     fn weight(&self, index: usize) -> f32 {
@@ -132,6 +142,14 @@ pub trait Dataset: Send + Sync {
 
     /// The channels and sizes of the images.
     fn extent(&self) -> Extent;
+}
+
+/// The class of a sample in words; of multi-label data all of them: "cat, indoors".
+pub fn class_names(dataset: &dyn Dataset, index: usize) -> String {
+    let labels = dataset.labels(index);
+    let names: Vec<&str> =
+        labels.iter().filter_map(|label| Some(dataset.classes().get(*label as usize)?.as_str())).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// The channels and sizes of a dataset's images.

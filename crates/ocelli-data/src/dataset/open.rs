@@ -41,6 +41,8 @@ pub struct OpenOptions {
     pub strict: bool,
     /// Whether CIFAR-100's 20 superclasses are the labels, not its 100 classes. Default: false.
     pub coarse_labels: bool,
+    /// What stands between the labels of an image in the column `labels` of a manifest. Default: `|`.
+    pub label_separator: char,
     /// Whether splits may have different classes: what each lacks is then told as a problem, and all splits have the classes
     /// of all. Good for looking at a dataset, not for training on it. Default: false.
     pub allow_class_mismatch: bool,
@@ -62,6 +64,7 @@ impl Default for OpenOptions {
             seed: 0,
             strict: false,
             coarse_labels: false,
+            label_separator: '|',
             allow_class_mismatch: false,
             limits: Limits::default(),
             threads: 0,
@@ -423,7 +426,9 @@ fn find_empty_classes(path: &Path, parts: &Parts<Arc<dyn Dataset>>, problems: &m
     for (part, dataset) in named {
         let Some(dataset) = dataset else { continue };
         let mut seen = vec![false; dataset.classes().len()];
-        (0..dataset.len()).for_each(|i| seen[dataset.label(i) as usize] = true);
+        for index in 0..dataset.len() {
+            dataset.labels(index).iter().for_each(|label| seen[*label as usize] = true);
+        }
         for (class, _) in dataset.classes().iter().zip(seen).filter(|(_, seen)| !seen) {
             let reason = format!("class `{class}` has no sample in the {part} split");
             problems.push(DataError::at(ErrorKind::EmptyClass, path, reason).into());

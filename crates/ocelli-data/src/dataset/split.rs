@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ocelli_kernels::random::{Stream, hash};
 
+use super::Dataset;
 use crate::DataError;
 
 /// The parts of a dataset that go to validation and to test; the rest trains.
@@ -42,6 +43,21 @@ pub struct Indices {
     pub validation: Vec<usize>,
     /// Samples to test on.
     pub test: Vec<usize>,
+}
+
+/// What samples are to be divided by: their labels; of multi-label data the label of each that is the rarest among all samples, so
+/// that rare classes are in every part, and one number past the classes for samples without any.
+pub fn strata(dataset: &dyn Dataset) -> Vec<u32> {
+    if !dataset.is_multi_label() {
+        return (0..dataset.len()).map(|index| dataset.label(index)).collect();
+    }
+    let none = dataset.classes().len() as u32;
+    let mut counts = vec![0_u64; none as usize];
+    for index in 0..dataset.len() {
+        dataset.labels(index).iter().for_each(|label| counts[*label as usize] += 1);
+    }
+    let rarest = |index| dataset.labels(index).iter().copied().min_by_key(|label| counts[*label as usize]);
+    (0..dataset.len()).map(|index| rarest(index).unwrap_or(none)).collect()
 }
 
 /// Splits samples by class: every class gives the same fractions, rounded to whole samples.

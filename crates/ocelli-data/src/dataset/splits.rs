@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::class_level;
 use super::open::{Format, split_folders};
-use super::{Dataset, Fractions, Subset, stratified};
+use super::{Dataset, Fractions, Subset, strata, stratified};
 use crate::{DataError, ErrorKind, Problem};
 
 /// A dataset's splits. All have the same classes and channels.
@@ -156,7 +156,8 @@ impl Undivided {
         let Some(mut train) = self.parts.train.clone().filter(|train| !train.is_empty()) else {
             return Err(self.nothing_to_train_on());
         };
-        if self.classes.len() < 2 {
+        // Whether an image has a label or not is a question too.
+        if self.classes.len() < 2 && !train.is_multi_label() {
             return Err(self.too_few_classes());
         }
         let Parts { mut val, mut test, .. } = self.parts;
@@ -165,8 +166,7 @@ impl Undivided {
             validation: if val.is_none() { fractions.validation } else { 0.0 },
             test: if whole { fractions.test } else { 0.0 },
         };
-        let labels: Vec<u32> = (0..train.len()).map(|i| train.label(i)).collect();
-        let indices = stratified(&labels, fractions, seed)?;
+        let indices = stratified(&strata(&*train), fractions, seed)?;
         let Fractions { validation, test: tested } = fractions;
         let division = Division { seed, validation, test: tested, images: digest(train.as_ref()) };
         let all = Arc::clone(&train);
@@ -238,7 +238,7 @@ fn digest(dataset: &dyn Dataset) -> u64 {
     let mut all = hash("ocelli.division");
     let mut add = |text: &str| all = all.rotate_left(5).wrapping_mul(0x0000_0100_0000_01b3) ^ hash(text);
     for index in 0..dataset.len() {
-        add(&dataset.classes()[dataset.label(index) as usize]);
+        dataset.labels(index).iter().for_each(|label| add(&dataset.classes()[*label as usize]));
         if let Some(name) = dataset.path(index).and_then(Path::file_name) {
             add(&name.to_string_lossy());
         }

@@ -48,6 +48,14 @@ impl Dataset for Subset {
         self.dataset.label(self.indices[index])
     }
 
+    fn is_multi_label(&self) -> bool {
+        self.dataset.is_multi_label()
+    }
+
+    fn labels(&self, index: usize) -> Cow<'_, [u32]> {
+        self.dataset.labels(self.indices[index])
+    }
+
     fn weight(&self, index: usize) -> f32 {
         self.dataset.weight(self.indices[index])
     }

@@ -21,6 +21,8 @@ pub struct Batch {
 pub(super) struct Buffers {
     pub(super) images: Vec<f32>,
     pub(super) labels: Vec<u32>,
+    /// Of multi-label data: how much of each class each image has.
+    pub(super) targets: Vec<f32>,
     pub(super) samples: Vec<u64>,
     pub(super) mixing: Option<Mixing>,
 }
@@ -38,6 +40,7 @@ impl Pool {
 
     fn give(&self, mut buffers: Buffers) {
         buffers.labels.clear();
+        buffers.targets.clear();
         buffers.samples.clear();
         buffers.mixing = None;
         let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,9 +90,14 @@ impl Batch {
         &self.buffers.images[..self.len() * self.views * height * width * channels]
     }
 
-    /// The label of each image.
+    /// The label of each image; of multi-label data the first of each.
     pub fn labels(&self) -> &[u32] {
         &self.buffers.labels
+    }
+
+    /// Of multi-label data, how much of each class each image has, len × classes: 0 or 1, or between where images were mixed.
+    pub fn targets(&self) -> Option<&[f32]> {
+        (!self.buffers.targets.is_empty()).then_some(&self.buffers.targets)
     }
 
     /// How the images were mixed, if they were: then labels are only a part of the truth.

@@ -103,6 +103,12 @@ impl Sampling {
                     "draws samples at random, but shuffle is off: leave one of the two out",
                 ));
             }
+            Sampler::Balanced | Sampler::Oversample(_) if dataset.is_multi_label() => {
+                return Err(DataError::invalid(
+                    "sampler",
+                    "goes by classes, but images have several labels: weigh the images in the manifest and draw them by weight (weighted)",
+                ));
+            }
             Sampler::Balanced => Kind::ByClass { members: members(dataset), counts: Counts::Equal(count) },
             Sampler::Oversample(Oversample { to }) => oversampled(members(dataset), to)?,
             Sampler::Weighted => Kind::Weighted(sums(dataset)?),

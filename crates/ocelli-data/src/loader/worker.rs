@@ -95,6 +95,7 @@ impl Work {
             match self.sample(draw, job.epoch, workspace, out) {
                 Ok(()) => {
                     buffers.labels.push(self.source.dataset().label(index));
+                    self.push_targets(index, &mut buffers.targets);
                     buffers.samples.push(draw);
                 }
                 Err(error) if self.options.strict || error.kind() == ErrorKind::Unavailable => {
@@ -107,8 +108,21 @@ impl Work {
             let images = &mut buffers.images[..buffers.labels.len() * image_len];
             let name = (self.options.seed, job.epoch, job.number as u64);
             buffers.mixing = transform.apply(images, &buffers.labels, shape, name);
+            if let Some(mixing) = &buffers.mixing {
+                mixing.mix_targets(&mut buffers.targets);
+            }
         }
         Ok(Batch::new(job.number, buffers, shape, views, self.pool.clone()))
+    }
+
+    /// Adds which classes a sample of multi-label data has.
+    fn push_targets(&self, index: usize, targets: &mut Vec<f32>) {
+        let dataset = self.source.dataset();
+        if dataset.is_multi_label() {
+            let first = targets.len();
+            targets.resize(first + dataset.classes().len(), 0.0);
+            dataset.labels(index).iter().for_each(|label| targets[first + *label as usize] = 1.0);
+        }
     }
 
     fn sample(

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use ocelli_kernels::random::{Stream, hash};
 
+use crate::dataset::class_names;
 use crate::transforms::{
     Compiled, Key, Normalize, ToImage, Transform, Workspace, check, run_to_image, steps_on_bytes,
 };
@@ -185,7 +186,7 @@ impl List {
             Ok(sheet::fitted(&transformed(list, image, key, &mut workspace)?, options.side))
         };
         let versions = if self.all.iter().all(Transform::is_deterministic) { 1 } else { options.versions };
-        let class = dataset.classes().get(dataset.label(index) as usize).cloned().unwrap_or_default();
+        let class = class_names(dataset, index);
         Ok(Row {
             name: dataset.name(index).into_owned(),
             class,

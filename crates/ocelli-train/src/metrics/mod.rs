@@ -9,6 +9,7 @@ mod brier;
 mod calibration;
 mod confusion;
 mod log_loss;
+mod multi_label;
 mod one_vs_rest;
 mod per_class;
 mod predictions;
@@ -25,6 +26,9 @@ pub use brier::brier_score;
 pub use calibration::{Bin, Calibration, calibration};
 pub use confusion::Confusion;
 pub use log_loss::log_loss;
+pub use multi_label::{
+    EVEN, MultiLabelOptions, MultiLabelPredictions, MultiLabelReport, MultiLabelScores, fit_thresholds,
+};
 pub use one_vs_rest::{OneVsRest, one_vs_rest};
 pub use per_class::{Averaged, ClassScores, PerClass, per_class};
 pub use predictions::Predictions;

@@ -77,23 +77,27 @@ pub fn per_class(confusion: &Confusion) -> PerClass {
 impl PerClass {
     pub(super) fn new(classes: Vec<ClassScores>) -> Self {
         PerClass {
-            macro_average: average(&classes, |class| if class.occurs() { 1.0 } else { 0.0 }),
-            weighted_average: average(&classes, |class| class.support as f64),
-            balanced_accuracy: average(&classes, |class| if class.support > 0 { 1.0 } else { 0.0 }).recall,
+            macro_average: Averaged::over(&classes, |class| if class.occurs() { 1.0 } else { 0.0 }),
+            weighted_average: Averaged::over(&classes, |class| class.support as f64),
+            balanced_accuracy: Averaged::over(&classes, |class| if class.support > 0 { 1.0 } else { 0.0 })
+                .recall,
             classes,
         }
     }
 }
 
-fn average(classes: &[ClassScores], weight: impl Fn(&ClassScores) -> f64) -> Averaged {
-    let total: f64 = classes.iter().map(&weight).sum();
-    let mean = |value: fn(&ClassScores) -> f64| {
-        share(classes.iter().map(|class| weight(class) * value(class)).sum(), total)
-    };
-    Averaged {
-        precision: mean(|class| class.precision),
-        recall: mean(|class| class.recall),
-        f1: mean(|class| class.f1),
+impl Averaged {
+    /// The means by a weight for each class.
+    pub(super) fn over(classes: &[ClassScores], weight: impl Fn(&ClassScores) -> f64) -> Self {
+        let total: f64 = classes.iter().map(&weight).sum();
+        let mean = |value: fn(&ClassScores) -> f64| {
+            share(classes.iter().map(|class| weight(class) * value(class)).sum(), total)
+        };
+        Averaged {
+            precision: mean(|class| class.precision),
+            recall: mean(|class| class.recall),
+            f1: mean(|class| class.f1),
+        }
     }
 }
 

@@ -3,16 +3,18 @@
 use super::Confusion;
 
 /// What a classifier says of labelled images. It takes 4 bytes for each image and class, and 12 for each image.
+///
+/// `T` is what is known of an image: its class, or all of its classes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Predictions {
+pub struct Predictions<T = u32> {
     classes: usize,
     /// Images × classes.
     probabilities: Vec<f32>,
-    labels: Vec<u32>,
+    labels: Vec<T>,
     ids: Vec<u64>,
 }
 
-impl Predictions {
+impl<T> Predictions<T> {
     /// None yet, over `classes` classes, with room for `images`.
     ///
     /// # Panics
@@ -27,13 +29,13 @@ impl Predictions {
         }
     }
 
-    /// Adds an image: what names it (its index in the data set), its class, and the probability of each class.
+    /// Adds an image: what names it (its index in the data set), its class or classes, below the number of classes, and the
+    /// probability of each class.
     ///
     /// # Panics
-    /// If there is not a probability for each class, or the label is no class.
-    pub fn push(&mut self, id: u64, label: u32, probabilities: &[f32]) {
+    /// If there is not a probability for each class.
+    pub fn push(&mut self, id: u64, label: T, probabilities: &[f32]) {
         assert_eq!(probabilities.len(), self.classes, "a probability for each class");
-        assert!((label as usize) < self.classes, "label {label} of {} classes", self.classes);
         self.probabilities.extend_from_slice(probabilities);
         self.labels.push(label);
         self.ids.push(id);
@@ -64,8 +66,8 @@ impl Predictions {
         &self.probabilities[image * self.classes..][..self.classes]
     }
 
-    /// The class of each image.
-    pub fn labels(&self) -> &[u32] {
+    /// The class of each image, or its classes.
+    pub fn labels(&self) -> &[T] {
         &self.labels
     }
 
@@ -74,9 +76,32 @@ impl Predictions {
         &self.ids
     }
 
+    /// The probabilities as they are, to be changed row by row.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.probabilities.chunks_exact_mut(self.classes)
+    }
+
+    /// Each image's probabilities and what is known of it.
+    pub(super) fn with_labels(&self) -> impl Iterator<Item = (&[f32], &T)> {
+        self.probabilities.chunks_exact(self.classes).zip(&self.labels)
+    }
+
+    /// Keeps the images that `keep` says, by their place.
+    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        let mut kept = Predictions::new(self.classes, self.len());
+        for (image, label) in std::mem::take(&mut self.labels).into_iter().enumerate() {
+            if keep(image) {
+                kept.push(self.ids[image], label, self.row(image));
+            }
+        }
+        *self = kept;
+    }
+}
+
+impl Predictions {
     /// Each image's probabilities and class.
     pub fn rows(&self) -> impl Iterator<Item = (&[f32], usize)> {
-        self.probabilities.chunks_exact(self.classes).zip(self.labels.iter().map(|label| *label as usize))
+        self.with_labels().map(|(row, label)| (row, *label as usize))
     }
 
     /// The class that image `image` is taken for: the likeliest, the first of equals.
@@ -92,7 +117,7 @@ impl Predictions {
     /// The logarithmic loss of image `image`: −ln of its class's probability, which counts as the smallest normal `f32` at
     /// least (a loss of 87.3).
     pub fn loss(&self, image: usize) -> f64 {
-        loss(self.row(image)[self.labels[image] as usize])
+        loss(f64::from(self.row(image)[self.labels[image] as usize]))
     }
 
     /// Whether image `image` is taken for what it is.
@@ -106,27 +131,13 @@ impl Predictions {
         self.rows().for_each(|(row, label)| confusion.add(label, argmax(row)));
         confusion
     }
-
-    /// The probabilities as they are, to be changed row by row.
-    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
-        self.probabilities.chunks_exact_mut(self.classes)
-    }
-
-    /// Keeps the images that `keep` says, by their place.
-    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
-        let mut kept = Predictions::new(self.classes, self.len());
-        for image in (0..self.len()).filter(|image| keep(*image)) {
-            kept.push(self.ids[image], self.labels[image], self.row(image));
-        }
-        *self = kept;
-    }
 }
 
 /// −ln of a probability.
-pub(super) fn loss(probability: f32) -> f64 {
+pub(super) fn loss(probability: f64) -> f64 {
+    let least = f64::from(f32::MIN_POSITIVE);
     // `max` takes the number where the other is none: what is no number must stay so.
-    let floored = if probability < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { probability };
-    -f64::from(floored).ln()
+    -(if probability < least { least } else { probability }).ln()
 }
 
 /// The class with the largest value; the first of equals.
@@ -149,7 +160,7 @@ mod tests {
         assert_eq!((found.predicted(0), found.is_right(0), found.is_right(1)), (0, false, true));
         assert_eq!((found.confidence(1), found.row(1)[2]), (0.7, 0.2));
         assert!((found.loss(0) - 87.336_5).abs() < 1e-3 && (found.loss(1) - 0.356_675).abs() < 1e-5);
-        assert!(loss(f32::NAN).is_nan());
+        assert!(loss(f64::NAN).is_nan());
         found.retain(|image| image == 1);
         assert_eq!((found.ids(), found.labels(), found.probabilities().len()), (&[9][..], &[1][..], 3));
     }

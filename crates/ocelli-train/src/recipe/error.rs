@@ -88,14 +88,16 @@ fn suggestion(message: &str) -> Option<String> {
 
 /// What was chosen in a table that stands for a choice: its name decides which keys it has.
 fn chosen(table: &Table, key: &str) -> Option<String> {
-    let what = key.strip_prefix("train.").filter(|what| matches!(*what, "optimizer" | "schedule"))?;
+    let what =
+        key.strip_prefix("train.").filter(|what| matches!(*what, "optimizer" | "schedule" | "loss"))?;
     let name = table.get("train")?.get(what)?.get("name")?.as_str()?;
     Some(format!("; the {what} is {name}"))
 }
 
 /// Settings that have no default, and are not worked out either.
-const ABSENT: [&str; 18] = [
+const ABSENT: [&str; 19] = [
     "model.weights",
+    "train.loss",
     "train.freeze",
     "train.resize",
     "train.unfreeze",

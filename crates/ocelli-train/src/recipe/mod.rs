@@ -4,6 +4,7 @@ mod class_weights;
 mod derived;
 mod differences;
 mod error;
+mod loss;
 mod overlay;
 mod sections;
 mod transforms;
@@ -12,6 +13,7 @@ pub use class_weights::{ClassWeightRule, ClassWeights};
 pub(crate) use derived::derived;
 pub(crate) use differences::{Difference, differences};
 pub use error::RecipeError;
+pub use loss::{FocalChoice, LossChoice, SigmoidFocalChoice};
 pub use overlay::RecipeBuilder;
 pub use sections::{DataSection, ModelSection, Monitor, OnDivergence, TrainSection};
 pub use transforms::TransformsSection;
@@ -150,6 +152,35 @@ mod tests {
         assert!(
             error(RecipeBuilder::new().set("train.optimizer.eps=-1")).contains("train.optimizer.eps is -1")
         );
+    }
+
+    #[test]
+    fn losses_are_chosen_by_name() {
+        let of = |setting: &str| RecipeBuilder::new().set(setting).unwrap().build().unwrap().train.loss;
+        assert_eq!(RecipeBuilder::new().build().unwrap().train.loss, None);
+        assert_eq!(of("train.loss=focal"), Some(LossChoice::Focal(FocalChoice { gamma: 2.0 })));
+        assert_eq!(
+            of("train.loss={ name = 'focal', gamma = 0.5 }"),
+            Some(LossChoice::Focal(FocalChoice { gamma: 0.5 }))
+        );
+        assert_eq!(of("train.loss=cross-entropy"), Some(LossChoice::CrossEntropy));
+        let said = error(RecipeBuilder::new().set("train.loss=focl"));
+        assert!(said.contains("did you mean `focal`?"), "{said}");
+        let focal = RecipeBuilder::new().set("train.loss=focal").unwrap();
+        let said = error(focal.clone().set("train.loss.gamma=-1"));
+        assert!(said.contains("train.loss.gamma is -1"), "{said}");
+        let said = error(focal.clone().set("train.label_smoothing=0.1"));
+        assert!(said.contains("only cross-entropy has it"), "{said}");
+        let said = error(RecipeBuilder::new().set("train.label_smoothing=1.5"));
+        assert!(said.contains("train.label_smoothing is 1.5, but must be 0 to 1"), "{said}");
+        let several = RecipeBuilder::new().set("train.loss=sigmoid-focal").unwrap();
+        let said = error(several.clone().set("train.loss.alpha=2"));
+        assert!(said.contains("train.loss.alpha is 2, but must be 0 to 1, or -1 for none"), "{said}");
+        let said = error(several.set("train.class_weights=balanced"));
+        assert!(said.contains("weighs by its own alpha"), "{said}");
+        let focal = focal.build().unwrap();
+        let again = RecipeBuilder::new().text(&focal.to_toml(), "again").unwrap().build().unwrap();
+        assert_eq!(focal, again);
     }
 
     #[test]

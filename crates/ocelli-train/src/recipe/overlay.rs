@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// Tables that stand for a choice: naming another one starts it afresh instead of mixing two.
-const CHOICES: [&str; 3] = ["train.optimizer", "train.schedule", "data.sampler"];
+const CHOICES: [&str; 4] = ["train.optimizer", "train.schedule", "train.loss", "data.sampler"];
 
 /// Builds a [`Recipe`] from its defaults, a file and single settings, each laid over what came before.
 ///

@@ -1,6 +1,6 @@
 //! The sections of a recipe, with their defaults and ranges.
 
-use super::{ClassWeights, RecipeError};
+use super::{ClassWeights, LossChoice, RecipeError};
 use crate::averages::Lookahead;
 use crate::groups::{Freeze, Group, Unfreeze};
 use crate::optimizer::{AdamW, Optimizer};
@@ -26,6 +26,9 @@ pub struct DataSection {
     pub validation: f64,
     /// The share of the images that is kept for the test when the data is one tree without parts (default 0.1).
     pub test: f64,
+    /// What stands between the labels of an image in the column `labels` of a manifest (default `|`).
+    #[serde(skip_serializing_if = "is_bar")]
+    pub label_separator: char,
     /// Refuse data with files that cannot be used, instead of leaving them out and naming each (default false).
     pub strict: bool,
     /// A folder for decoded and resized images, where later epochs and later runs find them (default: none; what fits into 1
@@ -43,6 +46,10 @@ pub struct DataSection {
     /// the part of the largest class that each class comes to, default 1).
     #[serde(skip_serializing_if = "is_default")]
     pub sampler: Sampler,
+}
+
+fn is_bar(separator: &char) -> bool {
+    *separator == '|'
 }
 
 fn is_true(value: &bool) -> bool {
@@ -64,6 +71,7 @@ impl Default for DataSection {
             coarse_labels: false,
             validation: 0.1,
             test: 0.1,
+            label_separator: '|',
             strict: false,
             cache: None,
             cache_bytes: 32 << 30,
@@ -123,8 +131,16 @@ pub struct TrainSection {
     /// Every gradient is brought into this distance of 0, as by PyTorch's `clip_grad_value_` (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_value: Option<f64>,
+    /// What training makes small: `"cross-entropy"`, or `"focal"` with `gamma`, or, where images may have several labels,
+    /// `"binary-cross-entropy"`, or `"sigmoid-focal"` with `gamma` and `alpha` (default: the cross-entropy that suits the data).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossChoice>,
+    /// How much of each label cross-entropy spreads evenly over all classes, 0 to 1 (default 0). Validation and test measure the
+    /// plain cross-entropy.
+    pub label_smoothing: f64,
     /// What an image of each class counts in the training loss: `"balanced"` (all classes the same in sum: images / (classes ×
-    /// images of the class)), or a list in the order of the classes (default: every image the same).
+    /// images of the class)), or a list in the order of the classes (default: every image the same). Where images may have several
+    /// labels: what having a class counts beside not having it (`"balanced"`: images without it / images with it).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
     /// Parameters that stay as they are, by patterns over their names in the `state_dict`: `*` is any run of characters, `?`
@@ -220,6 +236,8 @@ impl Default for TrainSection {
             warmup: None,
             clip_norm: None,
             clip_value: None,
+            loss: None,
+            label_smoothing: 0.0,
             class_weights: None,
             freeze: Vec::new(),
             unfreeze: Vec::new(),
@@ -288,9 +306,7 @@ impl TrainSection {
                 return wrong(key, format!("is {limit}, but must be more than 0"));
             }
         }
-        if let Some(problem) = self.class_weights.as_ref().and_then(|weights| weights.check().err()) {
-            return wrong("train.class_weights", problem);
-        }
+        self.check_loss()?;
         if let Some(problem) = self.groups.iter().find_map(|group| group.check().err()) {
             return wrong("train.groups", problem);
         }
@@ -331,6 +347,19 @@ impl TrainSection {
         self.optimizer.check().or_else(|found| named("optimizer", found))?;
         self.schedule.check().or_else(|found| named("schedule", found))?;
         self.warmup.map_or(Ok(()), |warmup| warmup.check().or_else(|found| named("warmup", found)))
+    }
+
+    fn check_loss(&self) -> Result<(), RecipeError> {
+        let TrainSection { loss, label_smoothing, class_weights, .. } = self;
+        if !(0.0..=1.0).contains(label_smoothing) {
+            return wrong("train.label_smoothing", format!("is {label_smoothing}, but must be 0 to 1"));
+        }
+        let checked = loss.map_or(Ok(()), |loss| loss.check(*label_smoothing > 0.0, class_weights.is_some()));
+        checked.or_else(|(key, problem)| wrong(&format!("train.{key}"), problem))?;
+        match class_weights.as_ref().and_then(|weights| weights.check().err()) {
+            Some(problem) => wrong("train.class_weights", problem),
+            None => Ok(()),
+        }
     }
 }
 

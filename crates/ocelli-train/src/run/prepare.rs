@@ -5,7 +5,9 @@ use super::start::Start;
 use super::{lists, network};
 use crate::error::TrainError;
 use crate::groups::Groups;
-use crate::recipe::{ClassWeights, DataSection, Recipe, RecipeError, TrainSection, derived};
+use crate::loss::Loss;
+use crate::recipe::{ClassWeights, DataSection, LossChoice, Recipe, RecipeError, TrainSection, derived};
+use crate::trainer::check_sigmoid;
 use ocelli_data::check::Classes;
 use ocelli_data::dataset::{Format, address};
 use ocelli_data::{
@@ -46,6 +48,8 @@ pub struct DataInfo {
     pub test: usize,
     /// Channels and sizes of the images.
     pub extent: Extent,
+    /// Whether images may have several labels, or none.
+    pub multi_label: bool,
 }
 
 /// A recipe that is ready to be trained.
@@ -61,7 +65,7 @@ pub struct Run {
     pub(super) pool: rayon::ThreadPool,
     threads: usize,
     groups: Groups,
-    pub(super) class_weights: Option<Vec<f32>>,
+    pub(super) loss: Loss,
     start: Option<Start>,
 }
 
@@ -110,6 +114,7 @@ impl Run {
             val: splits.val.as_ref().map_or(0, |part| part.len()),
             test: splits.test.as_ref().map_or(0, |part| part.len()),
             extent: splits.train.extent(),
+            multi_label: splits.train.is_multi_label(),
         };
         if recipe.train.patience.is_some() && info.val == 0 {
             let problem =
@@ -132,7 +137,8 @@ impl Run {
         }
         let TrainSection { freeze, unfreeze, groups, decay_norms_and_biases, .. } = &recipe.train;
         let groups = Groups::new(&network, (freeze, unfreeze), groups, *decay_norms_and_biases)?;
-        let class_weights = class_weights(&recipe, &*splits.train)?;
+        let loss = loss(&recipe, &*splits.train)?;
+        check_sigmoid(&network, &loss)?;
         let (pipeline, parts) =
             resolve(&splits, pipeline, threads, &recipe.data).map_err(TrainError::Data)?;
         let recipe = resolved(recipe, &splits, size, &pipeline);
@@ -149,7 +155,7 @@ impl Run {
             pool,
             threads,
             groups,
-            class_weights,
+            loss,
             start: None,
         })
     }
@@ -273,6 +279,7 @@ fn open_data(recipe: &Recipe, threads: usize) -> Result<Splits, TrainError> {
         test: recipe.data.test,
         seed: recipe.seed,
         coarse_labels: recipe.data.coarse_labels,
+        label_separator: recipe.data.label_separator,
         threads,
         ..OpenOptions::default()
     };
@@ -283,16 +290,24 @@ fn open_data(recipe: &Recipe, threads: usize) -> Result<Splits, TrainError> {
     Ok(splits)
 }
 
-/// What an image of each class counts in the loss, if the recipe says.
-fn class_weights(recipe: &Recipe, train: &dyn Dataset) -> Result<Option<Vec<f32>>, RecipeError> {
-    let weights = |weights: &ClassWeights| weights.of(&Classes::of(train).0);
-    recipe
-        .train
-        .class_weights
-        .as_ref()
-        .map(weights)
-        .transpose()
-        .map_err(|problem| RecipeError::OutOfRange { key: "train.class_weights".into(), problem })
+/// The recipe's loss, with what an image of each class counts in it.
+fn loss(recipe: &Recipe, train: &dyn Dataset) -> Result<Loss, RecipeError> {
+    let wrong = |key: &str| {
+        let key = key.to_owned();
+        |problem| RecipeError::OutOfRange { key, problem }
+    };
+    let weights = |weights: &ClassWeights| match train.is_multi_label() {
+        true => weights.of_several(&Classes::of(train).0, train.len() as u64),
+        false => weights.of(&Classes::of(train).0),
+    };
+    let weights = recipe.train.class_weights.as_ref().map(weights).transpose();
+    let choice =
+        LossChoice::fitting(recipe.train.loss, train.is_multi_label()).map_err(wrong("train.loss"))?;
+    // What the data chose may not go with the other settings.
+    let checked =
+        choice.check(recipe.train.label_smoothing > 0.0, weights.as_ref().is_ok_and(Option::is_some));
+    checked.map_err(|(key, problem)| wrong(&format!("train.{key}"))(problem))?;
+    Ok(choice.loss(recipe.train.label_smoothing, weights.map_err(wrong("train.class_weights"))?))
 }
 
 /// Where decoded images are kept, if the recipe says.

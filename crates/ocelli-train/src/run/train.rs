@@ -6,6 +6,7 @@ use crate::averages::Averaging;
 use crate::checkpoint::{DataMark, Folder};
 use crate::error::TrainError;
 use crate::events::{Observer, Outcome};
+use crate::metrics::EVEN;
 use crate::trainer::{TrainOptions, Trainer};
 use ocelli_data::{Channels, Loader, Source};
 use ocelli_model::Classifier;
@@ -75,7 +76,7 @@ impl Run {
             unfreeze: recipe.train.unfreeze.clone(),
             groups: recipe.train.groups.clone(),
             decay_norms_and_biases: recipe.train.decay_norms_and_biases,
-            class_weights: self.class_weights.clone(),
+            loss: self.loss.clone(),
             seed: recipe.seed,
         };
         self.pool.install(|| Trainer::new(self.network(), weights, options))
@@ -100,6 +101,11 @@ impl Run {
             Classifier::new(self.network().clone(), weights, transforms, self.classes().to_vec())?;
         let channels = Channels::from_count(self.parts.train.dataset().extent().channels);
         let channels = channels.map_err(TrainError::Data)?;
+        let classifier = if self.data().multi_label {
+            classifier.with_thresholds(vec![EVEN; self.classes().len()])?
+        } else {
+            classifier
+        };
         Ok(classifier.with_division(self.division).with_image_channels(channels))
     }
 }

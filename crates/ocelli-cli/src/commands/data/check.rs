@@ -1,7 +1,7 @@
 //! `ocelli data check`: what is wrong with a data set.
 
 use super::bar::Bar;
-use super::{class_table, failure, html, title};
+use super::{class_table, failure, html, title, total};
 use crate::args::data::CheckArgs;
 use crate::commands::{print_json, threads};
 use crate::failure::{FAILED, Failure};
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let options = OpenOptions {
         allow_class_mismatch: true,
         coarse_labels: args.coarse_labels,
+        label_separator: args.label_separator,
         threads,
         ..OpenOptions::default()
     };
@@ -50,7 +51,7 @@ fn print(report: &Report) -> io::Result<()> {
     writeln!(out, "{}\n", title(&report.path, report.format, report.classes.len(), images))?;
     let splits: Vec<(&str, &[u64])> =
         report.splits.iter().map(|split| (split.name, split.classes.0.as_slice())).collect();
-    writeln!(out, "{}", class_table(&report.classes, &splits))?;
+    writeln!(out, "{}", class_table(&report.classes, &splits, total(report.multi_label)))?;
     for line in facts(report) {
         writeln!(out, "{line}")?;
     }

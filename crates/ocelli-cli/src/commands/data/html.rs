@@ -130,7 +130,9 @@ fn samples(page: &mut String, data: &Undivided, report: &Report) {
     };
     *page += "<h2>Samples</h2>\n";
     let mut of_class = vec![Vec::new(); report.classes.len()];
-    (0..images.len()).for_each(|index| of_class[images.label(index) as usize].push(index));
+    for index in 0..images.len() {
+        images.labels(index).iter().for_each(|label| of_class[*label as usize].push(index));
+    }
     for (name, members) in report.classes.iter().zip(&of_class).take(CLASSES) {
         let _ = write!(page, "<div class=\"group\"><figure>{}</figure>", escape(name));
         let shown = members.len().min(OF_CLASS);

@@ -45,19 +45,24 @@ fn extent(extent: Extent) -> String {
     format!("{channels}, {several}{}×{}", extent.width, extent.height)
 }
 
-/// A table of how many images of each class each split has.
-fn class_table(classes: &[String], splits: &[(&str, &[u64])]) -> String {
+/// A table of how many images of each class each split has; `total` is what all of them together are called.
+fn class_table(classes: &[String], splits: &[(&str, &[u64])], total: &str) -> String {
     let names: Vec<_> = classes.iter().map(|name| printable(name)).collect();
-    let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
+    let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(total.len());
     let mut table = format!("{:widest$}", "class");
     splits.iter().for_each(|(name, _)| table += &format!("  {name:>9}"));
     for (place, name) in names.iter().enumerate() {
         table += &format!("\n{name:widest$}");
         splits.iter().for_each(|(_, counts)| table += &format!("  {:>9}", count(counts[place])));
     }
-    table += &format!("\n{:widest$}", "total");
+    table += &format!("\n{total:widest$}");
     splits.iter().for_each(|(_, counts)| table += &format!("  {:>9}", count(counts.iter().sum())));
     table + "\n"
+}
+
+/// What the images of all classes together are called: those with several labels are counted several times.
+fn total(several: bool) -> &'static str {
+    if several { "labels" } else { "total" }
 }
 
 #[cfg(test)]
@@ -67,7 +72,7 @@ mod tests {
     #[test]
     fn classes_are_a_table() {
         let classes = ["a".to_string(), "a long one".to_string()];
-        let table = class_table(&classes, &[("train", &[1200, 3]), ("test", &[0, 40])]);
+        let table = class_table(&classes, &[("train", &[1200, 3]), ("test", &[0, 40])], total(false));
         let expected = "class           train       test\n\
                         a               1,200          0\n\
                         a long one          3         40\n\

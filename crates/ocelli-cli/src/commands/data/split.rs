@@ -1,13 +1,13 @@
 //! `ocelli data split`: a manifest, or copies, with the images divided.
 
 use super::bar::Bar;
-use super::{class_table, failure, title};
+use super::{class_table, failure, title, total};
 use crate::args::data::{Grouping, SplitArgs};
 use crate::commands::threads;
 use crate::failure::Failure;
 use crate::text::{count, shell};
 use ocelli::data::check::{CheckOptions, groups};
-use ocelli::data::dataset::{Fractions, Indices, grouped, manifest, stratified};
+use ocelli::data::dataset::{Fractions, Indices, grouped, manifest, strata, stratified};
 use ocelli::data::{OpenOptions, Undivided, open_undivided};
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -17,17 +17,28 @@ use std::path::{Component, Path, PathBuf};
 /// One image of the data, wherever it lies now.
 struct Image {
     path: PathBuf,
-    label: u32,
+    labels: Vec<u32>,
+    /// What it is divided by.
+    stratum: u32,
     weight: f32,
 }
 
 pub(crate) fn run(args: &SplitArgs) -> Result<(), Failure> {
     let threads = threads(args.threads);
-    let options = OpenOptions { allow_class_mismatch: true, threads, ..OpenOptions::default() };
+    let options = OpenOptions {
+        allow_class_mismatch: true,
+        label_separator: args.label_separator,
+        threads,
+        ..OpenOptions::default()
+    };
     let data = open_undivided(&args.data, &options).map_err(failure)?;
-    let images = images(&data)?;
+    let (images, several) = images(&data)?;
+    if several && args.copy.is_some() {
+        let failure = Failure::usage("--copy: an image of several labels has no folder of its class");
+        return Err(failure.hint("write a manifest: --out FILE.csv"));
+    }
     let fractions = Fractions { validation: args.val, test: args.test };
-    let labels: Vec<u32> = images.iter().map(|image| image.label).collect();
+    let labels: Vec<u32> = images.iter().map(|image| image.stratum).collect();
     let indices = match &args.group {
         None => stratified(&labels, fractions, args.seed),
         Some(by) => grouped(&labels, &group(by, &data, &images, threads)?, fractions, args.seed),
@@ -38,9 +49,9 @@ pub(crate) fn run(args: &SplitArgs) -> Result<(), Failure> {
         copy(folder, &data.classes, &images, &parts)?;
     }
     if let Some(path) = &args.out {
-        write(path, &data.classes, &images, &parts)?;
+        write(path, &data.classes, (&images, several), &parts)?;
     }
-    print(args, &data, &images, &parts)?;
+    print(args, &data, (&images, several), &parts)?;
     crate::progress::name(&data.problems);
     Ok(())
 }
@@ -51,17 +62,19 @@ fn parts(indices: &Indices) -> [Part<'_>; 3] {
     [("train", &indices.train), ("val", &indices.validation), ("test", &indices.test)]
 }
 
-/// The images of all splits, which need files of their own.
-fn images(data: &Undivided) -> Result<Vec<Image>, Failure> {
-    let mut images = Vec::new();
+/// The images of all splits, which need files of their own, and whether they may have several labels.
+fn images(data: &Undivided) -> Result<(Vec<Image>, bool), Failure> {
+    let (mut images, mut several) = (Vec::new(), false);
     for name in data.names() {
         let split = data.get(name).map_err(failure)?;
-        for index in 0..split.len() {
+        several |= split.is_multi_label();
+        for (index, stratum) in strata(&*split).into_iter().enumerate() {
             let path = split.path(index).ok_or_else(|| no_files(data))?.to_path_buf();
-            images.push(Image { path, label: split.label(index), weight: split.weight(index) });
+            let (labels, weight) = (split.labels(index).into_owned(), split.weight(index));
+            images.push(Image { path, labels, stratum, weight });
         }
     }
-    Ok(images)
+    Ok((images, several))
 }
 
 fn no_files(data: &Undivided) -> Failure {
@@ -117,7 +130,13 @@ fn manifest_of(data: &Undivided) -> Result<PathBuf, Failure> {
     })
 }
 
-fn write(path: &Path, classes: &[String], images: &[Image], parts: &[Part<'_>]) -> Result<(), Failure> {
+/// Writes a manifest of the images, which may have several labels or have one each.
+fn write(
+    path: &Path,
+    classes: &[String],
+    (images, several): (&[Image], bool),
+    parts: &[Part<'_>],
+) -> Result<(), Failure> {
     if path.exists() {
         return Err(Failure::usage(format!("{} is there already: give another name", path.display())));
     }
@@ -125,18 +144,18 @@ fn write(path: &Path, classes: &[String], images: &[Image], parts: &[Part<'_>]) 
     let mut entries = Vec::with_capacity(images.len());
     for &(split, members) in parts {
         for &index in members {
-            let Image { path, label, weight } = &images[index];
+            let Image { path, labels, weight, .. } = &images[index];
             let absolute = std::path::absolute(path)?;
             let path = absolute.strip_prefix(&folder).map(Path::to_path_buf).unwrap_or(absolute.clone());
             entries.push(manifest::Entry {
                 path,
-                label: classes[*label as usize].clone(),
+                labels: labels.iter().map(|label| classes[*label as usize].clone()).collect(),
                 split,
                 weight: *weight,
             });
         }
     }
-    manifest::write(path, classes, &entries).map_err(failure)
+    manifest::write(path, classes, &entries, several).map_err(failure)
 }
 
 /// Copies every image to `folder/<split>/<class>`.
@@ -153,7 +172,7 @@ fn copy(folder: &Path, classes: &[String], images: &[Image], parts: &[Part<'_>])
     for &(split, members) in parts {
         for &index in members {
             let image = &images[index];
-            let folder = folder.join(split).join(&classes[image.label as usize]);
+            let folder = folder.join(split).join(&classes[image.stratum as usize]);
             fs::create_dir_all(&folder)
                 .map_err(|error| Failure::failed(format!("{}: cannot be made: {error}", folder.display())))?;
             let to = free(&folder, &image.path, &mut taken);
@@ -186,20 +205,27 @@ fn free(folder: &Path, image: &Path, taken: &mut HashSet<PathBuf>) -> PathBuf {
     candidates.find(|path| taken.insert(path.clone())).expect("numbers do not end")
 }
 
-fn print(args: &SplitArgs, data: &Undivided, images: &[Image], parts: &[Part<'_>]) -> io::Result<()> {
+fn print(
+    args: &SplitArgs,
+    data: &Undivided,
+    (images, several): (&[Image], bool),
+    parts: &[Part<'_>],
+) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}\n", title(&data.path, data.format, data.classes.len(), images.len()))?;
     let counted: Vec<(&str, Vec<u64>)> = parts
         .iter()
         .map(|(name, members)| {
             let mut counts = vec![0; data.classes.len()];
-            members.iter().for_each(|&index| counts[images[index].label as usize] += 1);
+            for &index in *members {
+                images[index].labels.iter().for_each(|label| counts[*label as usize] += 1);
+            }
             (*name, counts)
         })
         .collect();
     let splits: Vec<(&str, &[u64])> =
         counted.iter().map(|(name, counts)| (*name, counts.as_slice())).collect();
-    writeln!(out, "{}", class_table(&data.classes, &splits))?;
+    writeln!(out, "{}", class_table(&data.classes, &splits, total(several)))?;
     if let Some(path) = &args.out {
         writeln!(out, "manifest  {}", path.display())?;
     }

@@ -15,18 +15,28 @@ pub(super) struct Chosen {
     pub(super) images: Arc<dyn Dataset>,
     /// Whether training set them apart: the data has no such split of its own.
     set_apart: bool,
-    pub(super) origin: Origin,
+    origin: Origin,
 }
 
 /// What is known of the images beside what they show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Origin {
+enum Origin {
     /// The data was divided as for training; the model was trained on so many of the images.
     Divided { trained_on: usize },
     /// The model was trained on other images, or these changed since; or they are a split of the data's own.
     Other,
     /// The model may have been trained on them: it does not say on which it was.
     Unknown,
+}
+
+impl Chosen {
+    /// How many of the images the model was trained on, if that is known.
+    pub(super) fn trained_on(&self) -> Option<usize> {
+        match self.origin {
+            Origin::Divided { trained_on } => Some(trained_on),
+            Origin::Other | Origin::Unknown => None,
+        }
+    }
 }
 
 /// The split asked for; else the test images, those that training set apart included; else all of data that has no splits.

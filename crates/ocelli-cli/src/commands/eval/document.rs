@@ -1,6 +1,6 @@
 //! `ocelli eval --json`.
 
-use super::chosen::{Chosen, Origin};
+use super::chosen::Chosen;
 use super::measured::{Fitted, Measured};
 use crate::args::EvalArgs;
 use ocelli::data::Problem;
@@ -12,13 +12,9 @@ pub(super) fn document(
     chosen: &Chosen,
     classes: &[String],
     measured: &Measured,
-    problems: &[&Problem],
+    problems: &[Problem],
 ) -> Value {
     let report = &measured.report;
-    let trained_on = match chosen.origin {
-        Origin::Divided { trained_on } => Some(trained_on),
-        Origin::Other | Origin::Unknown => None,
-    };
     let mixed_up = report.confusion.mistakes();
     let pair = |(truth, predicted, images): (usize, usize, u64)| json!({ "truth": classes[truth], "predicted": classes[predicted], "images": images });
     json!({
@@ -26,7 +22,7 @@ pub(super) fn document(
         "data": args.data,
         "split": chosen.split,
         "images": report.images,
-        "trained_on": trained_on,
+        "trained_on": chosen.trained_on(),
         "accuracy": report.accuracy,
         "loss": report.log_loss,
         "top5_accuracy": report.top5_accuracy,

@@ -184,7 +184,7 @@ fn mistakes(out: &mut impl Write, report: &Report, names: &[Cow<'_, str>]) -> io
 /// What is answered if only sure answers are given.
 fn coverage(out: &mut impl Write, args: &EvalArgs, measured: &Measured) -> io::Result<()> {
     let curve = &measured.report.coverage;
-    // The first point of the curve that covers no more than this.
+    // Of each part the surest point that still covers it.
     let mut points: Vec<&Covered> = Vec::new();
     for part in COVERAGES {
         let next = curve.iter().rfind(|point| point.coverage >= part - 1e-9);

@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::{MAX_LINE, Row};
+use super::{Label, MAX_LINE, Row};
 use crate::dataset::files::open_regular;
 use crate::{DataError, ErrorKind};
 
@@ -14,15 +14,17 @@ use crate::{DataError, ErrorKind};
 struct Columns {
     path: usize,
     label: usize,
+    /// What stands between labels, where there may be several.
+    between: Option<char>,
     split: Option<usize>,
     weight: Option<usize>,
     other: Option<usize>,
 }
 
-/// Gives every record of a file to `add`.
+/// Gives every record of a file to `add`; one sign stands between columns, the other between labels.
 pub(super) fn read(
     path: &Path,
-    delimiter: u8,
+    (delimiter, separator): (u8, char),
     other: Option<&str>,
     add: &mut impl FnMut(Row) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
@@ -34,8 +36,8 @@ pub(super) fn read(
     renew();
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(limited);
     let header = reader.headers().map_err(|e| failure(path, &e))?;
-    let columns =
-        Columns::find(header, other).map_err(|reason| DataError::at(ErrorKind::Corrupt, path, reason))?;
+    let columns = Columns::find(header, separator, other)
+        .map_err(|reason| DataError::at(ErrorKind::Corrupt, path, reason))?;
     let mut record = csv::StringRecord::new();
     loop {
         renew();
@@ -47,7 +49,7 @@ pub(super) fn read(
 }
 
 impl Columns {
-    fn find(header: &csv::StringRecord, other: Option<&str>) -> Result<Self, String> {
+    fn find(header: &csv::StringRecord, separator: char, other: Option<&str>) -> Result<Self, String> {
         let names: Vec<String> =
             header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_lowercase()).collect();
         let place = |wanted: &str| names.iter().position(|name| name == wanted);
@@ -55,12 +57,14 @@ impl Columns {
             let shown =
                 names.iter().take(20).map(|name| format!("`{name:.40}`")).collect::<Vec<_>>().join(", ");
             place.ok_or_else(|| {
-                format!("line 1: has no column `{name}`, only {shown}: columns path and label are needed, split and weight may be there")
+                format!("line 1: has no column `{name}`, only {shown}: columns path and label (or labels) are needed, split and weight may be there")
             })
         };
+        let several = place("label").is_none() && place("labels").is_some();
         Ok(Self {
+            between: several.then_some(separator),
             path: needed(place("path").or(place("file_name")), "path")?,
-            label: needed(place("label"), "label")?,
+            label: needed(place("label").or(place("labels")), "label")?,
             split: place("split"),
             weight: place("weight"),
             other: other.map(|name| needed(place(&name.to_lowercase()), name)).transpose()?,
@@ -79,7 +83,17 @@ impl Columns {
         Ok(Row {
             line,
             path: get(self.path).to_owned(),
-            label: get(self.label).to_owned(),
+            label: match self.between {
+                None => Label::One(get(self.label).to_owned()),
+                Some(separator) => Label::Several(
+                    get(self.label)
+                        .split(separator)
+                        .map(str::trim)
+                        .filter(|label| !label.is_empty())
+                        .map(str::to_owned)
+                        .collect(),
+                ),
+            },
             split: self.split.map(|place| get(place).to_owned()),
             weight,
             other: self.other.map(|place| get(place).to_owned()),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{MAX_LINE, Row};
+use super::{Label, MAX_LINE, Row};
 use crate::dataset::files::open_regular;
 use crate::{DataError, ErrorKind};
 
@@ -14,7 +14,8 @@ use crate::{DataError, ErrorKind};
 struct Line {
     #[serde(alias = "file_name")]
     path: String,
-    label: Label,
+    #[serde(alias = "labels")]
+    label: Labels,
     split: Option<String>,
     weight: Option<f64>,
     #[serde(flatten)]
@@ -23,9 +24,25 @@ struct Line {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Label {
-    Name(String),
+enum Labels {
+    One(Name),
+    Several(Vec<Name>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Text(String),
     Number(u64),
+}
+
+impl Name {
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
 }
 
 /// Gives every line of a file to `add`; empty lines are passed over.
@@ -54,8 +71,8 @@ pub(super) fn read(
         }
         let parsed: Line = serde_json::from_slice(text).map_err(|e| wrong(ErrorKind::Corrupt, said(&e)))?;
         let label = match parsed.label {
-            Label::Name(name) => name,
-            Label::Number(number) => number.to_string(),
+            Labels::One(name) => Label::One(name.text()),
+            Labels::Several(names) => Label::Several(names.into_iter().map(Name::text).collect()),
         };
         let Line { path: image, split, weight, mut others, .. } = parsed;
         let other = other.and_then(|name| others.remove(name)).map(|value| match value {
@@ -72,8 +89,8 @@ fn said(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let reason = said.rsplit_once(" at line ").map_or(said.as_str(), |(reason, _)| reason);
     let reason = reason.replace(
-        "data did not match any variant of untagged enum Label",
-        "its label is neither a name nor a number",
+        "data did not match any variant of untagged enum Labels",
+        "its label is neither a name, nor a number, nor a list of these",
     );
     format!("{reason} (a line is an object such as {{\"path\": \"a.png\", \"label\": \"cat\"}})")
 }

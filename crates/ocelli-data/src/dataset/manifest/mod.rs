@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `path` (or `file_name`) | the image file, absolute or relative to the manifest |
 //! | `label` | the class: a name, or a number |
+//! | `labels` | in place of `label`: any number of classes; in CSV with a sign between them (`|`), in JSON Lines a list |
 //! | `split` | `train`, `val` or `test`, or their other names; all lines have one or none has |
 //! | `weight` | how often a weighted sampler draws the image relative to others, at least 0; 1 if empty |
 //!
@@ -49,19 +50,36 @@ enum Syntax {
 pub(super) struct Row {
     line: u64,
     path: String,
-    label: String,
+    label: Label,
     split: Option<String>,
     weight: Option<f64>,
     /// The column that was asked for beside these.
     other: Option<String>,
 }
 
+/// What a line says that its image shows.
+#[derive(Clone, PartialEq, Debug)]
+enum Label {
+    /// One class.
+    One(String),
+    /// Any number of classes.
+    Several(Vec<String>),
+}
+
+impl Default for Label {
+    fn default() -> Self {
+        Self::One(String::new())
+    }
+}
+
 /// A line, understood.
 struct Listed {
     line: u64,
     path: PathBuf,
-    /// The label's place among the names that occur.
-    name: u32,
+    /// The places of its labels among the names that occur.
+    names: Vec<u32>,
+    /// Whether it may have several.
+    several: bool,
     part: Option<Part>,
     weight: f32,
 }
@@ -105,7 +123,8 @@ pub(super) fn open(
     options: &OpenOptions,
     findings: &mut Findings,
 ) -> Result<Parts<Arc<dyn Dataset>>, DataError> {
-    let table = read(path)?;
+    let table = read(path, options.label_separator)?;
+    let several = table.rows.iter().any(|row| row.several);
     let listed = names(&path.with_file_name("classes.txt"))?;
     let is_listed = listed.is_some();
     let classes = listed.unwrap_or_else(|| in_order(table.names.clone()));
@@ -114,14 +133,15 @@ pub(super) fn open(
     let headers = scan(&files, &options.limits, crate::threads(options.threads));
     let mut parts: Parts<Vec<(Sample, Header)>> = Parts::default();
     for (row, header) in table.rows.into_iter().zip(headers) {
-        let sample = Sample { path: row.path, label: labels[row.name as usize], weight: row.weight };
+        let sample = sample(&row, &labels);
         let part = parts.entry(row.part.unwrap_or(Part::Train));
         match header {
             Ok(header) => part.push((sample, header)),
             Err(error) => findings.problems.push(on_line(path, row.line, &error).into()),
         }
     }
-    if !is_listed {
+    // Where images have several labels, one that a split lacks is nothing out of the ordinary.
+    if !is_listed && !several {
         let set = |(split, part): (&str, &Vec<(Sample, Header)>)| {
             let name = format!("{}, split {split}", path.display());
             ClassSet::of(name, part.iter().map(|(sample, _)| sample.label), &classes)
@@ -135,6 +155,19 @@ pub(super) fn open(
     Ok(parts.map(dataset))
 }
 
+/// What a line lists; `labels` has the class of each name.
+fn sample(row: &Listed, labels: &[u32]) -> Sample {
+    let mut all: Vec<u32> = row.names.iter().map(|name| labels[*name as usize]).collect();
+    all.sort_unstable();
+    all.dedup();
+    Sample {
+        path: row.path.clone(),
+        label: all.first().copied().unwrap_or(0),
+        labels: row.several.then(|| all.into()),
+        weight: row.weight,
+    }
+}
+
 /// An image's error, with the line that lists it.
 fn on_line(manifest: &Path, line: u64, error: &DataError) -> DataError {
     let reason = format!("{} (line {line} of {})", error.reason(), file_name(manifest));
@@ -145,7 +178,8 @@ fn on_line(manifest: &Path, line: u64, error: &DataError) -> DataError {
 fn labels(path: &Path, table: &Table, classes: &[String]) -> Result<Vec<u32>, DataError> {
     let place = |(number, name): (usize, &String)| {
         super::classes::place(classes, name).ok_or_else(|| {
-            let line = table.rows.iter().find(|row| row.name as usize == number).map_or(0, |row| row.line);
+            let line =
+                table.rows.iter().find(|row| row.names.contains(&(number as u32))).map_or(0, |row| row.line);
             let reason =
                 format!("line {line}: label `{name}` is not among the {} of classes.txt", classes.len());
             DataError::at(ErrorKind::ClassMismatch, path, reason)
@@ -162,7 +196,7 @@ fn labels(path: &Path, table: &Table, classes: &[String]) -> Result<Vec<u32>, Da
 pub fn column(path: &Path, name: &str) -> Result<HashMap<PathBuf, String>, DataError> {
     let mut values = HashMap::new();
     let folder = path.parent().unwrap_or(Path::new(""));
-    read_rows(path, Some(name), &mut |row| {
+    read_rows(path, OpenOptions::default().label_separator, Some(name), &mut |row| {
         let value = row.other.ok_or_else(|| {
             DataError::at(ErrorKind::Corrupt, path, format!("line {}: has no `{name}`", row.line))
         })?;
@@ -172,21 +206,22 @@ pub fn column(path: &Path, name: &str) -> Result<HashMap<PathBuf, String>, DataE
     Ok(values)
 }
 
-/// Gives every line to `add`, with the column `other` if one is asked for.
+/// Gives every line to `add`, with the column `other` if one is asked for. `separator` stands between labels.
 fn read_rows(
     path: &Path,
+    separator: char,
     other: Option<&str>,
     add: &mut impl FnMut(Row) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     match syntax(path) {
         Some(Syntax::JsonLines) => jsonl::read(path, other, add),
-        Some(Syntax::Separated(by)) => csv::read(path, by, other, add),
+        Some(Syntax::Separated(by)) => csv::read(path, (by, separator), other, add),
         None => Err(DataError::at(ErrorKind::UnknownFormat, path, "is no .csv, .tsv or .jsonl file")),
     }
 }
 
 /// Reads a manifest's lines and checks each.
-fn read(path: &Path) -> Result<Table, DataError> {
+fn read(path: &Path, separator: char) -> Result<Table, DataError> {
     let mut table = Table { rows: Vec::new(), names: Vec::new() };
     let mut places = HashMap::new();
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -202,14 +237,29 @@ fn read(path: &Path) -> Result<Table, DataError> {
                 "line {with} has a split and line {without} has none: give every line one, or leave the column out"
             )));
         }
+        if let Some(first) = table.rows.first().filter(|first| first.several != listed.several) {
+            return Err(wrong(format!(
+                "has {} and line {} has {}: give every line a list of labels, or every line one",
+                amount(listed.several),
+                first.line,
+                amount(first.several)
+            )));
+        }
         table.rows.push(listed);
         Ok(())
     };
-    read_rows(path, None, &mut add)?;
+    read_rows(path, separator, None, &mut add)?;
+    if table.names.is_empty() && !table.rows.is_empty() {
+        return Err(DataError::at(ErrorKind::Corrupt, path, "no image has a label"));
+    }
     if table.rows.is_empty() {
         return Err(DataError::at(ErrorKind::EmptyFile, path, "lists no image"));
     }
     Ok(table)
+}
+
+fn amount(several: bool) -> &'static str {
+    if several { "a list of labels" } else { "one label" }
 }
 
 /// Checks one line's values; says what is wrong with it otherwise.
@@ -219,11 +269,20 @@ fn understand(
     places: &mut HashMap<String, u32>,
     names: &mut Vec<String>,
 ) -> Result<Listed, String> {
-    let label = row.label.trim();
-    if row.path.is_empty() || label.is_empty() {
-        return Err(format!("its {} is empty", if label.is_empty() { "label" } else { "path" }));
+    let (labels, several): (&[String], bool) = match &row.label {
+        Label::One(label) => (std::slice::from_ref(label), false),
+        Label::Several(labels) => (labels, true),
+    };
+    let unnamed = labels.iter().any(|label| label.trim().is_empty());
+    if row.path.is_empty() || unnamed {
+        return Err(match (unnamed, several) {
+            (false, _) => "its path is empty",
+            (true, false) => "its label is empty: where images may show nothing, or several things, call the column `labels`",
+            (true, true) => "one of its labels is empty: an image without any has nothing in the column `labels`",
+        }
+        .to_owned());
     }
-    if row.path.len() > MAX_TEXT || label.len() > MAX_TEXT {
+    if row.path.len() > MAX_TEXT || labels.iter().any(|label| label.len() > MAX_TEXT) {
         return Err(format!("its path or label has more than {MAX_TEXT} bytes"));
     }
     if row.path.contains('\0') {
@@ -239,19 +298,20 @@ fn understand(
     if !(weight >= 0.0 && weight <= f64::from(f32::MAX)) {
         return Err(format!("weight {weight} is not a number of at least 0"));
     }
-    let name = match places.get(label) {
-        Some(&place) => place,
-        None => {
+    let mut place = |label: &String| {
+        let label = label.trim();
+        places.get(label).copied().unwrap_or_else(|| {
             let place = names.len() as u32;
             names.push(label.to_owned());
             places.insert(label.to_owned(), place);
             place
-        }
+        })
     };
     Ok(Listed {
         line: row.line,
         path: folder.join(&row.path),
-        name,
+        names: labels.iter().map(&mut place).collect(),
+        several,
         part: part.transpose()?,
         weight: weight as f32,
     })

@@ -57,6 +57,17 @@ pub struct Mixing {
     pub share: f32,
 }
 
+impl Mixing {
+    /// Mixes what the images have of each class as the images were.
+    pub(crate) fn mix_targets(&self, targets: &mut [f32]) {
+        with_partners(targets, self.partners.len(), |own, partner| {
+            own.iter_mut()
+                .zip(partner)
+                .for_each(|(own, partner)| *own = self.share * *own + (1.0 - self.share) * partner);
+        });
+    }
+}
+
 impl BatchTransform {
     /// # Errors
     /// If a setting cannot be.
@@ -168,6 +179,15 @@ mod tests {
         let mut again = before;
         assert_eq!(transform.apply(&mut again, &labels, (4, 5, 2), (1, 2, 3)), Some(mixing));
         assert_eq!(again, images);
+    }
+
+    #[test]
+    fn targets_are_mixed_as_images_are() {
+        let mixing = Mixing { partners: vec![0; 3], share: 0.75 };
+        let mut targets = [1.0, 0.0, 0.0, 1.0, 1.0, 1.0];
+        mixing.mix_targets(&mut targets);
+        assert_eq!(targets, [1.0, 0.25, 0.25, 0.75, 0.75, 1.0]);
+        mixing.mix_targets(&mut []);
     }
 
     #[test]

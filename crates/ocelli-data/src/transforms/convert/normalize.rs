@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::Drawing;
 use super::super::transform::Spec;
+use super::super::{Drawing, Transform};
 use crate::DataError;
 
 /// Subtracts the mean of each channel and divides by its standard deviation, both in units of 0..1.
@@ -16,6 +16,16 @@ pub struct Normalize {
     /// The standard deviation of each channel. Measured from the training split if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub std: Option<Vec<f32>>,
+}
+
+impl Normalize {
+    /// The one in a list of transforms, if it has one.
+    pub fn of(list: &[Transform]) -> Option<&Self> {
+        list.iter().find_map(|transform| match transform {
+            Transform::Normalize(normalize) => Some(normalize),
+            _ => None,
+        })
+    }
 }
 
 impl Spec for Normalize {
