@@ -3,13 +3,15 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ocelli_data::Transform;
 use ocelli_kernels::Isa;
+use ocelli_model::Classifier;
 use ocelli_nn::plan::{InferPlan, PlanOptions, SampleKeys, TrainPlan, Update, UpdateStep};
 use ocelli_nn::{
     BatchNorm, ChannelShuffle, Conv2d, GroupNorm, Layer, LocalResponseNorm, Narrow, Network, PaddingMode,
     ParameterSpec, Sequential, Shape, Upsample, zoo,
 };
-use ocelli_train::{Lamb, Muon, Optimizer};
+use ocelli_train::{Distillation, Lamb, Muon, Optimizer, Teacher};
 use rayon::prelude::*;
 
 struct Counting;
@@ -104,6 +106,30 @@ fn check(network: &Network, update: &dyn Update) {
     assert_eq!(count(|| (0..10).for_each(|_| run())), 0, "inference of {}", network.name());
 }
 
+/// A teacher that is asked about each batch, some of them smaller, its images normalised anew and its classes in another order.
+fn check_teacher() {
+    const BATCH: usize = 18;
+    let network = zoo::build("resnet20", Shape::map(3, 32, 32), 10).unwrap();
+    let classes: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+    let list =
+        |mean: f32| vec![Transform::resize((32, 32)), Transform::normalize_with(&[mean; 3], &[0.25; 3])];
+    let turned = classes.iter().rev().cloned().collect();
+    let teacher = Classifier::new(network.clone(), network.init(1), list(0.5), turned).unwrap();
+    let teacher = Teacher::new(teacher, &network, &classes, &list(0.25), Distillation::default()).unwrap();
+    let mut teaching = teacher.teaching(BATCH).unwrap();
+    let images = vec![0.5; BATCH * network.input().elements()];
+    let (student, mut gradient) = (vec![0.5; BATCH * 10], vec![0.1; BATCH * 10]);
+    let mut step = |count: usize| {
+        let images = &images[..count * network.input().elements()];
+        teaching.ask(images);
+        teaching.forward(&student[..count * 10], 1.0, &mut gradient[..count * 10]);
+    };
+    step(BATCH);
+    step(1);
+    let repeated = || (0..10).for_each(|time| step(BATCH - time));
+    assert_eq!(count(repeated), 0, "a teacher");
+}
+
 /// The only test of this file: another one's allocations would be counted.
 #[test]
 fn nothing_allocates_after_the_first_step() {
@@ -119,6 +145,7 @@ fn nothing_allocates_after_the_first_step() {
     for optimizer in [Optimizer::from(Lamb::default()), Muon::default().into()] {
         pool.install(|| check(&network, optimizer.for_network(&network).as_update()));
     }
+    pool.install(check_teacher);
     // Without running averages inference joins the batch's statistics, and splits no image.
     for running in [true, false] {
         pool.install(|| check(&every_other_step(running), &Momentum));

@@ -2,7 +2,7 @@
 
 use ocelli_data::Mixing;
 use ocelli_testing::{Fixture, Report};
-use ocelli_train::{BinaryCrossEntropy, CrossEntropy, Focal, SigmoidFocal};
+use ocelli_train::{BinaryCrossEntropy, CrossEntropy, Distillation, Focal, SigmoidFocal};
 use serde::Deserialize;
 
 const TOLERANCE: f64 = 1e-6;
@@ -11,7 +11,10 @@ const TOLERANCE: f64 = 1e-6;
 #[derive(Deserialize)]
 struct Case {
     name: String,
+    #[serde(default)]
     kind: String,
+    #[serde(default)]
+    temperature: f64,
     #[serde(default)]
     label_smoothing: f64,
     #[serde(default)]
@@ -22,10 +25,26 @@ struct Case {
     share: Option<f32>,
 }
 
+impl Case {
+    fn mixing(&self, labels: &[u32]) -> Option<Mixing> {
+        let mut partners = labels.to_vec();
+        partners.rotate_right(1);
+        self.share.map(|share| Mixing { partners, share })
+    }
+
+    fn cross_entropy(&self, weight: Option<Vec<f32>>) -> CrossEntropy {
+        CrossEntropy { weight, label_smoothing: self.label_smoothing }
+    }
+}
+
 fn labels(fixture: &Fixture, case: &str) -> Vec<u32> {
     let labels =
         fixture.get(case, "labels").and_then(ocelli_nn::Tensor::as_i64).expect("labels are integers");
     labels.iter().map(|&label| label as u32).collect()
+}
+
+fn weight(fixture: &Fixture, case: &str) -> Option<Vec<f32>> {
+    fixture.get(case, "weight").map(|_| fixture.values(case, "weight").to_vec())
 }
 
 fn compare(report: &mut Report, fixture: &Fixture, case: &str, loss: f64, gradient: &[f32]) {
@@ -52,7 +71,7 @@ fn losses_with_options_follow_pytorch() {
     let mut report = Report::default();
     for case in fixture.cases::<Case>() {
         let logits = fixture.values(&case.name, "logits");
-        let weight = fixture.get(&case.name, "weight").map(|_| fixture.values(&case.name, "weight").to_vec());
+        let weight = weight(&fixture, &case.name);
         // What was there before must not matter.
         let mut gradient = vec![f32::NAN; logits.len()];
         let loss = match case.kind.as_str() {
@@ -66,10 +85,8 @@ fn losses_with_options_follow_pytorch() {
             }
             kind => {
                 let labels = labels(&fixture, &case.name);
-                let mut partners = labels.clone();
-                partners.rotate_right(1);
-                let mixing = case.share.map(|share| Mixing { partners, share });
-                let entropy = CrossEntropy { weight: weight.clone(), label_smoothing: case.label_smoothing };
+                let mixing = case.mixing(&labels);
+                let entropy = case.cross_entropy(weight.clone());
                 let focal = Focal { gamma: case.gamma, weight };
                 match (kind, mixing) {
                     ("cross-entropy", None) => entropy.forward(logits, &labels, &mut gradient),
@@ -82,6 +99,27 @@ fn losses_with_options_follow_pytorch() {
                 }
             }
         };
+        compare(&mut report, &fixture, &case.name, loss, &gradient);
+    }
+    report.finish();
+}
+
+#[test]
+fn distillation_follows_pytorch() {
+    let fixture = Fixture::load("distillation");
+    let mut report = Report::default();
+    for case in fixture.cases::<Case>() {
+        let [logits, teacher] = ["logits", "teacher"].map(|name| fixture.values(&case.name, name));
+        let labels = labels(&fixture, &case.name);
+        let entropy = case.cross_entropy(weight(&fixture, &case.name));
+        let mut gradient = vec![f32::NAN; logits.len()];
+        let of_labels = match case.mixing(&labels) {
+            None => entropy.forward(logits, &labels, &mut gradient),
+            Some(mixing) => entropy.forward_mixed(logits, &labels, &mixing, &mut gradient),
+        };
+        let distillation = Distillation { temperature: case.temperature, alpha: case.alpha };
+        let classes = logits.len() / labels.len();
+        let loss = distillation.forward(logits, teacher, classes, of_labels, &mut gradient);
         compare(&mut report, &fixture, &case.name, loss, &gradient);
     }
     report.finish();

@@ -59,6 +59,9 @@ pub(crate) struct TrainArgs {
     /// May be given many times.
     #[arg(long, value_name = "PATTERN", action = clap::ArgAction::Append)]
     pub(crate) freeze: Vec<String>,
+    /// A trained model to learn from beside the labels: one that knows the same classes and takes images of the same size.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) teacher: Option<String>,
     /// A folder for decoded images: later epochs and later runs on the same images decode nothing.
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<String>,

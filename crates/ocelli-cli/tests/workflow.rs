@@ -254,3 +254,34 @@ fn weights_are_listed_written_and_begun_with() {
         assert!(ran.err.contains(said), "{args:?}: {said} in:\n{}", ran.err);
     }
 }
+
+#[test]
+fn a_student_learns_from_a_teacher() {
+    let folder = folder(12);
+    let folder = folder.path();
+    assert_eq!(train(folder, "big", &[]).code, 0);
+    let teacher = ["--teacher", "big/model.safetensors"];
+    let ran =
+        train(folder, "small", &[&teacher[..], &["--set", "distill.temperature=2", "--seed", "2"]].concat());
+    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+    // Another seed measures mean and std on other images.
+    let said = "teacher   big/model.safetensors: tiny, 1,635 parameters; temperature 2, alpha 0.9, images brought to its mean and std\n";
+    assert!(ran.out.contains(said), "{}", ran.out);
+    let recipe = fs::read_to_string(folder.join("small/recipe.toml")).unwrap();
+    assert!(recipe.contains("[distill]") && recipe.contains("big/model.safetensors"), "{recipe}");
+    // The same again from the recipe that was written.
+    let again = ocelli(folder, &["train", "--recipe", "small/recipe.toml", "--out", "again"]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    let read = |run: &str| fs::read(folder.join(run).join("model.safetensors")).unwrap();
+    assert!(read("small") == read("again"));
+
+    let fails = |more: &[&str], code: i32, said: &str| {
+        let ran = train(folder, "other", more);
+        assert!(ran.code == code && ran.err.contains(said), "{said} in\n{}", ran.err);
+    };
+    let larger = [&teacher[..], &["--set", "transforms.size=[24,24]"]].concat();
+    fails(&larger, 2, "it takes 16×16 images, but those to learn from are 24×24");
+    fails(&["--set", "distill.alpha=0.5"], 2, "no teacher is named");
+    fails(&["--teacher", "network.toml"], 1, "network.toml: ");
+    fails(&["--teacher", "nowhere.safetensors"], 2, "nowhere.safetensors: cannot be read");
+}

@@ -452,7 +452,7 @@ impl Dataset for Several {
     }
 
     fn labels(&self, index: usize) -> Cow<'_, [u32]> {
-        Cow::Owned((0..10).filter(|label| index as u32 % 16 & (1 << (label % 4)) != 0).collect())
+        Cow::Owned((0..10).filter(|label| (index as u32 % 16) & (1 << (label % 4)) != 0).collect())
     }
 
     fn name(&self, index: usize) -> Cow<'_, str> {

@@ -1,5 +1,6 @@
 //! Why a run cannot begin or go on.
 
+use crate::distill::TeacherError;
 use crate::divergence::Divergence;
 use crate::recipe::RecipeError;
 use ocelli_data::{DataError, ErrorKind, Loader, Problem};
@@ -123,6 +124,14 @@ pub enum TrainError {
         /// What is in the file, and what is not.
         fit: Box<Fit>,
     },
+    /// The teacher does not fit what is trained.
+    #[error("{}: cannot be the teacher", path.display())]
+    Teacher {
+        /// The teacher's file.
+        path: PathBuf,
+        /// Why not.
+        source: TeacherError,
+    },
     /// An epoch had no batch that could be trained on.
     #[error(
         "epoch {epoch} has no batch to train on: there must be at least one image, and two if the network has BatchNorm"
@@ -209,12 +218,15 @@ impl TrainError {
             | Self::EndsInSoftmax { .. }
             | Self::EndsInSigmoid { .. }
             | Self::NothingFits { .. }
+            | Self::Teacher { .. }
             | Self::FolderTaken { .. }
             | Self::Views { .. }
             | Self::FolderInUse { .. }
             | Self::Finished { .. }
             | Self::Resume { .. } => true,
-            Self::Weights(ImportError::Io { source, .. }) => source.kind() == io::ErrorKind::NotFound,
+            Self::Weights(ImportError::Io { source, .. }) | Self::Model(ModelError::Io { source, .. }) => {
+                source.kind() == io::ErrorKind::NotFound
+            }
             Self::Data(error) => {
                 matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnknownFormat | ErrorKind::Invalid)
             }

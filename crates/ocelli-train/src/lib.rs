@@ -6,12 +6,14 @@
 //! - [`Trainer`] is the loop inside: batches in, steps made. [`evaluate`] and [`measure`] are its counterparts, and [`metrics`]
 //!   says what their predictions are worth.
 //! - [`Optimizer`]s such as [`Sgd`] and [`AdamW`], [`Schedule`]s and [losses](Loss) have PyTorch's names, defaults and
-//!   arithmetic, and serve a training loop written by hand as well.
+//!   arithmetic, and serve a training loop written by hand as well. A [`Teacher`] is a classifier that a trainer learns from
+//!   beside the labels.
 //!
 //! The same recipe on the same data gives the same weights, bit for bit, whatever the number of threads.
 
 mod averages;
 mod checkpoint;
+mod distill;
 mod divergence;
 mod error;
 mod evaluate;
@@ -21,6 +23,7 @@ mod lint;
 mod loss;
 mod measure;
 pub mod metrics;
+mod objective;
 mod optimizer;
 mod recipe;
 mod run;
@@ -31,6 +34,7 @@ mod views;
 mod whiten;
 
 pub use averages::{AverageKind, Averaging, Lookahead, update_bn};
+pub use distill::{Distillation, Teacher, TeacherError, Teaching};
 pub use divergence::{Cause, Divergence};
 pub use error::TrainError;
 pub use evaluate::{collect, evaluate};
@@ -46,8 +50,9 @@ pub use optimizer::{
     Adagrad, Adam, AdamW, AdamWWithin, AdjustLr, Lamb, Lion, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd,
 };
 pub use recipe::{
-    ClassWeightRule, ClassWeights, DataSection, FocalChoice, LossChoice, ModelSection, Monitor, OnDivergence,
-    Recipe, RecipeBuilder, RecipeError, SigmoidFocalChoice, TrainSection, TransformsSection,
+    ClassWeightRule, ClassWeights, DataSection, DistillSection, FocalChoice, LossChoice, ModelSection,
+    Monitor, OnDivergence, Recipe, RecipeBuilder, RecipeError, SigmoidFocalChoice, TrainSection,
+    TransformsSection,
 };
 pub use run::{DataInfo, Resize, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume};
 pub use sam::Sam;

@@ -1,11 +1,13 @@
 //! The trainer: a plan, an optimizer and a schedule, taken through epochs of batches.
 
 use crate::averages::{AverageKind, Averages, Averaging};
+use crate::distill::Teacher;
 use crate::divergence::{self, Divergence};
 use crate::error::TrainError;
 use crate::events::{BatchDone, Event, Observer};
 use crate::groups::{Freeze, Group, Groups, Unfreeze};
 use crate::loss::{self, Loss};
+use crate::objective::Objective;
 use crate::optimizer::Optimizer;
 use crate::sam::Sam;
 use crate::schedule::{Clock, Pace, PlateauState, Rates, Schedule, Warmup};
@@ -67,6 +69,7 @@ pub struct Trainer {
     options: TrainOptions,
     groups: Groups,
     pace: Pace,
+    objective: Objective,
     gradient: Vec<f32>,
     classes: usize,
     normalises: bool,
@@ -165,6 +168,7 @@ impl Trainer {
             averages: Averages::new(&options.averaging, &plan)?,
             kept: 0,
             plan,
+            objective: Objective::new(options.loss.clone()),
             gradient: Vec::new(),
             classes: network.output().channels(),
             normalises: network.nodes().iter().any(|node| normalises(&node.layer)),
@@ -176,6 +180,16 @@ impl Trainer {
             pace: Pace::new(options.lr, options.schedule.clone(), options.warmup),
             options: TrainOptions { optimizer: options.optimizer.for_network(network), ..options },
         })
+    }
+
+    /// Learns from `teacher` too, which must have been made for this network: its images keep their size.
+    ///
+    /// # Errors
+    /// The teacher's network cannot be planned.
+    pub fn with_teacher(mut self, teacher: &Teacher) -> Result<Self, TrainError> {
+        let teaching = teacher.teaching(self.options.batch_size).map_err(TrainError::Plan)?;
+        self.objective = self.objective.with_teaching(teaching);
+        Ok(self)
     }
 
     /// Trains on the next epoch's batches.
@@ -267,9 +281,10 @@ impl Trainer {
         let rates = self.rates();
         let keys =
             SampleKeys { seed: self.options.seed, epoch: self.position.epoch, samples: batch.samples() };
+        self.objective.ask(batch);
         let logits = self.plan.forward(batch.images(), &keys);
         self.gradient.resize(labels.len() * self.classes, 0.0);
-        let loss = self.options.loss.forward(logits, batch, &mut self.gradient);
+        let loss = self.objective.forward(logits, batch, &mut self.gradient);
         self.position.sums.right += loss::right(logits, batch);
         self.position.sums.lr = rates.lr;
         if !loss.is_finite() {
@@ -285,8 +300,7 @@ impl Trainer {
         sums.loss += loss * labels.len() as f64;
         self.kept += 1;
         if self.options.accumulate > 1 {
-            let weight = self.options.loss.divisor(batch) as f32;
-            self.plan.keep_gradients(weight).map_err(TrainError::Plan)?;
+            self.plan.keep_gradients(self.objective.divisor(batch) as f32).map_err(TrainError::Plan)?;
         }
         if self.kept >= self.options.accumulate {
             self.update()?;
@@ -300,7 +314,7 @@ impl Trainer {
         let moves = |spec: &ParameterSpec| !groups.is_frozen(&spec.name, epochs);
         self.plan.climb(sam.rho, sam.adaptive, moves).map_err(TrainError::Plan)?;
         let logits = self.plan.forward_above(batch.images(), keys);
-        let loss = self.options.loss.forward(logits, batch, &mut self.gradient);
+        let loss = self.objective.forward(logits, batch, &mut self.gradient);
         if !loss.is_finite() {
             return Err(self.diverged(" at the weights that train.sam climbs to", loss, batch, keys));
         }

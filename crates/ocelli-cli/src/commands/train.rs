@@ -12,8 +12,8 @@ use ocelli::data::printable;
 use ocelli::nn::lint::Severity;
 use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
 use ocelli::train::{
-    DataInfo, EpochDone, Outcome, Position, Recipe, RecipeBuilder, RecipeError, Resize, Resume, Run,
-    RunOptions, TrainError, TrainSection, claim, has_checkpoint,
+    DataInfo, Distillation, EpochDone, Outcome, Position, Recipe, RecipeBuilder, RecipeError, Resize, Resume,
+    Run, RunOptions, TrainError, TrainSection, claim, has_checkpoint,
 };
 use std::collections::HashMap;
 use std::fs;
@@ -62,9 +62,22 @@ fn resume(args: &TrainArgs, path: &Path, options: RunOptions) -> Result<(), Fail
 
 /// Whether flags say something about the recipe.
 fn changes_recipe(args: &TrainArgs) -> bool {
-    let TrainArgs { data, model, weights, freeze, cache, epochs, batch_size, lr, seed, set, strict, .. } =
-        args;
-    let texts = [data, model, weights, cache].into_iter().any(Option::is_some);
+    let TrainArgs {
+        data,
+        model,
+        weights,
+        teacher,
+        freeze,
+        cache,
+        epochs,
+        batch_size,
+        lr,
+        seed,
+        set,
+        strict,
+        ..
+    } = args;
+    let texts = [data, model, weights, teacher, cache].into_iter().any(Option::is_some);
     let numbers = [epochs, batch_size, seed].into_iter().any(Option::is_some) || lr.is_some();
     texts || numbers || *strict || !freeze.is_empty() || !set.is_empty()
 }
@@ -170,6 +183,9 @@ fn recipe(args: &TrainArgs, file: Option<&Path>) -> Result<Recipe, RecipeError> 
     if let Some(weights) = &args.weights {
         recipe = recipe.value("model.weights", weights.as_str(), "--weights")?;
     }
+    if let Some(teacher) = &args.teacher {
+        recipe = recipe.value("distill.teacher", teacher.as_str(), "--teacher")?;
+    }
     if !args.freeze.is_empty() {
         recipe = recipe.value("train.freeze", args.freeze.clone(), "--freeze")?;
     }
@@ -261,6 +277,7 @@ fn introduce(run: &Run, threads: usize) -> io::Result<()> {
     )?;
     introduce_caches(run, &mut out)?;
     introduce_weights(run, &mut out)?;
+    introduce_teacher(run, &mut out)?;
     writeln!(
         out,
         "training  {} in batches of {}, {} with learning rate {}, seed {}, {}\n",
@@ -274,14 +291,32 @@ fn introduce(run: &Run, threads: usize) -> io::Result<()> {
     writeln!(out, "{}", Summary::with_batch(run.network(), recipe.train.batch_size))
 }
 
+/// What it learns from beside the labels.
+fn introduce_teacher(run: &Run, out: &mut impl Write) -> io::Result<()> {
+    let (Some(teacher), Some(path)) = (run.teacher(), &run.recipe().distill.teacher) else { return Ok(()) };
+    let network = teacher.classifier().network();
+    let anew = if teacher.normalises_anew() { ", images brought to its mean and std" } else { "" };
+    let Distillation { temperature, alpha } = teacher.distillation();
+    writeln!(
+        out,
+        "teacher   {}: {}, {} parameters; temperature {temperature}, alpha {alpha}{anew}",
+        from_here(path),
+        network.name(),
+        count(Summary::new(network).total.parameters),
+    )
+}
+
+/// A path as people know it who are here: the recipe has it from the root.
+fn from_here(path: &str) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = Path::new(path);
+    printable(&path.strip_prefix(here).unwrap_or(path).to_string_lossy()).into_owned()
+}
+
 /// The weights that it begins with, and which of them stay.
 fn introduce_weights(run: &Run, out: &mut impl Write) -> io::Result<()> {
     if let (Some(fit), Some(path)) = (run.fit(), &run.recipe().model.weights) {
-        // The recipe has it from the root; people know it from here.
-        let here = std::env::current_dir().unwrap_or_default();
-        let path = Path::new(path);
-        let path = path.strip_prefix(here).unwrap_or(path).to_string_lossy();
-        writeln!(out, "weights   {}: {fit}", printable(&path))?;
+        writeln!(out, "weights   {}: {fit}", from_here(path))?;
     }
     for group in &run.recipe().train.groups {
         let decay = group.weight_decay.map_or_else(String::new, |decay| format!(", weight decay {decay}"));

@@ -28,6 +28,9 @@ pub(crate) struct Progress {
     pub(crate) finished: bool,
     /// The data that it trains on.
     pub(crate) data: DataMark,
+    /// What the teacher is known by, if there is one: a resume with another is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) teacher: Option<String>,
     /// The lines of the metrics: the epochs that are done, and where training went back.
     pub(crate) lines: Vec<Line>,
     /// Where a schedule stands that results move.

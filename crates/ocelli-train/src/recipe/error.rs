@@ -95,7 +95,7 @@ fn chosen(table: &Table, key: &str) -> Option<String> {
 }
 
 /// Settings that have no default, and are not worked out either.
-const ABSENT: [&str; 19] = [
+const ABSENT: [&str; 22] = [
     "model.weights",
     "train.loss",
     "train.freeze",
@@ -115,6 +115,9 @@ const ABSENT: [&str; 19] = [
     "train.min_delta",
     "train.on_divergence",
     "train.checkpoint_steps",
+    "distill.teacher",
+    "distill.temperature",
+    "distill.alpha",
 ];
 
 /// The full name of the key, in whichever section, that is nearest to `name`.

@@ -3,6 +3,7 @@
 mod class_weights;
 mod derived;
 mod differences;
+mod distill;
 mod error;
 mod loss;
 mod overlay;
@@ -12,6 +13,7 @@ mod transforms;
 pub use class_weights::{ClassWeightRule, ClassWeights};
 pub(crate) use derived::derived;
 pub(crate) use differences::{Difference, differences};
+pub use distill::DistillSection;
 pub use error::RecipeError;
 pub use loss::{FocalChoice, LossChoice, SigmoidFocalChoice};
 pub use overlay::RecipeBuilder;
@@ -45,6 +47,9 @@ pub struct Recipe {
     pub transforms: TransformsSection,
     /// How to train.
     pub train: TrainSection,
+    /// What to learn from beside the labels (default: nothing).
+    #[serde(skip_serializing_if = "sections::is_default")]
+    pub distill: DistillSection,
 }
 
 impl Default for Recipe {
@@ -56,6 +61,7 @@ impl Default for Recipe {
             model: ModelSection::default(),
             transforms: TransformsSection::default(),
             train: TrainSection::default(),
+            distill: DistillSection::default(),
         }
     }
 }
@@ -97,7 +103,8 @@ impl Recipe {
         self.data.check()?;
         self.model.check()?;
         self.transforms.check()?;
-        self.train.check()
+        self.train.check()?;
+        self.distill.check(!self.train.resize.is_empty())
     }
 }
 
@@ -181,6 +188,28 @@ mod tests {
         let focal = focal.build().unwrap();
         let again = RecipeBuilder::new().text(&focal.to_toml(), "again").unwrap().build().unwrap();
         assert_eq!(focal, again);
+    }
+
+    #[test]
+    fn a_teacher_is_named_with_what_it_counts() {
+        let new = RecipeBuilder::new;
+        let plain = new().build().unwrap();
+        assert!(!plain.to_toml().contains("distill"), "what is not asked for is not told");
+        let recipe = new().set("distill.teacher=big.safetensors").unwrap();
+        let DistillSection { temperature, alpha, .. } = recipe.clone().build().unwrap().distill;
+        assert_eq!((temperature, alpha), (4.0, 0.9));
+        let recipe = recipe.set("distill.alpha=0.5").unwrap().build().unwrap();
+        assert_eq!(new().text(&recipe.to_toml(), "again").unwrap().build().unwrap(), recipe);
+        let resized = new().set("distill.teacher=a").unwrap().set("train.resize=[{size=[8,8],until=1}]");
+        assert!(error(resized).starts_with("distill.teacher cannot be with train.resize"));
+        let said = error(new().set("distill.alpha=0.5"));
+        assert!(said.starts_with("distill.alpha has no effect: no teacher is named"), "{said}");
+        assert!(
+            error(new().set("distill.temperature=0"))
+                .contains("distill.temperature is 0, but must be above 0")
+        );
+        assert!(error(new().set("distill.alpha=1.5")).contains("must be 0 to 1"));
+        assert!(error(new().set("techer='a'")).ends_with("did you mean `distill.teacher`?"));
     }
 
     #[test]

@@ -86,16 +86,9 @@ fn made_of(list: &[Transform], size: Option<(usize, usize)>) -> Option<(usize, u
 
 /// Gives the list that was made the mean and std of the one that was given, where that says them.
 fn normalise_alike(given: &[Transform], made: &mut [Transform]) {
-    if let (Some(theirs), Some(Transform::Normalize(ours))) = (normalisation(given), made.last_mut()) {
+    if let (Some(theirs), Some(Transform::Normalize(ours))) = (Normalize::of(given), made.last_mut()) {
         ours.clone_from(theirs);
     }
-}
-
-fn normalisation(list: &[Transform]) -> Option<&Normalize> {
-    list.iter().find_map(|transform| match transform {
-        Transform::Normalize(normalize) => Some(normalize),
-        _ => None,
-    })
 }
 
 /// A network sees in evaluation what it was trained on: the same mean and std.
@@ -112,7 +105,7 @@ fn check_normalisation(
         );
         Err(RecipeError::OutOfRange { key: format!("transforms.{name}"), problem })
     };
-    match (normalisation(train), normalisation(eval)) {
+    match (Normalize::of(train), Normalize::of(eval)) {
         (None, Some(_)) => lacks("train", "eval", given.eval.is_some()),
         (Some(_), None) => lacks("eval", "train", given.train.is_some()),
         (Some(train), Some(eval)) if train != eval => Err(RecipeError::OutOfRange {

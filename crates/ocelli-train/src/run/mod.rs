@@ -10,6 +10,7 @@ mod resume;
 mod session;
 mod start;
 mod swa;
+mod teacher;
 mod train;
 
 pub use network::build as build_network;

@@ -2,7 +2,8 @@
 
 use super::resize::network_at;
 use super::start::Start;
-use super::{lists, network};
+use super::{lists, network, teacher};
+use crate::distill::Teacher;
 use crate::error::TrainError;
 use crate::groups::Groups;
 use crate::loss::Loss;
@@ -66,6 +67,7 @@ pub struct Run {
     threads: usize,
     groups: Groups,
     pub(super) loss: Loss,
+    teacher: Option<Teacher>,
     start: Option<Start>,
 }
 
@@ -88,7 +90,8 @@ impl Run {
     ///
     /// # Errors
     /// The data cannot be used (or a part of it, where the recipe is strict), there is no such network, the two do not fit,
-    /// the file of weights cannot be read or has none of the network's, or a pattern matches no parameter.
+    /// the file of weights cannot be read or has none of the network's, the teacher cannot be read or does not fit, or a pattern
+    /// matches no parameter.
     pub fn prepare(recipe: Recipe, options: RunOptions) -> Result<Self, TrainError> {
         let mut run = Self::open(recipe, options)?;
         if let Some(path) = &run.recipe.model.weights {
@@ -141,6 +144,7 @@ impl Run {
         check_sigmoid(&network, &loss)?;
         let (pipeline, parts) =
             resolve(&splits, pipeline, threads, &recipe.data).map_err(TrainError::Data)?;
+        let teacher = teacher::load(&recipe.distill, &network, &splits, &pipeline)?;
         let recipe = resolved(recipe, &splits, size, &pipeline);
         let (classes, problems, division) = (splits.classes, splits.problems, splits.division);
         Ok(Run {
@@ -156,6 +160,7 @@ impl Run {
             threads,
             groups,
             loss,
+            teacher,
             start: None,
         })
     }
@@ -188,6 +193,11 @@ impl Run {
     /// The weights that it begins with, if they come from a file.
     pub(super) fn start(&self) -> Option<&Start> {
         self.start.as_ref()
+    }
+
+    /// The classifier that it learns from beside the labels, if its recipe names one.
+    pub fn teacher(&self) -> Option<&Teacher> {
+        self.teacher.as_ref()
     }
 
     /// The network's parameters that stay as they are, in the first epoch at least.
@@ -356,6 +366,7 @@ fn resolved(mut recipe: Recipe, splits: &Splits, size: [usize; 2], pipeline: &Pi
     recipe.data.cache = recipe.data.cache.map(|path| absolute(Path::new(&path)));
     recipe.model.network = network::resolved_name(&recipe.model.network);
     recipe.model.weights = recipe.model.weights.map(|path| absolute(Path::new(&path)));
+    recipe.distill.teacher = recipe.distill.teacher.map(|path| absolute(Path::new(&path)));
     recipe.transforms.size = Some(size);
     recipe.transforms.channels = Some(splits.train.extent().channels);
     recipe.transforms.train = Some(pipeline.train.clone());

@@ -159,6 +159,13 @@ fn check(run: &Run, checkpoint: &Checkpoint) -> Result<(), TrainError> {
     if let Some(difference) = progress.data.difference(&run.data_mark()) {
         return refuse(format!("{difference}; give the data back, or begin a new run"));
     }
+    if progress.teacher != run.teacher_mark() {
+        let path = run.recipe().distill.teacher.as_deref().unwrap_or_default();
+        return refuse(format!(
+            "the teacher {path} is another one than that which the run began with: its network, weights, classes or normalisation \
+             differ; give the old one back, or begin a new run"
+        ));
+    }
     if let Some(difference) = of_transforms.first() {
         return refuse(decides(difference));
     }
@@ -174,9 +181,14 @@ fn check(run: &Run, checkpoint: &Checkpoint) -> Result<(), TrainError> {
 /// Why a setting cannot differ, if it cannot.
 fn why_not(run: &Run, progress: &Progress, difference: &Difference) -> Result<Option<String>, TrainError> {
     let (was, is) = (&progress.recipe, run.recipe());
+    let taught = [was, is].map(|recipe| recipe.distill.teacher.is_some());
     let harmless = match difference.key.as_str() {
         // Of large images, a cache keeps all of each, where without one they may be decoded reduced.
         "data.cache" => was.data.cache.is_some() == is.data.cache.is_some() || !is.data.reduced_jpeg,
+        // Where the teacher lies may change; who it is is compared apart from that.
+        "distill.teacher" => taught == [true, true],
+        // It is for the teacher to tell that only one of the two has one.
+        "distill.temperature" | "distill.alpha" => taught != [true, true],
         "train.epochs" => return epochs_differ(run, &progress.position, was, is),
         // Where training goes back, it goes back to these.
         "train.checkpoint_steps" => is.train.on_divergence == OnDivergence::Stop,

@@ -305,6 +305,7 @@ impl<'a> Session<'a> {
             epoch_seconds: if position.batch == 0 { 0.0 } else { self.seconds() },
             finished,
             data: self.data.clone(),
+            teacher: self.run.teacher_mark(),
             lines: self.lines.clone(),
             plateau: state.plateau,
             recipe: recipe.clone(),

@@ -79,7 +79,13 @@ impl Run {
             loss: self.loss.clone(),
             seed: recipe.seed,
         };
-        self.pool.install(|| Trainer::new(self.network(), weights, options))
+        self.pool.install(|| {
+            let trainer = Trainer::new(self.network(), weights, options)?;
+            match self.teacher() {
+                Some(teacher) => trainer.with_teacher(teacher),
+                None => Ok(trainer),
+            }
+        })
     }
 
     /// Steps in an epoch of the training images.
@@ -93,6 +99,11 @@ impl Run {
         let of = |part: &Option<Arc<Source>>| part.as_ref().map(|part| Arc::clone(part.dataset()));
         let (val, test) = (of(val), of(test));
         DataMark::of(train.dataset().as_ref(), val.as_deref(), test.as_deref())
+    }
+
+    /// What its teacher is known by, if it has one.
+    pub(super) fn teacher_mark(&self) -> Option<String> {
+        self.teacher().map(|teacher| format!("{:032x}", teacher.digest()))
     }
 
     pub(super) fn classifier(&self, weights: Weights) -> Result<Classifier, TrainError> {
