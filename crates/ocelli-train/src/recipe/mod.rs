@@ -131,6 +131,20 @@ mod tests {
     }
 
     #[test]
+    fn files_beside_a_recipe_are_found_from_any_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("small.toml"), "").unwrap();
+        let network = |name: &str| {
+            std::fs::write(path("recipe.toml"), format!("[model]\nnetwork = '{name}'")).unwrap();
+            Recipe::load(&path("recipe.toml")).unwrap().model.network
+        };
+        assert_eq!(network("small.toml"), path("small.toml").display().to_string());
+        assert_eq!(network("lesson"), "lesson");
+        assert_eq!(network("elsewhere/small.toml"), "elsewhere/small.toml");
+    }
+
+    #[test]
     fn unknown_keys_suggest_the_nearest() {
         let new = RecipeBuilder::new;
         let said = error(new().set("train.epoch=3"));

@@ -7,6 +7,9 @@ use toml::{Table, Value};
 /// Tables that stand for a choice: naming another one starts it afresh instead of mixing two.
 const CHOICES: [&str; 4] = ["train.optimizer", "train.schedule", "train.loss", "data.sampler"];
 
+/// What a recipe names by paths that may lie beside it.
+const FILES: [&str; 2] = ["network", "weights"];
+
 /// Builds a [`Recipe`] from its defaults, a file and single settings, each laid over what came before.
 ///
 /// ```
@@ -35,7 +38,8 @@ impl RecipeBuilder {
         RecipeBuilder { table }
     }
 
-    /// Lays a recipe file over what there is.
+    /// Lays a recipe file over what there is. Files that its `[model]` names by relative paths are looked for beside it
+    /// first.
     ///
     /// # Errors
     /// The file cannot be read, is not TOML, or has an unknown key or a value of the wrong kind.
@@ -45,7 +49,12 @@ impl RecipeBuilder {
             doing: "read",
             source,
         })?;
-        self.text(&text, &path.display().to_string())
+        let origin = path.display().to_string();
+        let mut table: Table = toml::from_str(&text).map_err(|error| syntax(&origin, &error))?;
+        if let Some(Value::Table(model)) = table.get_mut("model") {
+            find_beside(path, model);
+        }
+        self.overlay(table, &origin)
     }
 
     /// Lays a recipe's text over what there is; `origin` names it in errors.
@@ -119,6 +128,18 @@ impl RecipeBuilder {
         let recipe = self.read("recipe")?;
         recipe.check()?;
         Ok(recipe)
+    }
+}
+
+/// Lets the paths that a recipe has of files beside it mean the same from any folder.
+fn find_beside(recipe: &Path, model: &mut Table) {
+    for key in FILES {
+        if let Some(Value::String(name)) = model.get_mut(key) {
+            let beside = recipe.with_file_name(&*name);
+            if beside.is_file() {
+                *name = beside.display().to_string();
+            }
+        }
     }
 }
 
