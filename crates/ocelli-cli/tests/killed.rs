@@ -228,7 +228,7 @@ fn an_interrupted_run_tells_how_to_go_on() {
             "{said}"
         );
         let note = note(&folder.join("killed/last.safetensors"));
-        let epochs = note["epochs"].as_array().unwrap().len();
+        let epochs = note["lines"].as_array().unwrap().len();
         let resumed = ocelli(folder, &["train", "--resume", "killed", "--lr", "0.5"]);
         assert!(
             resumed.code == 2 && resumed.err.contains("train.lr is 0.5, but the run began with"),
