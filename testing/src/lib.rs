@@ -13,7 +13,7 @@ mod report;
 
 pub use counting::Counting;
 pub use fixture::Fixture;
-pub use formula::formula;
+pub use formula::{formula, initial_weights};
 pub use images::{to_channels_first, to_channels_last};
 pub use network::{Case, NodeOfCase, with_probe};
 pub use report::Report;

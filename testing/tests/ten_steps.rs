@@ -5,8 +5,8 @@ mod common;
 use common::OfPyTorch;
 use ocelli_kernels::Isa;
 use ocelli_nn::plan::{Passes, PlanOptions, SampleKeys, TrainPlan};
-use ocelli_nn::{Network, Role, Tensor, Weights};
-use ocelli_testing::{Case, Fixture, Report, formula, to_channels_last};
+use ocelli_nn::{Network, Tensor, Weights};
+use ocelli_testing::{Case, Fixture, Report, formula, initial_weights, to_channels_last};
 use ocelli_train::CrossEntropy;
 use serde::Deserialize;
 
@@ -29,25 +29,6 @@ struct Run {
     optimizer: OfPyTorch,
     clip_norm: Option<f64>,
     clip_value: Option<f64>,
-}
-
-/// Uniform within 1/√(fan in), as `fixtures/ten_steps.py` has it.
-fn initial_weights(key: &str, network: &Network) -> Weights {
-    let mut weights = network.init(0);
-    let specs = network.parameters();
-    for spec in &specs {
-        if !matches!(spec.role, Role::Weight | Role::Bias) {
-            continue;
-        }
-        let weight = specs.iter().find(|other| other.node == spec.node && other.role == Role::Weight);
-        let fan_in: usize = weight.expect("a bias has a weight beside it").shape[1..].iter().product();
-        let bound = 1.0 / (fan_in as f32).sqrt();
-        let count = spec.shape.iter().product();
-        let values =
-            formula(&format!("{key}/{}", spec.name), count).iter().map(|value| value * bound).collect();
-        weights.insert(spec.name.clone(), Tensor::f32(spec.shape.clone(), values));
-    }
-    weights
 }
 
 /// Images (channels last) and labels, as `fixtures/ten_steps.py` has them.

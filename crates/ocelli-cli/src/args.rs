@@ -1,11 +1,14 @@
 //! The command line, as data.
 
 pub(crate) mod data;
+mod run;
 
 use crate::progress::Style;
 use clap::{Args, Parser, Subcommand};
 use ocelli::train::View;
 use std::path::PathBuf;
+
+pub(crate) use run::RunArgs;
 
 /// Convolutional networks from a folder of images to a prediction, on the CPU.
 #[derive(Debug, Parser)]
@@ -25,6 +28,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Show why a model answers as it does about an image: filters, feature maps, Grad-CAM, integrated gradients, embedding
     Explain(ExplainArgs),
+    /// Find a learning rate: train a few steps with ever higher ones, and look at the loss.
+    LrFind(LrFindArgs),
     /// Show the learning rates of a run before it is begun, as a table and as figures.
     Schedule(ScheduleArgs),
     /// Look at data sets: what they are, and what is wrong with them.
@@ -43,46 +48,14 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub(crate) struct TrainArgs {
-    /// A folder of images (class per folder, with or without train/, val/ and test/), of IDX files or of CIFAR's
-    /// binary files, a manifest (.csv, .jsonl), tar shards or Parquet files, the name of a shipped data set, or (in a build
-    /// with it) the address of tar shards, https://host/train-{000..009}.tar or s3://bucket/path/ [default: sample].
-    #[arg(long, value_name = "PATH|NAME")]
-    pub(crate) data: Option<String>,
-    /// A network by name (`ocelli models` lists them) or a TOML file with its layers [default: lesson-bn].
-    #[arg(long, value_name = "NAME|FILE")]
-    pub(crate) model: Option<String>,
-    /// Weights to begin with: what torch.save wrote (.pth), safetensors, or a model. What fits is loaded; a last layer for
-    /// other classes begins anew.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) weights: Option<String>,
-    /// Leave parameters as they are: a pattern over their names, such as 'layer1.*'; '!fc.*' takes back what came before.
-    /// May be given many times.
-    #[arg(long, value_name = "PATTERN", action = clap::ArgAction::Append)]
-    pub(crate) freeze: Vec<String>,
-    /// A trained model to learn from beside the labels: one that knows the same classes and takes images of the same size.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) teacher: Option<String>,
-    /// A folder for decoded images: later epochs and later runs on the same images decode nothing.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cache: Option<String>,
-    /// A recipe (TOML) to start from; flags and --set override it.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) recipe: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
     /// Passes over the training images.
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<i64>,
-    /// Images in one step.
-    #[arg(long, value_name = "N")]
-    pub(crate) batch_size: Option<i64>,
     /// Learning rate (with the one-cycle schedule, the highest).
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) lr: Option<f64>,
-    /// Decides everything random; the same seed gives the same weights, bit for bit.
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<i64>,
-    /// Threads to work with [default: one for each core]. Results do not depend on it.
-    #[arg(long, value_name = "N", value_parser = threads)]
-    pub(crate) threads: Option<usize>,
     /// The folder for the model and its companions [default: runs/<date>-<name>].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -90,12 +63,6 @@ pub(crate) struct TrainArgs {
     /// decide results; the run ends as if it had never stopped.
     #[arg(long, value_name = "DIR|FILE", conflicts_with = "out")]
     pub(crate) resume: Option<PathBuf>,
-    /// Set any key of the recipe, such as train.lr=0.01; may be given many times.
-    #[arg(long, value_name = "KEY=VALUE", action = clap::ArgAction::Append)]
-    pub(crate) set: Vec<String>,
-    /// Refuse data with files that cannot be used, instead of leaving them out.
-    #[arg(long)]
-    pub(crate) strict: bool,
     /// Show lines alone, without a bar, as where standard error is no terminal.
     #[arg(long, conflicts_with = "full_screen")]
     pub(crate) plain: bool,
@@ -215,6 +182,38 @@ pub(crate) struct ScheduleArgs {
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A flag given twice counts as given last.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub(crate) struct LrFindArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// The learning rate of the first step.
+    #[arg(long, value_name = "X", default_value_t = 1e-7, allow_negative_numbers = true)]
+    pub(crate) start: f64,
+    /// The learning rate that the sweep goes up to.
+    #[arg(long, value_name = "X", default_value_t = 10.0, allow_negative_numbers = true)]
+    pub(crate) end: f64,
+    /// Steps of the sweep, each with a learning rate that is the same factor higher.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) steps: u64,
+    /// How much of its past the smoothed loss keeps in every step, 0 up to 1.
+    #[arg(long, value_name = "X", default_value_t = 0.98, allow_negative_numbers = true)]
+    pub(crate) beta: f64,
+    /// End when the smoothed loss is this many times the lowest so far; inf for never.
+    #[arg(long, value_name = "X", default_value_t = 4.0, allow_negative_numbers = true)]
+    pub(crate) stop: f64,
+    /// Draw the curve: writes PATH.svg and PATH.png [default: lr-find; with --json and --csv, nothing].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) json: bool,
+    /// Print learning rate, loss and smoothed loss of every step as comma-separated values.
+    #[arg(long)]
+    pub(crate) csv: bool,
 }
 
 #[derive(Debug, Args)]

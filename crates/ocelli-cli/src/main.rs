@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::LrFind(args) => commands::lr_find::run(&args),
         Command::Schedule(args) => commands::schedule::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Summary(args) => commands::summary::run(&args),

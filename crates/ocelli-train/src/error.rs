@@ -140,6 +140,14 @@ pub enum TrainError {
         /// The epoch, from 1.
         epoch: u64,
     },
+    /// A sweep over learning rates cannot be as asked.
+    #[error("the sweep's {setting} {problem}")]
+    LrFind {
+        /// The setting of [`LrFindOptions`](crate::LrFindOptions).
+        setting: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The loss is no longer a number.
     #[error("{0}; lower train.lr")]
     Diverged(Box<Divergence>),
@@ -223,6 +231,7 @@ impl TrainError {
             | Self::Views { .. }
             | Self::FolderInUse { .. }
             | Self::Finished { .. }
+            | Self::LrFind { .. }
             | Self::Resume { .. } => true,
             Self::Weights(ImportError::Io { source, .. }) | Self::Model(ModelError::Io { source, .. }) => {
                 source.kind() == io::ErrorKind::NotFound

@@ -21,6 +21,7 @@ mod events;
 mod groups;
 mod lint;
 mod loss;
+mod lr_find;
 mod measure;
 pub mod metrics;
 mod objective;
@@ -44,6 +45,7 @@ pub use events::{
 pub use groups::{Freeze, Group, Unfreeze};
 pub use lint::lint;
 pub use loss::{BinaryCrossEntropy, CrossEntropy, Focal, Loss, SigmoidFocal};
+pub use lr_find::{Ending, LrCurve, LrFindOptions, Suggestion};
 pub use measure::{MeasureOptions, measure, measure_multi_label};
 pub use metrics::{Confusion, Predictions, Report, ReportOptions};
 pub use optimizer::{

@@ -431,6 +431,23 @@ impl Trainer {
         }
     }
 
+    /// Trains at another pace for a while, whose steps count from 0; then all is as it was before.
+    pub(crate) fn at_pace(
+        &mut self,
+        pace: Pace,
+        work: impl FnOnce(&mut Self) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        assert!(self.is_between_steps(), "gradients wait for the next step, which would be lost");
+        let before = self.state();
+        let (pace, scale) =
+            (std::mem::replace(&mut self.pace, pace), std::mem::replace(&mut self.lr_scale, 1.0));
+        self.position = Position { epoch: self.position.epoch, ..Position::default() };
+        let done = work(self);
+        (self.pace, self.lr_scale) = (pace, scale);
+        self.restore(&before)?;
+        done
+    }
+
     /// Goes on from where another trainer of the same network and options stood.
     ///
     /// # Errors
@@ -441,6 +458,8 @@ impl Trainer {
         self.pace.restore(state.plateau);
         self.averages = Averages::restored(&self.options.averaging, &self.plan, state)?;
         self.position = state.position;
+        // Gradients that wait are of the weights before.
+        self.plan.use_kept_gradients();
         self.kept = 0;
         Ok(())
     }

@@ -4,6 +4,7 @@ pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod lint;
+pub(crate) mod lr_find;
 pub(crate) mod models;
 mod network;
 pub(crate) mod predict;

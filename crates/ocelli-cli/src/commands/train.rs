@@ -1,7 +1,7 @@
 //! `ocelli train`: from a folder of images, or nothing at all, to a model.
 
 use super::{network_names, threads};
-use crate::args::TrainArgs;
+use crate::args::{RunArgs, TrainArgs};
 use crate::example;
 use crate::failure::{Failure, closed_pipe};
 use crate::folder;
@@ -21,11 +21,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
-    let options = RunOptions { threads: threads(args.threads) };
+    let options = RunOptions { threads: threads(args.run.threads) };
     if let Some(path) = &args.resume {
         return resume(args, path, options);
     }
-    let run = prepare(args, recipe(args, args.recipe.as_deref()).map_err(Failure::usage)?, options)
+    let run = prepare(args, recipe(args, args.run.recipe.as_deref()).map_err(Failure::usage)?, options)
         .map_err(failure)?;
     let out = args.out.clone().unwrap_or_else(|| folder::for_run(Path::new("runs"), run.network().name()));
     train(&run, options, &out, args.style(), |progress| run.train(&out, progress))
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
 /// Goes on with a run.
 fn resume(args: &TrainArgs, path: &Path, options: RunOptions) -> Result<(), Failure> {
     let folder = Resume::folder_of(path).map_err(failure)?;
-    let asked = match &args.recipe {
+    let asked = match &args.run.recipe {
         Some(recipe) => Some(recipe.clone()),
         None => Some(folder.join("recipe.toml")).filter(|_| changes_recipe(args)),
     };
@@ -62,24 +62,7 @@ fn resume(args: &TrainArgs, path: &Path, options: RunOptions) -> Result<(), Fail
 
 /// Whether flags say something about the recipe.
 fn changes_recipe(args: &TrainArgs) -> bool {
-    let TrainArgs {
-        data,
-        model,
-        weights,
-        teacher,
-        freeze,
-        cache,
-        epochs,
-        batch_size,
-        lr,
-        seed,
-        set,
-        strict,
-        ..
-    } = args;
-    let texts = [data, model, weights, teacher, cache].into_iter().any(Option::is_some);
-    let numbers = [epochs, batch_size, seed].into_iter().any(Option::is_some) || lr.is_some();
-    texts || numbers || *strict || !freeze.is_empty() || !set.is_empty()
+    args.run.change_recipe() || args.epochs.is_some() || args.lr.is_some()
 }
 
 fn say_finished(folder: &Path, epochs: u64, best: &EpochDone) -> io::Result<()> {
@@ -172,7 +155,7 @@ pub(super) fn begun(
 }
 
 /// The recipe file, then `--set` in order, then the flags: what is most plainly said wins.
-fn recipe(args: &TrainArgs, file: Option<&Path>) -> Result<Recipe, RecipeError> {
+pub(super) fn flagged(args: &RunArgs, file: Option<&Path>) -> Result<RecipeBuilder, RecipeError> {
     let mut recipe = begun(file, &args.set, args.data.as_deref(), args.seed)?;
     if let Some(cache) = &args.cache {
         recipe = recipe.value("data.cache", cache.as_str(), "--cache")?;
@@ -189,18 +172,23 @@ fn recipe(args: &TrainArgs, file: Option<&Path>) -> Result<Recipe, RecipeError> 
     if !args.freeze.is_empty() {
         recipe = recipe.value("train.freeze", args.freeze.clone(), "--freeze")?;
     }
-    let numbers =
-        [("train.epochs", args.epochs, "--epochs"), ("train.batch_size", args.batch_size, "--batch-size")];
-    for (key, value, flag) in numbers {
-        if let Some(value) = value {
-            recipe = recipe.value(key, value, flag)?;
-        }
-    }
-    if let Some(lr) = args.lr {
-        recipe = recipe.value("train.lr", lr, "--lr")?;
+    if let Some(batch_size) = args.batch_size {
+        recipe = recipe.value("train.batch_size", batch_size, "--batch-size")?;
     }
     if args.strict {
         recipe = recipe.value("data.strict", true, "--strict")?;
+    }
+    Ok(recipe)
+}
+
+/// The recipe that `ocelli train` trains.
+fn recipe(args: &TrainArgs, file: Option<&Path>) -> Result<Recipe, RecipeError> {
+    let mut recipe = flagged(&args.run, file)?;
+    if let Some(epochs) = args.epochs {
+        recipe = recipe.value("train.epochs", epochs, "--epochs")?;
+    }
+    if let Some(lr) = args.lr {
+        recipe = recipe.value("train.lr", lr, "--lr")?;
     }
     recipe.build()
 }
@@ -422,7 +410,7 @@ fn split(data: &DataInfo) -> &'static str {
 }
 
 /// What the user types to run this program: cargo tells when it is in between.
-fn command() -> &'static str {
+pub(super) fn command() -> &'static str {
     if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "ocelli" }
 }
 

@@ -33,13 +33,18 @@ impl Run {
         observer: &mut (dyn Observer + Send),
     ) -> Result<Outcome, TrainError> {
         let batches = self.train_loader()?;
-        let trainer = match self.start() {
-            Some(start) => self.trainer(&start.weights, &batches)?,
-            None => self.trainer(&self.first_weights()?, &batches)?,
-        };
+        let trainer = self.first_trainer(&batches)?;
         // A run that is killed before its first checkpoint can be begun again from its recipe.
         folder.save_recipe(self.recipe())?;
         Session::new(self, folder, trainer, &batches, observer).train(batches)
+    }
+
+    /// A trainer at the run's beginning.
+    pub(super) fn first_trainer(&self, batches: &Loader) -> Result<Trainer, TrainError> {
+        match self.start() {
+            Some(start) => self.trainer(&start.weights, batches),
+            None => self.trainer(&self.first_weights()?, batches),
+        }
     }
 
     /// The weights that training begins with where they come from no file.
