@@ -1,11 +1,12 @@
 //! Axes: from values to places, and which values are written beside them.
 
-/// An axis: its label, and whether it is linear or logarithmic. It spans what is drawn unless [`Axis::range`] says otherwise.
+/// An axis: its label, and whether it is linear, logarithmic or of names. It spans what is drawn unless [`Axis::range`] says otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
     pub(crate) label: String,
     pub(crate) log: bool,
     range: Option<(f64, f64)>,
+    pub(crate) names: Vec<String>,
 }
 
 /// An axis with its ends: 0 to 1 are the ends of what is drawn.
@@ -31,12 +32,20 @@ const FEW_DECADES: f64 = 2.0;
 impl Axis {
     /// An axis on which equal distances are equal differences.
     pub fn linear(label: impl Into<String>) -> Self {
-        Self { label: label.into(), log: false, range: None }
+        Self { label: label.into(), log: false, range: None, names: Vec::new() }
     }
 
     /// An axis on which equal distances are equal ratios; values of 0 and less are left out.
     pub fn log(label: impl Into<String>) -> Self {
-        Self { label: label.into(), log: true, range: None }
+        Self { label: label.into(), log: true, range: None, names: Vec::new() }
+    }
+
+    /// An axis of things side by side, the first from 0 to 1, the second from 1 to 2; from top to bottom where it is the upward one. As
+    /// many names are written as have room, and of long ones the beginning.
+    pub fn names(label: impl Into<String>, names: impl IntoIterator<Item = String>) -> Self {
+        let names: Vec<String> = names.into_iter().collect();
+        let range = (!names.is_empty()).then_some((0.0, names.len() as f64));
+        Self { label: label.into(), log: false, range, names }
     }
 
     /// Spans `low` to `high`, whatever is drawn. Ends that an axis cannot have (no numbers, `low` not below `high`, 0 or less on a
@@ -47,6 +56,11 @@ impl Axis {
             self.range = Some((low, high));
         }
         self
+    }
+
+    /// Whether the ends are the axis's own, and nothing is to lie beyond them.
+    pub(crate) fn is_of_names(&self) -> bool {
+        !self.names.is_empty()
     }
 
     /// Whether the axis has a place for a value.

@@ -1,6 +1,7 @@
 //! A figure as data.
 
 use crate::axis::Axis;
+use crate::shape::Sides;
 use crate::{layout, png, svg};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,8 +12,12 @@ pub struct Figure {
     pub(crate) title: String,
     pub(crate) x: Axis,
     pub(crate) y: Axis,
+    pub(crate) sides: Sides,
     pub(crate) items: Vec<Item>,
 }
+
+/// The sides that a figure may have, in pixels of the SVG.
+const SIDES: std::ops::RangeInclusive<f32> = 240.0..=4000.0;
 
 /// What is drawn, in order, later ones over earlier ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +30,11 @@ pub(crate) enum Item {
     Points {
         name: String,
         points: Vec<(f64, f64)>,
+        faint: bool,
+    },
+    /// Rows from the top of cells from the left: a value of 0 to 1, and what is written there.
+    Heat {
+        rows: Vec<Vec<(f64, String)>>,
     },
     /// From, to, height.
     Bars {
@@ -42,8 +52,13 @@ impl Item {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Item::Line { name, .. } | Item::Points { name, .. } | Item::Bars { name, .. } => Some(name),
-            Item::Mark { .. } => None,
+            Item::Mark { .. } | Item::Heat { .. } => None,
         }
+    }
+
+    /// Whether it is drawn in grey, and takes no colour from those after it.
+    pub(crate) fn is_faint(&self) -> bool {
+        matches!(self, Item::Points { faint: true, .. })
     }
 }
 
@@ -84,7 +99,16 @@ impl std::error::Error for FigureError {
 impl Figure {
     /// A figure with a title and nothing in it.
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), x: Axis::linear(""), y: Axis::linear(""), items: Vec::new() }
+        let sides = Sides { width: 800.0, height: 480.0 };
+        Self { title: title.into(), x: Axis::linear(""), y: Axis::linear(""), sides, items: Vec::new() }
+    }
+
+    /// Another size than 800 × 480 pixels of the SVG (the PNG has twice as many). A side is at least 240 and at most 4,000.
+    #[must_use]
+    pub fn size(mut self, width: f32, height: f32) -> Self {
+        let within = |side: f32| side.max(*SIDES.start()).min(*SIDES.end());
+        self.sides = Sides { width: within(width), height: within(height) };
+        self
     }
 
     /// The axis to the right.
@@ -116,7 +140,19 @@ impl Figure {
     /// Points by themselves.
     #[must_use]
     pub fn points(self, name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        self.with(Item::Points { name: name.into(), points: points.into_iter().collect() })
+        self.with(Item::Points { name: name.into(), points: points.into_iter().collect(), faint: false })
+    }
+
+    /// Points in grey, for what is only there to be compared with.
+    #[must_use]
+    pub fn faint_points(self, name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        self.with(Item::Points { name: name.into(), points: points.into_iter().collect(), faint: true })
+    }
+
+    /// Cells in rows from the top, each a value from 0, light, to 1, dark, with a text, for axes of [names](Axis::names).
+    #[must_use]
+    pub fn heat(self, rows: impl IntoIterator<Item = Vec<(f64, String)>>) -> Self {
+        self.with(Item::Heat { rows: rows.into_iter().collect() })
     }
 
     /// Bars from `x0` to `x1` as high as `height`, each `(x0, x1, height)`.
@@ -136,14 +172,14 @@ impl Figure {
         self
     }
 
-    /// The figure as SVG text, 800 × 480.
+    /// The figure as SVG text.
     pub fn svg(&self) -> String {
-        svg::draw(&layout::shapes(self), &self.title)
+        svg::draw(&layout::shapes(self), self.sides, &self.title)
     }
 
-    /// The figure as a PNG file, 1600 × 960.
+    /// The figure as a PNG file, of twice the SVG's sides.
     pub fn png(&self) -> Vec<u8> {
-        png::draw(&layout::shapes(self))
+        png::draw(&layout::shapes(self), self.sides)
     }
 
     /// Writes the figure to a file, as what its name ends in says: `.svg` or `.png`.

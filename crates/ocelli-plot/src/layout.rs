@@ -2,60 +2,92 @@
 
 use crate::axis::{Axis, Scale};
 use crate::figure::{Figure, Item};
-use crate::shape::{Anchor, At, Colour, Shape, Size};
+use crate::shape::{Anchor, At, Colour, Shape, Sides, Size};
+use crate::{heat, names};
 
-/// The paper.
-pub(crate) const WIDTH: f32 = 800.0;
-pub(crate) const HEIGHT: f32 = 480.0;
-/// The part of the paper in which values are drawn.
+/// Room around the part of the paper in which values are drawn; axes of names have as much as these take.
 const LEFT: f32 = 76.0;
-const RIGHT: f32 = 776.0;
+const RIGHT: f32 = 24.0;
 const TOP: f32 = 44.0;
-const BOTTOM: f32 = 424.0;
+const BOTTOM: f32 = 56.0;
+/// From the left edge to the middle of the label of the upward axis, and from the bottom to that of the other.
+const LABEL: f32 = 14.0;
+const LABEL_BELOW: f32 = 18.0;
 /// The height of a row of the legend.
 const ROW: f32 = 18.0;
 /// Room above and below what is drawn, as a part of its height.
 const MARGIN: f64 = 0.05;
 /// The width of a character, as a part of its height.
 const CHARACTER: f32 = 0.6;
+/// The radius of a point, and what it becomes at least where there are more than so many.
+const POINT: f32 = 2.5;
+const SMALL_POINT: f32 = 1.0;
+const MANY_POINTS: f32 = 2_000.0;
 
-const INK: Colour = Colour(40, 40, 40);
+pub(crate) const INK: Colour = Colour(40, 40, 40);
 const GRID: Colour = Colour(228, 228, 228);
 const MARKED: Colour = Colour(180, 30, 30);
+const FAINT: Colour = Colour(190, 190, 190);
 /// Colours that people who confuse red and green tell apart, after Okabe and Ito, dark enough for thin lines.
-const COLOURS: [Colour; 6] = [
+const COLOURS: [Colour; 10] = [
     Colour(0, 100, 170),
     Colour(213, 94, 0),
     Colour(0, 140, 105),
     Colour(190, 100, 155),
     Colour(150, 110, 0),
     Colour(70, 160, 215),
+    Colour(105, 60, 165),
+    Colour(175, 20, 60),
+    Colour(95, 70, 45),
+    Colour(20, 70, 75),
 ];
 
-/// Where values lie on the paper.
-struct Paper {
+/// Where values lie on the paper: the part of it below the legend.
+pub(crate) struct Paper {
     x: Scale,
     y: Scale,
-    /// Where the part begins in which values are drawn: below the legend.
+    sides: Sides,
+    left: f32,
+    right: f32,
     top: f32,
+    bottom: f32,
+    /// Whether the upward axis has names, which go down.
+    down: bool,
+    /// The radius of a point.
+    point: f32,
 }
 
 impl Paper {
     fn of(figure: &Figure, rows_of_legend: usize) -> Self {
-        let top = TOP + ROW * rows_of_legend as f32;
+        let (sides, down) = (figure.sides, figure.y.is_of_names());
+        let left = if down { names::room(&figure.y.names) + 2.0 * LABEL } else { LEFT };
+        let right = sides.width - RIGHT;
+        let below = names::room_below(&figure.x.names, right - left);
+        let (top, bottom) = (TOP + ROW * rows_of_legend as f32, sides.height - BOTTOM - below);
         let points: Vec<(f64, f64)> = figure.items.iter().flat_map(outline).collect();
         let drawn = |axis: &Axis, values: Vec<f64>| axis.over(values.into_iter());
         let kept = points.iter().filter(|(x, y)| figure.x.takes(*x) && figure.y.takes(*y));
         let (x, y) = kept.copied().unzip();
-        Self { x: drawn(&figure.x, x), y: drawn(&figure.y, y).with_margin(MARGIN), top }
+        let y = drawn(&figure.y, y);
+        let y = if down { y } else { y.with_margin(MARGIN) };
+        let point = radius(&figure.items);
+        Self { x: drawn(&figure.x, x), y, sides, left, right, top, bottom, down, point }
     }
 
-    fn at(&self, (x, y): (f64, f64)) -> At {
+    pub(crate) fn at(&self, (x, y): (f64, f64)) -> At {
         let (x, y) = (self.x.place(x) as f32, self.y.place(y) as f32);
         // What lies beyond the ends of a range is drawn at its edge, or it would cover the rest of the paper.
         let (x, y) = (x.clamp(0.0, 1.0), y.clamp(0.0, 1.0));
-        (LEFT + x * (RIGHT - LEFT), BOTTOM - y * (BOTTOM - self.top))
+        let y = if self.down { 1.0 - y } else { y };
+        (self.left + x * (self.right - self.left), self.bottom - y * (self.bottom - self.top))
     }
+}
+
+/// The radius of points: they cover as much of the paper however many there are, from many on.
+fn radius(items: &[Item]) -> f32 {
+    let count = |item: &Item| if let Item::Points { points, .. } = item { points.len() } else { 0 };
+    let points: usize = items.iter().map(count).sum();
+    (POINT * (MANY_POINTS / points.max(1) as f32).sqrt()).clamp(SMALL_POINT, POINT)
 }
 
 /// The points that the axes must span.
@@ -68,31 +100,46 @@ fn outline(item: &Item) -> Vec<(f64, f64)> {
             .flat_map(|(from, to, height)| [(*from, 0.0), (*from, *height), (*to, *height)])
             .collect(),
         Item::Mark { at, .. } => vec![*at],
+        Item::Heat { rows } => {
+            vec![(0.0, 0.0), (rows.first().map_or(0, Vec::len) as f64, rows.len() as f64)]
+        }
     }
 }
 
 pub(crate) fn shapes(figure: &Figure) -> Vec<Shape> {
-    let mut colours = COLOURS.iter().copied().cycle();
-    let names = figure.items.iter().filter_map(Item::name);
-    let named: Vec<(&str, Colour)> = names.zip(colours.clone()).collect();
-    let rows = rows(&named);
+    let colours = colours(&figure.items);
+    let named: Vec<(&str, Colour)> = figure
+        .items
+        .iter()
+        .zip(&colours)
+        .filter_map(|(item, colour)| Some((item.name()?, *colour)))
+        .collect();
+    // What comes into the legend's way is how wide the drawing is, which its height does not change.
+    let wide = Paper::of(figure, 0);
+    let rows = rows(&named, wide.right - wide.left);
     let paper = Paper::of(figure, rows.len());
-    let mut shapes = vec![Shape::Rectangle {
-        at: (0.0, 0.0),
-        width: WIDTH,
-        height: HEIGHT,
-        colour: Colour(255, 255, 255),
-    }];
+    let Sides { width, height } = figure.sides;
+    let mut shapes = vec![Shape::Rectangle { at: (0.0, 0.0), width, height, colour: Colour(255, 255, 255) }];
     axes(figure, &paper, &mut shapes);
-    for item in &figure.items {
-        let colour = item.name().and_then(|_| colours.next()).unwrap_or(MARKED);
+    for (item, colour) in figure.items.iter().zip(colours) {
         draw(figure, item, &paper, colour, &mut shapes);
     }
-    legend(&rows, &mut shapes);
+    legend(&rows, &paper, &mut shapes);
     shapes
 }
 
-fn text(at: At, text: impl Into<String>, size: Size, anchor: Anchor) -> Shape {
+/// The colour of each item.
+fn colours(items: &[Item]) -> Vec<Colour> {
+    let mut next = COLOURS.iter().copied().cycle();
+    let colour = |item: &Item| match item.name() {
+        Some(_) if item.is_faint() => FAINT,
+        Some(_) => next.next().unwrap_or(INK),
+        None => MARKED,
+    };
+    items.iter().map(colour).collect()
+}
+
+pub(crate) fn text(at: At, text: impl Into<String>, size: Size, anchor: Anchor) -> Shape {
     Shape::Text { at, text: text.into(), size, anchor, turned: false, colour: INK }
 }
 
@@ -102,22 +149,33 @@ fn line(from: At, to: At, colour: Colour, dashed: bool) -> Shape {
 
 /// Grid, numbers, labels and title.
 fn axes(figure: &Figure, paper: &Paper, shapes: &mut Vec<Shape>) {
-    for tick in paper.x.ticks() {
-        let x = LEFT + tick.place as f32 * (RIGHT - LEFT);
-        shapes.push(line((x, paper.top), (x, BOTTOM), GRID, false));
-        shapes.extend(tick.text.map(|number| text((x, BOTTOM + 14.0), number, Size::Label, Anchor::Middle)));
+    let Paper { left, right, top, bottom, sides, .. } = *paper;
+    if figure.x.is_of_names() {
+        names::below(&figure.x.names, (left, right), bottom, shapes);
+    } else {
+        for tick in paper.x.ticks() {
+            let x = left + tick.place as f32 * (right - left);
+            shapes.push(line((x, top), (x, bottom), GRID, false));
+            let number = |number| text((x, bottom + 14.0), number, Size::Label, Anchor::Middle);
+            shapes.extend(tick.text.map(number));
+        }
     }
-    for tick in paper.y.ticks() {
-        let y = BOTTOM - tick.place as f32 * (BOTTOM - paper.top);
-        shapes.push(line((LEFT, y), (RIGHT, y), GRID, false));
-        shapes.extend(tick.text.map(|number| text((LEFT - 8.0, y), number, Size::Label, Anchor::End)));
+    if figure.y.is_of_names() {
+        names::beside(&figure.y.names, (top, bottom), left, shapes);
+    } else {
+        for tick in paper.y.ticks() {
+            let y = bottom - tick.place as f32 * (bottom - top);
+            shapes.push(line((left, y), (right, y), GRID, false));
+            shapes.extend(tick.text.map(|number| text((left - 8.0, y), number, Size::Label, Anchor::End)));
+        }
     }
-    shapes.push(line((LEFT, BOTTOM), (RIGHT, BOTTOM), INK, false));
-    shapes.push(line((LEFT, paper.top), (LEFT, BOTTOM), INK, false));
-    shapes.push(text((WIDTH / 2.0, 22.0), &figure.title, Size::Title, Anchor::Middle));
-    shapes.push(text(((LEFT + RIGHT) / 2.0, BOTTOM + 38.0), &figure.x.label, Size::Label, Anchor::Middle));
+    shapes.push(line((left, bottom), (right, bottom), INK, false));
+    shapes.push(line((left, top), (left, bottom), INK, false));
+    shapes.push(text((sides.width / 2.0, 22.0), &figure.title, Size::Title, Anchor::Middle));
+    let label = ((left + right) / 2.0, sides.height - LABEL_BELOW);
+    shapes.push(text(label, &figure.x.label, Size::Label, Anchor::Middle));
     shapes.push(Shape::Text {
-        at: (14.0, (paper.top + BOTTOM) / 2.0),
+        at: (LABEL, (top + bottom) / 2.0),
         text: figure.y.label.clone(),
         size: Size::Label,
         anchor: Anchor::Middle,
@@ -135,7 +193,7 @@ fn draw(figure: &Figure, item: &Item, paper: &Paper, colour: Colour, shapes: &mu
                 match points[..] {
                     [only] => shapes.push(Shape::Circle { at: only, radius: 2.0, colour }),
                     _ => shapes.push(Shape::Line {
-                        points: thinned(points),
+                        points: thinned(points, paper.sides.width),
                         colour,
                         width: 1.8,
                         dashed: *dashed,
@@ -144,7 +202,8 @@ fn draw(figure: &Figure, item: &Item, paper: &Paper, colour: Colour, shapes: &mu
             }
         }
         Item::Points { points, .. } => {
-            let circle = |point: &(f64, f64)| Shape::Circle { at: paper.at(*point), radius: 2.5, colour };
+            let circle =
+                |point: &(f64, f64)| Shape::Circle { at: paper.at(*point), radius: paper.point, colour };
             shapes.extend(points.iter().filter(|point| takes(point)).map(circle));
         }
         Item::Bars { bars, .. } => {
@@ -152,42 +211,48 @@ fn draw(figure: &Figure, item: &Item, paper: &Paper, colour: Colour, shapes: &mu
                 bars.iter().filter(|(from, to, height)| takes(&(*from, *height)) && takes(&(*to, *height)));
             shapes.extend(drawn.map(|bar| rectangle(figure, *bar, paper, colour)));
         }
-        Item::Mark { text, at } if takes(at) => mark(text, paper.at(*at), paper.top, shapes),
+        Item::Mark { text, at } if takes(at) => mark(text, paper.at(*at), paper, shapes),
         Item::Mark { .. } => {}
+        Item::Heat { rows } => heat::draw(rows, paper, shapes),
     }
 }
 
 fn rectangle(figure: &Figure, (from, to, height): (f64, f64, f64), paper: &Paper, colour: Colour) -> Shape {
     let (left, one) = paper.at((from.min(to), height));
     let right = paper.at((from.max(to), height)).0;
-    let zero = if figure.y.takes(0.0) { paper.at((from, 0.0)).1 } else { BOTTOM };
+    let zero = if figure.y.takes(0.0) { paper.at((from, 0.0)).1 } else { paper.bottom };
     let (top, bottom) = (one.min(zero), one.max(zero));
     // A gap of a pixel shows where one bar ends.
     Shape::Rectangle { at: (left, top), width: (right - left - 1.0).max(0.5), height: bottom - top, colour }
 }
 
-fn mark(label: &str, at: At, top: f32, shapes: &mut Vec<Shape>) {
-    shapes.push(line(at, (at.0, BOTTOM), MARKED, true));
+fn mark(label: &str, at: At, paper: &Paper, shapes: &mut Vec<Shape>) {
+    shapes.push(line(at, (at.0, paper.bottom), MARKED, true));
     shapes.push(Shape::Circle { at, radius: 4.5, colour: MARKED });
-    let length = label.chars().count() as f32 * CHARACTER * Size::Label.height();
     // To the right of the point unless that leaves the paper.
-    let (x, anchor) =
-        if at.0 + 10.0 + length < WIDTH { (at.0 + 10.0, Anchor::Start) } else { (at.0 - 10.0, Anchor::End) };
-    let (y, size, turned) = ((at.1 - 8.0).max(top + 8.0), Size::Label, false);
+    let fits = at.0 + 10.0 + width_of(label) < paper.sides.width;
+    let (x, anchor) = if fits { (at.0 + 10.0, Anchor::Start) } else { (at.0 - 10.0, Anchor::End) };
+    let (y, size, turned) = ((at.1 - 8.0).max(paper.top + 8.0), Size::Label, false);
     shapes.push(Shape::Text { at: (x, y), text: label.into(), size, anchor, turned, colour: MARKED });
+}
+
+/// The room that a label takes.
+pub(crate) fn width_of(label: &str) -> f32 {
+    label.chars().count() as f32 * CHARACTER * Size::Label.height()
 }
 
 /// The room that a name takes in the legend, its sample of colour included.
 fn width_of_entry(name: &str) -> f32 {
-    name.chars().count() as f32 * CHARACTER * Size::Label.height() + 44.0
+    width_of(name) + 44.0
 }
 
 /// Names in their colours, in centred rows between the title and what is drawn.
-fn legend(rows: &[Vec<(&str, Colour)>], shapes: &mut Vec<Shape>) {
+fn legend(rows: &[Vec<(&str, Colour)>], paper: &Paper, shapes: &mut Vec<Shape>) {
     for (number, row) in rows.iter().enumerate() {
         let y = TOP + ROW * number as f32;
         let mut x =
-            (LEFT + RIGHT - row.iter().map(|(name, _)| width_of_entry(name)).sum::<f32>()) / 2.0 + 8.0;
+            (paper.left + paper.right - row.iter().map(|(name, _)| width_of_entry(name)).sum::<f32>()) / 2.0
+                + 8.0;
         for (name, colour) in row {
             let sample = vec![(x, y), (x + 18.0, y)];
             shapes.push(Shape::Line { points: sample, colour: *colour, width: 3.0, dashed: false });
@@ -198,7 +263,7 @@ fn legend(rows: &[Vec<(&str, Colour)>], shapes: &mut Vec<Shape>) {
 }
 
 /// Names in rows that the paper is wide enough for.
-fn rows<'a>(named: &[(&'a str, Colour)]) -> Vec<Vec<(&'a str, Colour)>> {
+fn rows<'a>(named: &[(&'a str, Colour)], room: f32) -> Vec<Vec<(&'a str, Colour)>> {
     // A single series is what the axis says.
     if named.len() < 2 {
         return Vec::new();
@@ -207,7 +272,7 @@ fn rows<'a>(named: &[(&'a str, Colour)]) -> Vec<Vec<(&'a str, Colour)>> {
     let mut used = 0.0;
     for entry in named {
         let width = width_of_entry(entry.0);
-        if used > 0.0 && used + width > RIGHT - LEFT {
+        if used > 0.0 && used + width > room {
             rows.push(Vec::new());
             used = 0.0;
         }
@@ -218,8 +283,8 @@ fn rows<'a>(named: &[(&'a str, Colour)]) -> Vec<Vec<(&'a str, Colour)>> {
 }
 
 /// Points of a long line, at most four in a column of pixels: the first, the last, the highest and the lowest. The line looks the same.
-fn thinned(points: Vec<At>) -> Vec<At> {
-    if points.len() < 4 * WIDTH as usize {
+fn thinned(points: Vec<At>, width: f32) -> Vec<At> {
+    if points.len() < 4 * width as usize {
         return points;
     }
     let mut kept = Vec::new();
@@ -240,6 +305,9 @@ fn thinned(points: Vec<At>) -> Vec<At> {
 mod tests {
     use super::*;
 
+    /// The edges of the part of the usual paper in which values are drawn.
+    const EDGES: [f32; 3] = [LEFT, 800.0 - RIGHT, 480.0 - BOTTOM];
+
     fn lines(figure: &Figure) -> Vec<Vec<At>> {
         let colour = COLOURS[0];
         let of = |shape| match shape {
@@ -255,8 +323,9 @@ mod tests {
         let points = [(0.0, 0.0), (1.0, 10.0), (2.0, nan), (3.0, 5.0), (4.0, 10.0)];
         let drawn = lines(&Figure::new("").line("", points));
         assert_eq!(drawn.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
-        assert_eq!((drawn[0][0].0, drawn[1][1].0), (LEFT, RIGHT));
-        assert_eq!(drawn[0][0].1, BOTTOM, "0 lies on the axis");
+        let [left, right, bottom] = EDGES;
+        assert_eq!((drawn[0][0].0, drawn[1][1].0), (left, right));
+        assert_eq!(drawn[0][0].1, bottom, "0 lies on the axis");
         assert!(drawn[0][1].1 == drawn[1][1].1 && drawn[0][1].1 > TOP);
         let log = lines(
             &Figure::new("").x(Axis::log("")).line("", [(0.0, 1.0), (1.0, 1.0), (10.0, 2.0), (100.0, 3.0)]),
@@ -268,7 +337,8 @@ mod tests {
     #[test]
     fn what_leaves_a_range_stays_on_the_paper() {
         let figure = Figure::new("").y(Axis::linear("").range(0.0, 1.0)).line("", [(0.0, -1e9), (1.0, 1e30)]);
-        assert_eq!(lines(&figure), [[(LEFT, BOTTOM), (RIGHT, TOP)]]);
+        let [left, right, bottom] = EDGES;
+        assert_eq!(lines(&figure), [[(left, bottom), (right, TOP)]]);
     }
 
     #[test]
@@ -278,7 +348,7 @@ mod tests {
         assert!(drawn.len() < 4_000, "{}", drawn.len());
         let peak = drawn.iter().map(|at| at.1).fold(f32::MAX, f32::min);
         assert_eq!(drawn.iter().filter(|at| at.1 == peak).count(), 1);
-        assert!(drawn.iter().all(|at| at.0 <= RIGHT) && drawn.last().unwrap().0 == RIGHT);
+        assert!(drawn.iter().all(|at| at.0 <= EDGES[1]) && drawn.last().unwrap().0 == EDGES[1]);
     }
 
     #[test]
@@ -300,6 +370,13 @@ mod tests {
     }
 
     #[test]
+    fn many_points_are_small() {
+        let of =
+            |count: i32| radius(&Figure::new("").points("", (0..count).map(|i| (f64::from(i), 0.0))).items);
+        assert_eq!([of(0), of(2_000), of(8_000), of(1_000_000)], [2.5, 2.5, 1.25, 1.0]);
+    }
+
+    #[test]
     fn bars_stand_on_zero() {
         let figure = Figure::new("").bars("", [(0.0, 1.0, 2.0), (1.0, 2.0, -1.0)]);
         let of = |shape| match shape {
@@ -309,5 +386,28 @@ mod tests {
         let bars: Vec<(f32, f32)> = shapes(&figure).into_iter().filter_map(of).collect();
         let [(top, high), (zero, low)] = bars[..] else { panic!("{bars:?}") };
         assert!((top + high - zero).abs() < 0.01 && (high - 2.0 * low).abs() < 0.01, "{bars:?}");
+    }
+
+    #[test]
+    fn a_paper_of_another_size_is_filled() {
+        let figure = Figure::new("").size(360.0, 300.0).line("", [(0.0, 0.0), (1.0, 1.0)]);
+        let drawn = lines(&figure);
+        assert_eq!(drawn[0][0], (LEFT, 300.0 - BOTTOM));
+        assert_eq!(drawn[0][1].0, 360.0 - RIGHT);
+        assert!(figure.svg().contains("viewBox=\"0 0 360 300\""));
+        assert_eq!(Figure::new("").size(0.0, f32::NAN).sides, Sides { width: 240.0, height: 240.0 });
+    }
+
+    #[test]
+    fn what_is_faint_is_grey_and_takes_no_colour() {
+        let figure = Figure::new("").faint_points("others", [(0.0, 0.0)]).points("one", [(1.0, 1.0)]);
+        let colours: Vec<Colour> = shapes(&figure)
+            .into_iter()
+            .filter_map(|shape| match shape {
+                Shape::Circle { colour, .. } => Some(colour),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(colours, [FAINT, COLOURS[0]]);
     }
 }

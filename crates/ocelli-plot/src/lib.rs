@@ -17,7 +17,9 @@
 
 mod axis;
 mod figure;
+mod heat;
 mod layout;
+mod names;
 mod png;
 mod shape;
 mod svg;

@@ -1,7 +1,6 @@
 //! Shapes as PNG, at twice the size of the SVG: lines by an antialiasing rasteriser, text by glyphs that are pixels already.
 
-use crate::layout::{HEIGHT, WIDTH};
-use crate::shape::{Anchor, At, Colour, Shape, Size};
+use crate::shape::{Anchor, At, Colour, Shape, Sides, Size};
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, RasterizedChar, get_raster};
 use tiny_skia::{
     FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform,
@@ -10,9 +9,9 @@ use tiny_skia::{
 /// Pixels of the PNG for one of the SVG.
 const TWICE: f32 = 2.0;
 
-pub(crate) fn draw(shapes: &[Shape]) -> Vec<u8> {
-    let mut map =
-        Pixmap::new((WIDTH * TWICE) as u32, (HEIGHT * TWICE) as u32).expect("the size is fixed, and not 0");
+pub(crate) fn draw(shapes: &[Shape], sides: Sides) -> Vec<u8> {
+    let mut map = Pixmap::new((sides.width * TWICE) as u32, (sides.height * TWICE) as u32)
+        .expect("sides are neither 0 nor large");
     for shape in shapes {
         match shape {
             Shape::Line { points, colour, width, dashed } => line(&mut map, points, *colour, *width, *dashed),

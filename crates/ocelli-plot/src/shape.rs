@@ -3,6 +3,13 @@
 /// A point on the paper.
 pub(crate) type At = (f32, f32);
 
+/// The sides of the paper.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sides {
+    pub(crate) width: f32,
+    pub(crate) height: f32,
+}
+
 /// Red, green and blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Colour(pub(crate) u8, pub(crate) u8, pub(crate) u8);

@@ -1,12 +1,11 @@
 //! Shapes as SVG.
 
-use crate::layout::{HEIGHT, WIDTH};
-use crate::shape::{Anchor, At, Colour, Shape, Size};
+use crate::shape::{Anchor, At, Colour, Shape, Sides, Size};
 use std::fmt::Write;
 
-pub(crate) fn draw(shapes: &[Shape], title: &str) -> String {
+pub(crate) fn draw(shapes: &[Shape], Sides { width, height }: Sides, title: &str) -> String {
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
          font-family=\"system-ui, sans-serif\" role=\"img\">\n<title>{}</title>\n",
         escaped(title)
     );
@@ -46,9 +45,10 @@ fn element(svg: &mut String, shape: &Shape) -> std::fmt::Result {
         ),
         Shape::Circle { at: (x, y), radius, colour } => writeln!(
             svg,
-            "<circle cx=\"{}\" cy=\"{}\" r=\"{radius}\" fill=\"{}\"/>",
+            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\"/>",
             tenths(*x),
             tenths(*y),
+            tenths(*radius),
             hex(*colour)
         ),
         Shape::Text { text, .. } if text.is_empty() => Ok(()),
