@@ -204,6 +204,14 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The folder is not a run's, or a file in it is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    Record {
+        /// The folder or file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Threads could not be started.
     #[error("{threads} threads cannot be started")]
     Threads {
@@ -232,6 +240,7 @@ impl TrainError {
             | Self::FolderInUse { .. }
             | Self::Finished { .. }
             | Self::LrFind { .. }
+            | Self::Record { .. }
             | Self::Resume { .. } => true,
             Self::Weights(ImportError::Io { source, .. }) | Self::Model(ModelError::Io { source, .. }) => {
                 source.kind() == io::ErrorKind::NotFound

@@ -46,7 +46,7 @@ pub use groups::{Freeze, Group, Unfreeze};
 pub use lint::lint;
 pub use loss::{BinaryCrossEntropy, CrossEntropy, Focal, Loss, SigmoidFocal};
 pub use lr_find::{Ending, LrCurve, LrFindOptions, Suggestion};
-pub use measure::{MeasureOptions, measure, measure_multi_label};
+pub use measure::{MeasureOptions, measure, measure_multi_label, measure_watched};
 pub use metrics::{Confusion, Predictions, Report, ReportOptions};
 pub use optimizer::{
     Adagrad, Adam, AdamW, AdamWWithin, AdjustLr, Lamb, Lion, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd,
@@ -56,7 +56,9 @@ pub use recipe::{
     Monitor, OnDivergence, Recipe, RecipeBuilder, RecipeError, SigmoidFocalChoice, TrainSection,
     TransformsSection,
 };
-pub use run::{DataInfo, Resize, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume};
+pub use run::{
+    DataInfo, Record, Resize, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume,
+};
 pub use sam::Sam;
 pub use schedule::{
     Anneal, By, Clock, Constant, ConstantFactor, Cosine, CosineRestarts, Cyclic, CyclicMode, Exponential,

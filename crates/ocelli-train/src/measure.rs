@@ -49,8 +49,22 @@ pub fn measure(
     images: Arc<dyn Dataset>,
     options: &MeasureOptions,
 ) -> Result<(Predictions, Vec<Problem>), TrainError> {
+    measure_watched(classifier, images, options, |_| {})
+}
+
+/// As [`measure`]; `watch` is told after each batch how many images of it went through the network: in all as many as there are, for
+/// each list of views.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_watched(
+    classifier: &Classifier,
+    images: Arc<dyn Dataset>,
+    options: &MeasureOptions,
+    watch: impl Fn(u64) + Sync,
+) -> Result<(Predictions, Vec<Problem>), TrainError> {
     let images: Arc<dyn Dataset> = Arc::new(Relabelled::new(images, classifier.classes())?);
-    let (said, problems) = ask(classifier, &images, options, |index| images.label(index))?;
+    let (said, problems) = ask(classifier, &images, options, |index| images.label(index), watch)?;
     Ok((at_temperature(said, classifier.temperature().unwrap_or(1.0)), problems))
 }
 
@@ -64,7 +78,7 @@ pub fn measure_multi_label(
     options: &MeasureOptions,
 ) -> Result<(MultiLabelPredictions, Vec<Problem>), TrainError> {
     let images: Arc<dyn Dataset> = Arc::new(Relabelled::new(images, classifier.classes())?);
-    ask(classifier, &images, options, |index| images.labels(index).into_owned())
+    ask(classifier, &images, options, |index| images.labels(index).into_owned(), |_| {})
 }
 
 /// What the network says of images of which `label` says what is known, before any temperature.
@@ -73,6 +87,7 @@ fn ask<T>(
     images: &Arc<dyn Dataset>,
     options: &MeasureOptions,
     label: impl Fn(usize) -> T + Sync,
+    watch: impl Fn(u64) + Sync,
 ) -> Result<(Predictions<T>, Vec<Problem>), TrainError>
 where
     T: Send,
@@ -97,7 +112,10 @@ where
             (classifier.network(), classifier.weights(), batch_size * loader.views());
         // A temperature is for the mean over all views.
         let readout = classifier.readout().at_temperature(1.0);
-        let found = pool.install(|| collect(network, weights, readout, rows, loader.epoch(number), &label));
+        let batches = loader
+            .epoch(number)
+            .inspect(|batch| batch.iter().for_each(|batch| watch(batch.indices().count() as u64)));
+        let found = pool.install(|| collect(network, weights, readout, rows, batches, &label));
         let told = loader.take_problems();
         let found = found.map_err(|error| error.with_problems(told.clone(), &loader))?;
         problems.extend(told.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());

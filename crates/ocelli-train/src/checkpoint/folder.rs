@@ -77,7 +77,11 @@ impl Folder {
 
     /// The best epoch's classifier.
     pub(crate) fn model(&self) -> PathBuf {
-        self.path.join(MODEL)
+        Self::model_in(&self.path)
+    }
+
+    pub(crate) fn model_in(folder: &Path) -> PathBuf {
+        folder.join(MODEL)
     }
 
     /// The newest checkpoint.
@@ -86,7 +90,15 @@ impl Folder {
     }
 
     pub(crate) fn recipe(&self) -> PathBuf {
-        self.path.join(RECIPE)
+        Self::recipe_in(&self.path)
+    }
+
+    pub(crate) fn recipe_in(folder: &Path) -> PathBuf {
+        folder.join(RECIPE)
+    }
+
+    pub(crate) fn metrics_in(folder: &Path) -> PathBuf {
+        folder.join(METRICS)
     }
 
     fn checkpoints(&self) -> PathBuf {
@@ -178,7 +190,7 @@ impl Folder {
 
     /// Makes `metrics.jsonl` have these lines and nothing else.
     pub(crate) fn set_metrics(&self, lines: &[Line]) -> Result<(), TrainError> {
-        let path = self.path.join(METRICS);
+        let path = Self::metrics_in(&self.path);
         if lines.is_empty() && !path.exists() {
             return Ok(());
         }
@@ -198,7 +210,7 @@ impl Folder {
 
     /// Adds a line to `metrics.jsonl`.
     pub(crate) fn add(&self, line: &impl Serialize) -> Result<(), TrainError> {
-        let path = self.path.join(METRICS);
+        let path = Self::metrics_in(&self.path);
         let line = self.text(line)?;
         let mut file =
             OpenOptions::new().create(true).append(true).open(&path).map_err(io(&path, "written"))?;
@@ -206,7 +218,7 @@ impl Folder {
     }
 
     fn text(&self, line: &impl Serialize) -> Result<String, TrainError> {
-        let path = self.path.join(METRICS);
+        let path = Self::metrics_in(&self.path);
         let text = serde_json::to_string(line).map_err(|error| io(&path, "written")(error.into()))?;
         Ok(text + "\n")
     }

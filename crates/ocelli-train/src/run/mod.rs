@@ -6,6 +6,7 @@ mod lists;
 mod network;
 mod patience;
 mod prepare;
+mod record;
 mod resize;
 mod resume;
 mod session;
@@ -16,6 +17,7 @@ mod train;
 
 pub use network::build as build_network;
 pub use prepare::{DataInfo, Run, RunOptions};
+pub use record::Record;
 pub use resize::Resize;
 pub(crate) use resize::check as check_resize;
 pub use resume::{Resume, resume};
