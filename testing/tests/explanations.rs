@@ -1,7 +1,10 @@
 //! Explanations of a small network against Captum's.
 
-use ocelli_data::Image;
+use std::sync::Arc;
+
+use ocelli_data::dataset::MemoryDataset;
 use ocelli_data::transforms::{CenterCrop, Normalize, Transform};
+use ocelli_data::{Dataset, Image};
 use ocelli_model::Classifier;
 use ocelli_nn::{Conv2d, Sequential, Shape};
 use ocelli_report::Explainer;
@@ -68,7 +71,17 @@ fn explanations_are_captums() {
         let attribution = explainer.integrated_gradients(&seen, case.class, 50).unwrap();
         let expected = to_channels_last(fixture.values(&case.name, "integrated_gradients"), shape);
         compare("integrated gradients", &attribution.values, &expected);
-        compare("embedding", &explainer.embed(&[seen]).unwrap(), fixture.values(&case.name, "embedding"));
+        let embedding = fixture.values(&case.name, "embedding");
+        compare("embedding", &explainer.embed(&[seen]).unwrap(), embedding);
+        let (classes, size) = (["a", "b"].map(String::from).to_vec(), (case.side, case.side, case.channels));
+        let twice = MemoryDataset::new("twice", classes, vec![1, 0], size, image.pixels().repeat(2)).unwrap();
+        let twice: Arc<dyn Dataset> = Arc::new(twice);
+        // What comes before the flattening has the same order.
+        for layer in [None, Some("6")] {
+            let found = explainer.embed_all(Arc::clone(&twice), layer, 2, |_| {}).unwrap();
+            assert_eq!((found.images.as_slice(), found.columns), (&[0, 1][..], embedding.len()));
+            compare("embeddings of a data set", &found.values, &embedding.repeat(2));
+        }
     }
     report.finish();
 }

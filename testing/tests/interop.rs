@@ -1,4 +1,4 @@
-//! Model files in PyTorch, and PyTorch's files here. `cargo xtask test` sets `OCELLI_PYTHON` to an interpreter that has it; without it, nothing is
+//! Model files in PyTorch, PyTorch's files here, and arrays in NumPy. `cargo xtask test` sets `OCELLI_PYTHON` to an interpreter that has it; without it, nothing is
 //! tested here.
 
 use std::collections::BTreeMap;
@@ -108,4 +108,17 @@ fn pytorch_computes_the_same_from_a_saved_model() {
         report.compare(name, "outputs", plan.run(&images), &theirs, 1e-2, 5e-5);
     }
     report.finish();
+}
+
+#[test]
+fn arrays_are_what_numpy_reads() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("array.npy");
+    let values = [1.0, -2.5, 0.1, f32::MIN_POSITIVE, f32::MAX, 0.0];
+    ocelli_report::explain::save_npy(&path, &values, 3).expect("an array is written");
+    let Some(said) = run("numpy_array.py", &[path.as_os_str()]) else { return };
+    let said: serde_json::Value = serde_json::from_slice(&said).expect("JSON");
+    assert_eq!((said["type"].as_str(), &said["shape"]), (Some("<f4"), &json!([2, 3])));
+    let read: Vec<f32> = serde_json::from_value(said["values"].clone()).expect("numbers");
+    assert_eq!(read, values);
 }

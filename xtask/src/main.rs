@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod bench;
+mod browser;
 mod fixtures;
 mod python;
 mod shell;
@@ -13,7 +14,7 @@ const HELP: &str = "\
 Developer commands of Ocelli.
 
     cargo xtask test [--no-interop]   everything that proves that it works: tests, documentation examples,
-                                      and interoperability with PyTorch (in .venv, set up on first use)
+                                      interoperability with PyTorch (in .venv, set up on first use), and pages in Chromium
     cargo xtask ci                    what a change must pass: formatting, Clippy and documentation without a warning, then test
     cargo xtask fixtures              makes the golden fixtures anew with PyTorch; fails if one changed beyond rounding
     cargo xtask accuracy --data A,B   trains lesson and lesson-bn on these data sets (folders of IDX or CIFAR-10 binary files), in Ocelli

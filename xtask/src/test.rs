@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::browser::chromium;
 use crate::python::python;
 use crate::shell::{Result, cargo, run, succeeds};
 
@@ -27,7 +28,7 @@ pub(crate) fn test(interop: bool, interpreter: Option<PathBuf>) -> Result {
         cargo(&["test", "--workspace", "--lib", "--bins", "--tests"])
     };
     if interop {
-        tests.env("OCELLI_PYTHON", python(interpreter)?);
+        tests.env("OCELLI_PYTHON", python(interpreter)?).env("OCELLI_CHROMIUM", chromium()?);
     }
     run(tests.args(FEATURES))
 }

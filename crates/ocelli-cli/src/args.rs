@@ -32,6 +32,10 @@ pub(crate) enum Command {
     LrFind(LrFindArgs),
     /// Show the learning rates of a run before it is begun, as a table and as figures.
     Schedule(ScheduleArgs),
+    /// Write one page with all about a model or a run: figures, curves, mistakes with their images, network, data, recipe.
+    Report(ReportArgs),
+    /// Write the embedding of every image of a data set as a NumPy array, and draw them as points
+    Embed(EmbedArgs),
     /// Look at data sets: what they are, and what is wrong with them.
     Data(data::DataArgs),
     /// Show a network layer by layer: shapes, parameters, multiply-adds, memory.
@@ -243,6 +247,55 @@ pub(crate) struct ExplainArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The folder of a run, or a trained model (model.safetensors).
+    #[arg(value_name = "RUN|MODEL")]
+    pub(crate) model: PathBuf,
+    /// Labelled images, as for `train` [default: those of the run's recipe].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<String>,
+    /// Which part of the data to measure on, as for `eval` [default: test, else all images].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) split: Option<String>,
+    /// The page; its figures go into a folder of the same name beside it [default: report.html beside the model]. What an
+    /// earlier report wrote is replaced, and nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// How many of the images with the highest losses are shown, with heat maps.
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = shown_losses)]
+    pub(crate) top_losses: usize,
+    /// Threads to work with [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmbedArgs {
+    /// A trained model (model.safetensors).
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// Labelled images, as for `train`; their classes need not be the model's.
+    #[arg(value_name = "DATA")]
+    pub(crate) data: String,
+    /// The array (float32, images × numbers) as .npy; beside it go a .csv with the images in the same order, and the drawing
+    /// as .svg and .png. What is there is replaced.
+    #[arg(long, value_name = "FILE.npy")]
+    pub(crate) out: PathBuf,
+    /// The layer whose output it is; `ocelli summary` lists them [default: the last that flattens].
+    #[arg(long, value_name = "LAYER")]
+    pub(crate) layer: Option<String>,
+    /// Which part of the data: train, val or test, as for `eval` [default: all images].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) split: Option<String>,
+    /// What stands between the labels of an image in the column `labels` of a manifest.
+    #[arg(long, value_name = "SIGN", default_value_t = '|')]
+    pub(crate) label_separator: char,
+    /// Threads to work with [default: one for each core]. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct SummaryArgs {
     /// A trained model, a network by name, or a TOML file with a network's layers.
     #[arg(value_name = "MODEL|NAME|FILE")]
@@ -301,6 +354,10 @@ fn bins(text: &str) -> Result<usize, String> {
 
 fn points(text: &str) -> Result<usize, String> {
     within(text, 1, 10_000)
+}
+
+fn shown_losses(text: &str) -> Result<usize, String> {
+    within(text, 0, 100)
 }
 
 fn resamples(text: &str) -> Result<usize, String> {

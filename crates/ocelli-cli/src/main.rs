@@ -40,6 +40,8 @@ fn main() -> ExitCode {
         Command::Explain(args) => commands::explain::run(&args),
         Command::LrFind(args) => commands::lr_find::run(&args),
         Command::Schedule(args) => commands::schedule::run(&args),
+        Command::Report(args) => commands::report::run(&args),
+        Command::Embed(args) => commands::embed::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Summary(args) => commands::summary::run(&args),
         Command::Lint(args) => commands::lint::run(&args),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ocelli_data::DataError;
 use ocelli_nn::plan::PlanError;
+use ocelli_plot::FigureError;
 
 /// Something that cannot be explained, drawn or written.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,12 @@ pub enum ReportError {
     /// The network lacks what is to be shown.
     #[error("{0}")]
     Network(String),
+    /// A figure could not be written.
+    #[error(transparent)]
+    Figure(#[from] FigureError),
+    /// Threads could not be started.
+    #[error("threads cannot be started")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
     /// A file could not be written.
     #[error("{}: cannot be written", path.display())]
     Io {

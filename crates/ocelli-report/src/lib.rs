@@ -1,4 +1,4 @@
-//! Pictures of what a classifier has learnt and of why it answers as it does.
+//! What a classifier has learnt, why it answers as it does, and how well: as pictures, and as a page.
 //!
 //! ```no_run
 //! use ocelli_data::{Limits, decode};
@@ -18,11 +18,23 @@
 //! ```
 //!
 //! - [`explain`]: first-layer filters, feature maps, Grad-CAM, integrated gradients, embeddings.
-//! - [`picture`]: heat maps over images, tiles, PNG files.
+//! - [`picture`]: heat maps over images, tiles, image files.
+//! - [`page`]: one HTML file about a classifier.
+//! - [`projection`]: vectors of many numbers as points on paper.
+//! - [`text`]: numbers as people read them.
 
 mod error;
 pub mod explain;
+pub mod page;
 pub mod picture;
+pub mod projection;
+pub mod text;
 
 pub use error::ReportError;
 pub use explain::{Attribution, Explainer, FeatureMaps, Heat, Seen};
+pub use page::{DataDigest, Page, PageOptions, RunStory, SplitDigest, Subject, Tempered};
+
+/// A pool of so many threads; 0 takes as many as the machine has.
+fn pool(threads: usize) -> Result<rayon::ThreadPool, ReportError> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(ReportError::Threads)
+}

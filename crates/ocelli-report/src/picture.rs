@@ -1,8 +1,12 @@
-//! Pictures: heat over images, tiles, PNG files.
+//! Pictures: heat over images, tiles, image files.
 
 use std::path::Path;
 
-use image::{ExtendedColorType, ImageFormat};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use libjpeg_turbo_rs::{PixelFormat, Subsampling, compress_optimized};
 use ocelli_data::transforms::Interpolation;
 use ocelli_data::transforms::functional::{Resizer, Resizing};
 use ocelli_data::{Image, ImageView};
@@ -13,6 +17,10 @@ use crate::{Heat, ReportError};
 const GAP: usize = 2;
 /// Neither black nor white.
 const GROUND: [u8; 3] = [224, 224, 224];
+/// The quality of JPEG, at which no difference is seen.
+const QUALITY: u8 = 85;
+/// The most that a side of a JPEG can have.
+const LONGEST: usize = 65_500;
 /// How much of the image is seen through the heat.
 const THROUGH: f32 = 0.5;
 
@@ -86,11 +94,44 @@ pub fn tiles(pictures: &[Image]) -> Image {
 /// The file cannot be written.
 pub fn save(picture: &Image, path: impl AsRef<Path>) -> Result<(), ReportError> {
     let path = path.as_ref();
+    std::fs::write(path, png(picture)).map_err(|source| ReportError::Io { path: path.to_path_buf(), source })
+}
+
+/// A picture of one or three channels as a PNG file.
+#[must_use]
+pub fn png(picture: &Image) -> Vec<u8> {
     let colours = if picture.channels() == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-    let side = |side: usize| u32::try_from(side).expect("a side fits 32 bits");
-    let (width, height) = (side(picture.width()), side(picture.height()));
-    image::save_buffer_with_format(path, picture.pixels(), width, height, colours, ImageFormat::Png)
-        .map_err(|error| ReportError::Io { path: path.to_path_buf(), source: std::io::Error::other(error) })
+    let [width, height] =
+        [picture.width(), picture.height()].map(|side| u32::try_from(side).expect("a side has 32 bits"));
+    let mut bytes = Vec::new();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
+        .write_image(picture.pixels(), width, height, colours)
+        .expect("memory takes any image");
+    bytes
+}
+
+/// A picture of one or three channels as a JPEG or a PNG file, whichever is smaller.
+#[must_use]
+pub fn small_file(picture: &Image) -> Vec<u8> {
+    let (png, height, width) = (png(picture), picture.height(), picture.width());
+    if height.max(width) > LONGEST {
+        return png;
+    }
+    let (format, sampling) = match picture.channels() {
+        1 => (PixelFormat::Grayscale, Subsampling::S444),
+        _ => (PixelFormat::Rgb, Subsampling::S420),
+    };
+    match compress_optimized(picture.pixels(), width, height, format, QUALITY, sampling) {
+        Ok(jpeg) if jpeg.len() < png.len() => jpeg,
+        _ => png,
+    }
+}
+
+/// A JPEG or PNG file as a page has it within itself.
+#[must_use]
+pub fn data_url(file: &[u8]) -> String {
+    let kind = if file.starts_with(&[0xff, 0xd8]) { "jpeg" } else { "png" };
+    format!("data:image/{kind};base64,{}", STANDARD.encode(file))
 }
 
 /// In three channels.
@@ -116,6 +157,21 @@ mod tests {
     fn values_are_stretched_over_all_levels() {
         assert_eq!(stretched(&[-1.0, 0.0, 1.0]), [0, 128, 255]);
         assert_eq!(stretched(&[3.0, 3.0]), [128, 128]);
+    }
+
+    #[test]
+    fn the_smaller_file_is_taken() {
+        let flat = Image::new(64, 64, 1, vec![7; 64 * 64]);
+        assert!(data_url(&small_file(&flat)).starts_with("data:image/png;base64,iVBOR"));
+        // As photographs are: smooth, with a little noise.
+        let pixel = |i: u32| (i / 192 + i % 192 / 3) as u8 + (i.wrapping_mul(2_654_435_761) >> 28) as u8;
+        let photograph = Image::new(64, 64, 3, (0..64 * 64 * 3).map(pixel).collect());
+        let file = small_file(&photograph);
+        assert!(data_url(&file).starts_with("data:image/jpeg;base64,/9j/"));
+        assert!(file.len() < png(&photograph).len());
+        let (channels, limits) = (ocelli_data::Channels::Rgb, ocelli_data::Limits::default());
+        let read = ocelli_data::decode::decode(&file, "photograph", channels, &limits).unwrap();
+        assert_eq!((read.height(), read.width()), (64, 64));
     }
 
     #[test]

@@ -73,7 +73,7 @@
 //! - [`nn`]: layers, networks by builder, name or TOML file, weights, summaries, plans.
 //! - [`train`]: recipes, runs, the trainer, optimizers, schedules, the loss, evaluation and its [figures](train::metrics).
 //! - [`model`]: the classifier and its file.
-//! - [`report`]: why a classifier answers as it does, as numbers and pictures.
+//! - [`report`]: what a classifier has learnt, why it answers as it does, and how well: as pictures, and as one page.
 //! - [`kernels`]: the arithmetic on slices, and the random streams.
 //!
 //! Results depend on the seed and on nothing else: any number of threads gives the same bits.

@@ -1,13 +1,18 @@
 //! The commands, one file each.
 
+mod bar;
 pub(crate) mod data;
+pub(crate) mod embed;
 pub(crate) mod eval;
 pub(crate) mod explain;
+mod labelled;
 pub(crate) mod lint;
 pub(crate) mod lr_find;
 pub(crate) mod models;
 mod network;
+mod page;
 pub(crate) mod predict;
+pub(crate) mod report;
 pub(crate) mod schedule;
 pub(crate) mod summary;
 pub(crate) mod train;

@@ -21,7 +21,7 @@ pub fn address(path: &Path) -> Option<&str> {
 }
 
 /// An address as it may be shown: without a user's name and password, and without what follows `?`, which may be a signature.
-pub(super) fn shown(address: &str) -> Cow<'_, str> {
+pub fn shown(address: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = address.split_once("://") else { return Cow::Borrowed(address) };
     let (place, query) = rest.split_once(['?', '#']).map_or((rest, false), |(place, _)| (place, true));
     let host = place.split('/').next().unwrap_or_default();

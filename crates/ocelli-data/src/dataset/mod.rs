@@ -28,7 +28,7 @@ use serde::Serialize;
 
 use crate::{DataError, Image, ImageView, Portion, Wanted};
 
-pub use address::address;
+pub use address::{address, shown};
 pub use fingerprint::fingerprint;
 pub use folder::files_below;
 pub use image_files::ImageFiles;

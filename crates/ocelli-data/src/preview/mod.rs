@@ -2,6 +2,8 @@
 
 mod sheet;
 
+pub use sheet::fitted;
+
 use std::collections::{HashMap, HashSet};
 
 use ocelli_kernels::random::{Stream, hash};

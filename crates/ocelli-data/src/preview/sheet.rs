@@ -94,7 +94,7 @@ impl Sheet {
 }
 
 /// The image as RGB within a square of `side` pixels: made smaller smoothly, larger by whole factors.
-pub(super) fn fitted(image: &Image, side: usize) -> Image {
+pub fn fitted(image: &Image, side: usize) -> Image {
     let longer = image.height().max(image.width()).max(1);
     let (height, width, interpolation) = if longer <= side {
         let factor = side / longer;

@@ -7,7 +7,7 @@ mod grad_cam;
 mod integrated_gradients;
 mod seen;
 
-pub use embedding::save_npy;
+pub use embedding::{Embeddings, save_npy};
 pub use feature_maps::FeatureMaps;
 pub use grad_cam::Heat;
 pub use integrated_gradients::Attribution;

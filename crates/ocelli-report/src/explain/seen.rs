@@ -29,8 +29,10 @@ impl Seen {
     }
 }
 
-/// Where several views are evaluated, the one in the middle of five stands for all.
-const MIDDLE: usize = 4;
+/// Of several views the one that stands for all: where there are five or more, that in the middle of the first five.
+pub(super) fn middle(views: usize) -> usize {
+    4.min(views - 1)
+}
 
 impl Explainer<'_> {
     /// Brings an image to what the network sees.
@@ -64,7 +66,6 @@ impl Explainer<'_> {
         let one = height * width * channels;
         let mut numbers = vec![0.0; compiled.views() * one];
         compiled.run(image, Key::default(), &mut Workspace::default(), &mut numbers)?;
-        let view = MIDDLE.min(compiled.views() - 1);
-        Ok(numbers[view * one..][..one].to_vec())
+        Ok(numbers[middle(compiled.views()) * one..][..one].to_vec())
     }
 }

@@ -1,8 +1,8 @@
 //! `ocelli data check`: what is wrong with a data set.
 
-use super::bar::Bar;
 use super::{class_table, failure, html, title, total};
 use crate::args::data::CheckArgs;
+use crate::commands::bar::Bar;
 use crate::commands::{print_json, threads};
 use crate::failure::{FAILED, Failure};
 use crate::text::{count, plural};

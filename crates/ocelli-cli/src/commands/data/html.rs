@@ -1,8 +1,8 @@
 //! The page of a check: one file with everything in it, thumbnails included.
 
 use super::check::{facts, severity, verdict};
-use super::page::{self, escape};
 use super::title;
+use crate::commands::page::{self, escape};
 use crate::failure::Failure;
 use crate::text::{count, plural};
 use ocelli::data::check::{Group, Member, Report};

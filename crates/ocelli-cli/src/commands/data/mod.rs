@@ -1,10 +1,8 @@
 //! `ocelli data`: looking at data sets before training on them.
 
-mod bar;
 mod check;
 mod html;
 mod info;
-mod page;
 mod preview;
 mod split;
 

@@ -1,8 +1,8 @@
 //! `ocelli data split`: a manifest, or copies, with the images divided.
 
-use super::bar::Bar;
 use super::{class_table, failure, title, total};
 use crate::args::data::{Grouping, SplitArgs};
+use crate::commands::bar::Bar;
 use crate::commands::threads;
 use crate::failure::Failure;
 use crate::text::{count, shell};

@@ -9,10 +9,10 @@ use std::sync::Arc;
 const ALL: &str = "all";
 
 /// What is measured on.
-pub(super) struct Chosen {
+pub(in crate::commands) struct Chosen {
     /// The split's name, or [`ALL`].
-    pub(super) split: String,
-    pub(super) images: Arc<dyn Dataset>,
+    pub(in crate::commands) split: String,
+    pub(in crate::commands) images: Arc<dyn Dataset>,
     /// Whether training set them apart: the data has no such split of its own.
     set_apart: bool,
     origin: Origin,
@@ -40,7 +40,7 @@ impl Chosen {
 }
 
 /// The split asked for; else the test images, those that training set apart included; else all of data that has no splits.
-pub(super) fn choose(
+pub(in crate::commands) fn choose(
     data: &Undivided,
     asked: Option<&str>,
     division: Option<&Division>,
@@ -81,7 +81,7 @@ fn no_split(error: DataError, undivided: bool) -> Failure {
 }
 
 /// What to bear in mind about the figures.
-pub(super) fn caution(chosen: &Chosen) -> Option<String> {
+pub(in crate::commands) fn caution(chosen: &Chosen) -> Option<String> {
     let images = chosen.images.len();
     match chosen.origin {
         Origin::Divided { trained_on: 0 } | Origin::Other => None,
@@ -101,7 +101,7 @@ pub(super) fn caution(chosen: &Chosen) -> Option<String> {
 }
 
 /// Which images were measured on, in words.
-pub(super) fn part(chosen: &Chosen) -> String {
+pub(in crate::commands) fn part(chosen: &Chosen) -> String {
     match (chosen.split.as_str(), chosen.origin) {
         (ALL, Origin::Other) => "all images (not those it was trained on, or changed since)".to_string(),
         (ALL, _) => "all images".to_string(),

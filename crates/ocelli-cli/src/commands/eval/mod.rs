@@ -1,43 +1,29 @@
 //! `ocelli eval`: a model on labelled images.
 
-mod chosen;
+pub(super) mod chosen;
 mod document;
 mod measured;
 mod several;
 mod table;
 mod text;
 
-use super::{print_json, threads};
+use super::{labelled, print_json, threads};
 use crate::args::EvalArgs;
-use crate::failure::{FAILED, Failure};
+use crate::failure::Failure;
 use chosen::Chosen;
 use measured::Measured;
-use ocelli::data::{ErrorKind, OpenOptions, Problem, open_undivided, printable};
+use ocelli::data::Problem;
 use ocelli::model::{Classifier, ModelError};
-use ocelli::train::{MeasureOptions, TrainError, measure};
+use ocelli::train::{MeasureOptions, measure};
 use std::sync::Arc;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let classifier = super::load(&args.model)?;
     check(args, classifier.is_multi_label())?;
     let threads = threads(args.threads);
-    let channels = classifier.image_channels()?;
-    // Of CIFAR-100's two kinds of labels, those that the model was trained on: only the coarse ones are 20.
-    let coarse_labels = classifier.classes().len() == 20;
-    let options = OpenOptions {
-        channels: Some(channels),
-        coarse_labels,
-        label_separator: args.label_separator,
-        threads,
-        ..OpenOptions::default()
-    };
-    let data = open_undivided(&args.data, &options).map_err(|error| failed(TrainError::Data(error)))?;
+    let data = labelled::open(&classifier, &args.data, args.label_separator, threads)?;
     let chosen = chosen::choose(&data, args.split.as_deref(), classifier.division())?;
-    if chosen.images.is_multi_label() && !classifier.is_multi_label() {
-        let reason =
-            format!("{}: its images have several labels, but the model tells one an image", args.data);
-        return Err(Failure::usage(reason).hint("train a model on such data: ocelli train --data …"));
-    }
+    labelled::check(&args.data, chosen.images.as_ref(), &classifier)?;
     let options =
         MeasureOptions { threads, views: args.tta.clone(), seed: args.seed, ..MeasureOptions::default() };
     let problems_of =
@@ -53,9 +39,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     for problem in &problems {
         eprintln!("warning: {problem}");
     }
-    // An empty class has no image that was left out.
-    let complete = problems.iter().all(|problem| problem.kind() == ErrorKind::EmptyClass);
-    if complete { Ok(()) } else { Err(Failure::Reported(FAILED)) }
+    labelled::complete(&problems)
 }
 
 /// Flags that go together, and with the model.
@@ -87,7 +71,7 @@ fn one(
     problems_of: impl Fn(Vec<Problem>) -> Vec<Problem>,
 ) -> Result<Vec<Problem>, Failure> {
     let (said, unreadable) =
-        measure(classifier, Arc::clone(&chosen.images), options).map_err(|error| failed(told(error)))?;
+        measure(classifier, Arc::clone(&chosen.images), options).map_err(labelled::failed)?;
     let measured = Measured::new(args, classifier, said)?;
     let problems = problems_of(unreadable);
     if args.json {
@@ -124,19 +108,4 @@ fn save(
         None => classifier.save(&args.model)?,
     }
     Ok(())
-}
-
-/// A measurement that failed, or that cannot be.
-fn failed(error: TrainError) -> Failure {
-    if error.is_request() { Failure::usage(error) } else { Failure::failed(error) }
-}
-
-/// The error with a class's name as it may go to a terminal: it is the name of a folder.
-fn told(error: TrainError) -> TrainError {
-    match error {
-        TrainError::UnknownClass { name, suggestion } => {
-            TrainError::UnknownClass { name: printable(&name).into_owned(), suggestion }
-        }
-        other => other,
-    }
 }

@@ -1,9 +1,9 @@
 //! `ocelli eval` of a model that tells any number of labels an image.
 
 use super::chosen::{Chosen, part};
-use super::{failed, save, told};
+use super::save;
 use crate::args::EvalArgs;
-use crate::commands::print_json;
+use crate::commands::{labelled, print_json};
 use crate::failure::Failure;
 use crate::text::{count, csv, percent, plural};
 use ocelli::data::{Problem, printable};
@@ -24,8 +24,8 @@ pub(super) fn run(
     options: &MeasureOptions,
     problems_of: impl Fn(Vec<Problem>) -> Vec<Problem>,
 ) -> Result<Vec<Problem>, Failure> {
-    let (said, unreadable) = measure_multi_label(classifier, Arc::clone(&chosen.images), options)
-        .map_err(|error| failed(told(error)))?;
+    let (said, unreadable) =
+        measure_multi_label(classifier, Arc::clone(&chosen.images), options).map_err(labelled::failed)?;
     let thresholds = match args.fit_thresholds {
         true => Some(fit_thresholds(&said)),
         false => classifier.thresholds().map(<[f32]>::to_vec),

@@ -1,7 +1,7 @@
 //! The page of a preview.
 
 use super::{MAKER, rows};
-use crate::commands::data::page::{data_url, escape, head, png};
+use crate::commands::page::{data_url, escape, head, png};
 use ocelli::data::preview::{Preview, Row, Section};
 use ocelli::data::{Image, Transform};
 use ocelli::train::Run;

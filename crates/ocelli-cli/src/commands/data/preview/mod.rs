@@ -2,9 +2,9 @@
 
 mod html;
 
-use super::{failure, page};
+use super::failure;
 use crate::args::data::PreviewArgs;
-use crate::commands::{threads, train};
+use crate::commands::{page, threads, train};
 use crate::failure::Failure;
 use crate::files::together;
 use crate::progress;
@@ -12,8 +12,7 @@ use crate::text::plural;
 use ocelli::data::preview::{Preview, PreviewOptions, preview};
 use ocelli::data::{Transform, printable};
 use ocelli::train::{Run, RunOptions};
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What the page says made it.
@@ -59,7 +58,7 @@ impl Files {
     /// # Errors
     /// One of them is there, and is not of an earlier preview.
     fn claim(&self) -> Result<(), Failure> {
-        let is_ours = is_preview(&self.page);
+        let is_ours = page::is_by(MAKER, &self.page);
         match [&self.page, &self.picture].into_iter().find(|path| path.exists()) {
             Some(path) if !is_ours => {
                 let reason = format!("{} is there already, and not from an earlier preview", path.display());
@@ -68,13 +67,6 @@ impl Files {
             _ => Ok(()),
         }
     }
-}
-
-/// Whether a file begins as the pages of previews do.
-fn is_preview(path: &Path) -> bool {
-    let mut beginning = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(1 << 10).read_to_end(&mut beginning));
-    read.is_ok() && String::from_utf8_lossy(&beginning).contains(&page::mark(MAKER))
 }
 
 /// What the pictures do not tell.

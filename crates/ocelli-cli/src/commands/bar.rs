@@ -10,14 +10,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const TEMPLATE: &str = "{msg} [{bar:24}] {pos} of {len}, {eta} left";
 
 /// A bar on standard error, where that is a terminal, from the second second on.
-pub(super) struct Bar {
+pub(crate) struct Bar {
     bar: ProgressBar,
     began: Instant,
     step: Mutex<&'static str>,
 }
 
 impl Bar {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         let style = ProgressStyle::with_template(TEMPLATE).expect("the template is well formed");
         bar.set_style(style.progress_chars("=> "));
@@ -25,7 +25,7 @@ impl Bar {
     }
 
     /// Shows how far it is; from any thread.
-    pub(super) fn show(&self, progress: Progress) {
+    pub(crate) fn show(&self, progress: Progress) {
         if self.began.elapsed() < PATIENCE {
             return;
         }
@@ -41,7 +41,7 @@ impl Bar {
     }
 
     /// Takes the bar away.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
     }
 }

@@ -1,11 +1,9 @@
-//! What pages of data sets share: one file each with everything in it, pictures included.
+//! What pages share: one file each with everything in it, pictures included.
 
 use crate::failure::Failure;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
-use ocelli::data::Image;
+pub(crate) use ocelli::report::picture::{data_url, png};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 const STYLE: &str = "\
@@ -15,7 +13,7 @@ h1 { font-size: 1.4rem; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margi
 ";
 
 /// The beginning of a page that `maker` makes: its title, as a heading too, and its style.
-pub(super) fn head(maker: &str, title: &str, style: &str) -> String {
+pub(crate) fn head(maker: &str, title: &str, style: &str) -> String {
     let title = escape(title);
     format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">{}\
@@ -26,12 +24,19 @@ pub(super) fn head(maker: &str, title: &str, style: &str) -> String {
 }
 
 /// What tells in a page that `maker` made it.
-pub(super) fn mark(maker: &str) -> String {
+fn mark(maker: &str) -> String {
     format!("<meta name=\"generator\" content=\"{maker}\">")
 }
 
+/// Whether a file begins as the pages that `maker` makes.
+pub(crate) fn is_by(maker: &str, path: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(1 << 10).read_to_end(&mut beginning));
+    read.is_ok() && String::from_utf8_lossy(&beginning).contains(&mark(maker))
+}
+
 /// Text as it may stand in a page.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -46,25 +51,8 @@ pub(super) fn escape(text: &str) -> String {
     safe
 }
 
-/// An image of one or three channels as a PNG file.
-pub(super) fn png(image: &Image) -> Vec<u8> {
-    let colours = if image.channels() == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-    let [width, height] =
-        [image.width(), image.height()].map(|side| u32::try_from(side).expect("a side has 32 bits"));
-    let mut bytes = Vec::new();
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
-        .write_image(image.pixels(), width, height, colours)
-        .expect("memory takes any image");
-    bytes
-}
-
-/// A PNG file as a page has it within itself.
-pub(super) fn data_url(png: &[u8]) -> String {
-    format!("data:image/png;base64,{}", STANDARD.encode(png))
-}
-
 /// Writes a file, under another name first.
-pub(super) fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".part");
     let written = std::fs::write(&draft, contents).and_then(|()| std::fs::rename(&draft, path));

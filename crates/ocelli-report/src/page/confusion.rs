@@ -1,0 +1,136 @@
+//! Which classes are taken for which, as a table whose cells lead to their images.
+
+use maud::{Markup, html};
+use ocelli_plot::{Axis, Figure};
+
+use super::cells::{Cells, OF_CELL, Shown};
+use super::chart::Charts;
+use super::{Subject, scrolling};
+use crate::text::{count, percent, plural};
+
+/// Up to so many classes, column heads are written across.
+const ACROSS: usize = 6;
+/// Shades of a cell, from none to all of a row.
+const SHADES: f64 = 9.0;
+/// The side of a cell of the figure, and the room around it.
+const CELL: f32 = 13.0;
+const AROUND: f32 = 260.0;
+
+pub(super) fn body(subject: &Subject<'_>, cells: &Cells, charts: &mut Charts) -> Markup {
+    charts.keep("confusion", figure(subject));
+    let (shown, all) = (cells.images() as u64, subject.report.images);
+    html! {
+        p {
+            "Each row is a class, each column what its images were taken for; right answers are on the diagonal, and shades are shares of \
+             a row. "
+            strong { "A number that is a link shows the images of its cell" }
+            ", those with the highest losses first. "
+            @if shown < all {
+                "Of the " (count(all)) " images " (count(shown)) " can be seen: " (OF_CELL) " of a cell at most, and as many in all as the page \
+                 has room for; those of frequent mistakes come first."
+            }
+        }
+        (scrolling("Confusion matrix", table(subject, cells)))
+        div.cells {
+            @for (cell, shown) in cells.all() { (images(subject, cell, shown)) }
+        }
+    }
+}
+
+fn table(subject: &Subject<'_>, cells: &Cells) -> Markup {
+    let confusion = &subject.report.confusion;
+    let classes = confusion.classes();
+    html! {
+        table.matrix.upright[classes > ACROSS] {
+            caption { "Images of each class (rows) by what they were taken for (columns)" }
+            thead {
+                tr {
+                    td {}
+                    @for class in 0..classes { th scope="col" { span { (subject.class(class)) } } }
+                }
+            }
+            tbody {
+                @for truth in 0..classes {
+                    tr {
+                        th scope="row" { (subject.class(truth)) }
+                        @for predicted in 0..classes { (cell(subject, cells, (truth, predicted))) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A cell: a link where it has images to show.
+fn cell(subject: &Subject<'_>, cells: &Cells, (truth, predicted): (usize, usize)) -> Markup {
+    let images = subject.report.confusion.count(truth, predicted);
+    let all = subject.report.confusion.images_of(truth);
+    if images == 0 {
+        return html! { td.right[truth == predicted] { @if truth == predicted { "0" } } };
+    }
+    // The least share is seen too.
+    let shade = (SHADES * images as f64 / all as f64).ceil();
+    let class = format!("{} s{shade}", if truth == predicted { "right" } else { "wrong" });
+    html! {
+        td class=(class) {
+            @if cells.of(truth, predicted).is_some() {
+                a href={ "#" (id(truth, predicted)) } aria-label=(told(subject, (truth, predicted))) { (count(images)) }
+            } @else {
+                (count(images))
+            }
+        }
+    }
+}
+
+fn id(truth: usize, predicted: usize) -> String {
+    format!("cell-{truth}-{predicted}")
+}
+
+/// "deer taken for cat: 12 images".
+fn told(subject: &Subject<'_>, (truth, predicted): (usize, usize)) -> String {
+    let images = plural(subject.report.confusion.count(truth, predicted), "image", "images");
+    match truth == predicted {
+        true => format!("{} found: {images}", subject.class(truth)),
+        false => format!("{} taken for {}: {images}", subject.class(truth), subject.class(predicted)),
+    }
+}
+
+/// The images of a cell, which are there but not seen until they are asked for.
+fn images(subject: &Subject<'_>, cell: (usize, usize), shown: &[Shown]) -> Markup {
+    let all = subject.report.confusion.count(cell.0, cell.1);
+    html! {
+        section.cell id=(id(cell.0, cell.1)) {
+            h3 tabindex="-1" { (told(subject, cell)) }
+            @if (shown.len() as u64) < all { p { (shown.len()) " of them, those with the highest losses:" } }
+            ul.thumbnails {
+                @for Shown { place, picture } in shown {
+                    @let name = subject.image(subject.predictions.ids()[*place]);
+                    li {
+                        (picture.img(&name))
+                        span.name { (name) }
+                        " " (percent(f64::from(subject.predictions.confidence(*place)))) " " (subject.class(cell.1))
+                    }
+                }
+            }
+            a.back href="#confusion" { "Back to the matrix" }
+        }
+    }
+}
+
+/// The matrix as a figure: each cell as a share of its row.
+fn figure(subject: &Subject<'_>) -> Figure {
+    let confusion = &subject.report.confusion;
+    let classes = 0..confusion.classes();
+    let names = |label| Axis::names(label, classes.clone().map(|class| subject.class(class).into_owned()));
+    let cell = |truth: usize, predicted: usize| {
+        let (images, all) = (confusion.count(truth, predicted), confusion.images_of(truth));
+        let label = if images > 0 { count(images) } else { String::new() };
+        (images as f64 / all.max(1) as f64, label)
+    };
+    let side = (confusion.classes() as f32).mul_add(CELL, AROUND).max(640.0);
+    Figure::new("Confusion matrix: shares of each class")
+        .size(side, side)
+        .x(names("taken for"))
+        .y(names("class"))
+        .heat(classes.clone().map(|truth| classes.clone().map(|predicted| cell(truth, predicted)).collect()))
+}

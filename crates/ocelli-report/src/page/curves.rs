@@ -1,0 +1,121 @@
+//! How training went: loss, accuracy and learning rate by epoch.
+
+use maud::{Markup, html};
+use ocelli_plot::{Axis, Figure};
+use ocelli_train::EpochDone;
+
+use super::Subject;
+use super::chart::Charts;
+use crate::text::{count, percent, plural};
+
+pub(super) fn body(subject: &Subject<'_>, charts: &mut Charts) -> Markup {
+    let Some(run) = subject.run else {
+        return html! {
+            p { "No run was found beside this model, so there are no curves: " code { "ocelli report" }
+                " shows them for the folder of a run, and for its " code { "model.safetensors" } "." }
+        };
+    };
+    let (epochs, best) = (run.epochs, run.epochs.iter().rfind(|done| done.best));
+    let (Some(last), Some(best)) = (epochs.last(), best) else {
+        return html! { p { "The run has not finished an epoch yet: there are no curves." } };
+    };
+    let seconds: f64 = epochs.iter().map(|done| done.seconds).sum();
+    html! {
+        p {
+            (plural(epochs.len() as u64, "epoch", "epochs")) ", " (plural(last.step, "step", "steps")) ", "
+            (duration(seconds)) "; the best is epoch " (best.epoch)
+            @if let (Some(loss), Some(accuracy)) = (best.val_loss, best.val_accuracy) {
+                ", with loss " (format!("{loss:.4}")) " and accuracy " (percent(accuracy)) " in validation"
+            }
+            ". Training figures are of the weights as they were when each batch came, dropout on."
+        }
+        div.charts {
+            (charts.show("loss", &told("Loss", epochs, |done| (done.train_loss, done.val_loss)), loss(epochs, best)))
+            (charts.show(
+                "accuracy",
+                &told("Accuracy", epochs, |done| (done.train_accuracy, done.val_accuracy)),
+                accuracy(epochs, best),
+            ))
+            (charts.show("learning-rate", &rates_told(epochs), rates(epochs)))
+        }
+    }
+}
+
+fn points(epochs: &[EpochDone], of: impl Fn(&EpochDone) -> Option<f64>) -> Vec<(f64, f64)> {
+    epochs.iter().filter_map(|done| Some((done.epoch as f64, of(done)?))).collect()
+}
+
+/// Training and, where there is one, validation by epoch, the best one marked.
+fn two_lines(
+    figure: Figure,
+    epochs: &[EpochDone],
+    train: fn(&EpochDone) -> f64,
+    val: fn(&EpochDone) -> Option<f64>,
+    best: &EpochDone,
+) -> Figure {
+    let mut figure =
+        figure.x(Axis::linear("epoch")).line("training", points(epochs, |done| Some(train(done))));
+    let validation = points(epochs, val);
+    if !validation.is_empty() {
+        figure = figure.line("validation", validation);
+    }
+    match val(best) {
+        Some(value) => figure.mark("best", (best.epoch as f64, value)),
+        None => figure,
+    }
+}
+
+fn loss(epochs: &[EpochDone], best: &EpochDone) -> Figure {
+    let figure = Figure::new("Loss").y(Axis::linear("mean loss"));
+    two_lines(figure, epochs, |done| done.train_loss, |done| done.val_loss, best)
+}
+
+fn accuracy(epochs: &[EpochDone], best: &EpochDone) -> Figure {
+    let figure = Figure::new("Accuracy").y(Axis::linear("share of right answers"));
+    two_lines(figure, epochs, |done| done.train_accuracy, |done| done.val_accuracy, best)
+}
+
+fn rates(epochs: &[EpochDone]) -> Figure {
+    Figure::new("Learning rate")
+        .x(Axis::linear("epoch"))
+        .y(Axis::linear("at the epoch's last step"))
+        .line("learning rate", points(epochs, |done| Some(done.lr)))
+}
+
+fn told(what: &str, epochs: &[EpochDone], of: fn(&EpochDone) -> (f64, Option<f64>)) -> String {
+    let (Some((first, first_val)), Some((last, last_val))) = (epochs.first().map(of), epochs.last().map(of))
+    else {
+        return String::new();
+    };
+    let val = match (first_val, last_val) {
+        (Some(first), Some(last)) => format!("; in validation from {first:.3} to {last:.3}"),
+        _ => String::new(),
+    };
+    format!("{what} by epoch: in training from {first:.3} to {last:.3}{val}.")
+}
+
+fn rates_told(epochs: &[EpochDone]) -> String {
+    let highest = epochs.iter().map(|done| done.lr).fold(0.0, f64::max);
+    let last = epochs.last().map_or(0.0, |done| done.lr);
+    format!("Learning rate by epoch: at most {highest:.3e}, {last:.3e} at the end.")
+}
+
+/// 4000 seconds as "1 h 7 min".
+fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", count(whole / 3600), whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_are_readable() {
+        assert_eq!([1.25, 61.0, 4000.0].map(duration), ["1.2 s", "1 min 1 s", "1 h 6 min"]);
+    }
+}

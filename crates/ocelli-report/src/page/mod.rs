@@ -1,0 +1,203 @@
+//! A page about a trained classifier: what it gets right and wrong, and how it came to be, in one HTML file that needs nothing else.
+//!
+//! The page is made of data: what the classifier says of labelled images ([`Predictions`]), what that is worth
+//! ([`Report`]), and, where there was a run, its epochs and its recipe's text. Nothing is measured here, and no figure is
+//! worked out that `ocelli_train::metrics` works out. Each section of the page is a file.
+
+mod cells;
+mod chart;
+mod classes;
+mod confusion;
+mod coverage;
+mod curves;
+mod data;
+mod document;
+mod headline;
+mod losses;
+mod network;
+mod pairs;
+mod recipe;
+mod reliability;
+mod thumbnail;
+
+pub use data::{DataDigest, SplitDigest};
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use maud::{Markup, html};
+use ocelli_data::check::Progress;
+use ocelli_data::{Dataset, printable};
+use ocelli_model::Classifier;
+use ocelli_plot::Figure;
+use ocelli_train::EpochDone;
+use ocelli_train::metrics::{Calibration, Predictions, Report};
+
+use crate::ReportError;
+use chart::Charts;
+
+/// What the page's head says made it.
+pub const GENERATOR: &str = "ocelli report";
+
+/// What a page is about.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// What the model is called: its path.
+    pub model: &'a str,
+    /// Which images it was measured on, in words.
+    pub measured_on: &'a str,
+    /// The model.
+    pub classifier: &'a Classifier,
+    /// The images that it was measured on; the predictions' ids are places in it.
+    pub images: &'a dyn Dataset,
+    /// What it says of them.
+    pub predictions: &'a Predictions,
+    /// What that is worth.
+    pub report: &'a Report,
+    /// The calibration at a fitted temperature, if one could be fitted.
+    pub tempered: Option<&'a Tempered>,
+    /// What to bear in mind about the figures.
+    pub cautions: &'a [String],
+    /// The data set.
+    pub data: &'a DataDigest,
+    /// The run that made the model, if it is known.
+    pub run: Option<RunStory<'a>>,
+}
+
+/// How well probabilities fit at a fitted temperature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tempered {
+    /// The temperature, the classifier's own included.
+    pub temperature: f64,
+    /// Which images it was fitted on, in words.
+    pub fitted_on: String,
+    /// The logarithmic loss at it.
+    pub log_loss: f64,
+    /// The calibration at it.
+    pub calibration: Calibration,
+}
+
+/// How a model came to be.
+#[derive(Clone, Copy, Debug)]
+pub struct RunStory<'a> {
+    /// The epochs that are done.
+    pub epochs: &'a [EpochDone],
+    /// Every setting, as TOML.
+    pub recipe: &'a str,
+}
+
+/// How much a page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageOptions {
+    /// Images with the highest losses, each with its heat maps (default 12).
+    pub top_losses: usize,
+    /// Bytes that the images of the confusion matrix's cells may take in the page (default 1.5 MiB).
+    pub image_bytes: usize,
+    /// Threads that decode images; 0 takes as many as the machine has (default 0). The page does not depend on it.
+    pub threads: usize,
+}
+
+impl Default for PageOptions {
+    fn default() -> Self {
+        Self { top_losses: 12, image_bytes: 3 << 19, threads: 0 }
+    }
+}
+
+/// A page, and its figures by the names of their files.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The document.
+    pub html: String,
+    /// The name, without an ending, and the figure.
+    pub figures: Vec<(&'static str, Figure)>,
+}
+
+/// The names that figures may have.
+pub const FIGURES: [&str; 9] = [
+    "loss",
+    "accuracy",
+    "learning-rate",
+    "confusion",
+    "reliability",
+    "reliability-at-temperature",
+    "confidence",
+    "worst-classes",
+    "coverage",
+];
+
+/// A part of the page with its heading.
+struct Section {
+    id: &'static str,
+    heading: &'static str,
+    body: Markup,
+}
+
+impl Page {
+    /// Makes a page. `progress` is told how far it is, from any thread.
+    ///
+    /// # Errors
+    /// The network cannot be run here.
+    pub fn new(
+        subject: &Subject<'_>,
+        options: &PageOptions,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Self, ReportError> {
+        let mut charts = Charts::default();
+        let section = |id, heading, body| Section { id, heading, body };
+        let cells = cells::gather(subject, options, progress)?;
+        let sections = [
+            section("figures", "Figures", headline::body(subject)),
+            section("curves", "Training", curves::body(subject, &mut charts)),
+            section("confusion", "Confusion matrix", confusion::body(subject, &cells, &mut charts)),
+            section("pairs", "Mixed up most often", pairs::body(subject)),
+            section(
+                "losses",
+                "Highest losses",
+                losses::body(&losses::gather(subject, options, progress)?, subject),
+            ),
+            section("worst", "Worst classes", classes::worst(subject, &mut charts)),
+            section("classes", "All classes", classes::all(subject)),
+            section("reliability", "Reliability", reliability::body(subject, &mut charts)),
+            section("coverage", "Answering only when sure", coverage::body(subject, &mut charts)),
+            section("network", "Network", network::body(subject)),
+            section("data", "Data", data::body(subject.data)),
+            section("recipe", "Recipe", recipe::body(subject)),
+        ];
+        Ok(Self { html: document::whole(subject, &sections), figures: charts.figures })
+    }
+
+    /// Writes the figures into a folder that is there, as `<name>.svg` and `<name>.png`.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn save_figures(&self, folder: &Path) -> Result<(), ReportError> {
+        for (name, figure) in &self.figures {
+            figure.save(&folder.join(format!("{name}.svg")))?;
+            figure.save(&folder.join(format!("{name}.png")))?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Subject<'a> {
+    /// The name of a class, as it may be shown.
+    fn class(&self, class: usize) -> Cow<'a, str> {
+        printable(&self.classifier.classes()[class])
+    }
+
+    /// The name of an image, as it may be shown: what tells most of it, of a file its folder and name.
+    fn image(&self, id: u64) -> String {
+        let name = self.images.name(id as usize);
+        let told = if self.images.path(id as usize).is_some() { 2 } else { 1 };
+        let parts: Vec<&str> = name.rsplitn(told + 1, ['/', '\\']).take(told).collect();
+        printable(&parts.into_iter().rev().collect::<Vec<_>>().join("/")).into_owned()
+    }
+}
+
+/// A table in a box of its own, which scrolls where it is wider than the page.
+fn scrolling(label: &str, table: Markup) -> Markup {
+    html! { div.scroll tabindex="0" role="region" aria-label=(label) { (table) } }
+}
+
+/// What is shown for a figure that there is none of.
+const NONE: &str = "–";

@@ -1,0 +1,57 @@
+//! Numbers as people read them.
+
+/// 12345 → "12,345".
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// 12345678 → "11.8 MiB".
+pub fn bytes(number: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let fits = |power: &usize| (number >> (10 * power)) < 1024;
+    let power = (0..units.len()).find(fits).unwrap_or(units.len() - 1);
+    match power {
+        0 => format!("{number} bytes"),
+        power => format!("{:.1} {}", number as f64 / (1_u64 << (10 * power)) as f64, units[power]),
+    }
+}
+
+/// 0.8956 → "89.6%".
+pub fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+/// "1 image", "2 images".
+pub fn plural(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_units() {
+        let said = [0, 1023, 1024, 12_345_678, 34_359_738_368, u64::MAX].map(bytes);
+        assert_eq!(said, ["0 bytes", "1023 bytes", "1.0 KiB", "11.8 MiB", "32.0 GiB", "16777216.0 TiB"]);
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!((count(0), count(999), count(1000)), ("0".into(), "999".into(), "1,000".into()));
+        assert_eq!(count(1234567), "1,234,567");
+        assert_eq!(percent(0.8956), "89.6%");
+        assert_eq!(
+            (plural(1, "image", "images"), plural(1000, "image", "images")),
+            ("1 image".into(), "1,000 images".into())
+        );
+    }
+}
