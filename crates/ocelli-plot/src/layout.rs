@@ -108,12 +108,8 @@ fn outline(item: &Item) -> Vec<(f64, f64)> {
 
 pub(crate) fn shapes(figure: &Figure) -> Vec<Shape> {
     let colours = colours(&figure.items);
-    let named: Vec<(&str, Colour)> = figure
-        .items
-        .iter()
-        .zip(&colours)
-        .filter_map(|(item, colour)| Some((item.name()?, *colour)))
-        .collect();
+    let named = figure.items.iter().zip(&colours);
+    let named: Vec<Entry<'_>> = named.filter_map(|(item, colour)| Entry::of(item, *colour)).collect();
     // What comes into the legend's way is how wide the drawing is, which its height does not change.
     let wide = Paper::of(figure, 0);
     let rows = rows(&named, wide.right - wide.left);
@@ -241,29 +237,41 @@ pub(crate) fn width_of(label: &str) -> f32 {
     label.chars().count() as f32 * CHARACTER * Size::Label.height()
 }
 
-/// The room that a name takes in the legend, its sample of colour included.
-fn width_of_entry(name: &str) -> f32 {
-    width_of(name) + 44.0
+/// A name in the legend.
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    name: &'a str,
+    colour: Colour,
+    dashed: bool,
 }
 
-/// Names in their colours, in centred rows between the title and what is drawn.
-fn legend(rows: &[Vec<(&str, Colour)>], paper: &Paper, shapes: &mut Vec<Shape>) {
+impl<'a> Entry<'a> {
+    fn of(item: &'a Item, colour: Colour) -> Option<Self> {
+        Some(Entry { name: item.name()?, colour, dashed: matches!(item, Item::Line { dashed: true, .. }) })
+    }
+
+    /// The room that it takes, its sample included.
+    fn width(&self) -> f32 {
+        width_of(self.name) + 44.0
+    }
+}
+
+/// Names beside samples of their lines, in centred rows between the title and what is drawn.
+fn legend(rows: &[Vec<Entry<'_>>], paper: &Paper, shapes: &mut Vec<Shape>) {
     for (number, row) in rows.iter().enumerate() {
         let y = TOP + ROW * number as f32;
-        let mut x =
-            (paper.left + paper.right - row.iter().map(|(name, _)| width_of_entry(name)).sum::<f32>()) / 2.0
-                + 8.0;
-        for (name, colour) in row {
-            let sample = vec![(x, y), (x + 18.0, y)];
-            shapes.push(Shape::Line { points: sample, colour: *colour, width: 3.0, dashed: false });
-            shapes.push(text((x + 24.0, y), *name, Size::Label, Anchor::Start));
-            x += width_of_entry(name);
+        let mut x = (paper.left + paper.right - row.iter().map(Entry::width).sum::<f32>()) / 2.0 + 8.0;
+        for entry in row {
+            let Entry { name, colour, dashed } = *entry;
+            shapes.push(Shape::Line { points: vec![(x, y), (x + 18.0, y)], colour, width: 3.0, dashed });
+            shapes.push(text((x + 24.0, y), name, Size::Label, Anchor::Start));
+            x += entry.width();
         }
     }
 }
 
 /// Names in rows that the paper is wide enough for.
-fn rows<'a>(named: &[(&'a str, Colour)], room: f32) -> Vec<Vec<(&'a str, Colour)>> {
+fn rows<'a>(named: &[Entry<'a>], room: f32) -> Vec<Vec<Entry<'a>>> {
     // A single series is what the axis says.
     if named.len() < 2 {
         return Vec::new();
@@ -271,7 +279,7 @@ fn rows<'a>(named: &[(&'a str, Colour)], room: f32) -> Vec<Vec<(&'a str, Colour)
     let mut rows = vec![Vec::new()];
     let mut used = 0.0;
     for entry in named {
-        let width = width_of_entry(entry.0);
+        let width = entry.width();
         if used > 0.0 && used + width > room {
             rows.push(Vec::new());
             used = 0.0;
@@ -367,6 +375,16 @@ mod tests {
             ["train", "validation", "best", "t"].iter().all(|name| two.contains(&name.to_string())),
             "{two:?}"
         );
+    }
+
+    #[test]
+    fn the_legend_shows_lines_as_they_are_drawn() {
+        let figure = Figure::new("t").line("measured", [(0.0, 1.0)]).dashed("limit", [(0.0, 2.0)]);
+        let samples = shapes(&figure).into_iter().filter_map(|shape| match shape {
+            Shape::Line { width: 3.0, dashed, .. } => Some(dashed),
+            _ => None,
+        });
+        assert_eq!(samples.collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]
