@@ -7,7 +7,7 @@ use ocelli_kernels::Isa;
 use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, Recompute, SampleKeys, TrainPlan, Update, UpdateStep};
 use ocelli_nn::{
     BatchNorm, ChannelShuffle, Conv2d, GroupNorm, InstanceNorm2d, Layer, Narrow, Network, ParameterSpec,
-    Sequential, Shape, Tensor, zoo,
+    Sequential, Shape, Tensor, Weights, zoo,
 };
 
 fn network() -> Network {
@@ -85,6 +85,38 @@ fn a_forward_pass_serves_one_backward_pass() {
     plan.backward(&[0.5; 8]);
     let again = catch_unwind(AssertUnwindSafe(|| plan.backward(&[0.5; 8])));
     assert!(again.is_err(), "what the first backward pass used up gives other gradients");
+}
+
+#[test]
+fn the_backward_pass_ends_with_the_first_layer_that_learns() {
+    let shape = Shape::map(3, 8, 8);
+    let networks = [network(), zoo::build("resnet18", shape, 4).expect("it is there")];
+    for (network, recompute) in
+        networks.iter().flat_map(|n| [Recompute::Never, Recompute::Always].map(|r| (n, r)))
+    {
+        let options = PlanOptions { batch: 5, recompute, ..PlanOptions::default() };
+        let mut plan = TrainPlan::new(network, &network.init(1), options).expect("it is valid");
+        let mut gradients = |first: usize| {
+            plan.learn(|spec| spec.node >= first);
+            forward(&mut plan, &images(5));
+            plan.backward(&[0.5, -0.25, 0.125, 1.0].repeat(5));
+            plan.gradients()
+        };
+        let all = gradients(0);
+        let learning = network.parameters().into_iter().filter(|spec| spec.role.is_trainable());
+        let learning: Vec<ParameterSpec> = learning.collect();
+        // From the last layer to the first, and all over again.
+        for first in [learning.last().expect("there are some").node, network.nodes().len() / 2, 0] {
+            let some = gradients(first);
+            for spec in &learning {
+                let of = |gradients: &Weights| {
+                    gradients.get(&spec.name).and_then(Tensor::as_f32).map(<[f32]>::to_vec)
+                };
+                let expected = if spec.node >= first { of(&all) } else { Some(vec![0.0; spec.elements()]) };
+                assert_eq!(of(&some), expected, "{} of {} from {first} on", spec.name, network.name());
+            }
+        }
+    }
 }
 
 #[test]

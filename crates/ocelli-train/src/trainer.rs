@@ -164,7 +164,7 @@ impl Trainer {
         let normalises = |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
         let plan = PlanOptions { batch: options.batch_size, ..PlanOptions::default() };
         let plan = TrainPlan::new(network, weights, plan).map_err(TrainError::Plan)?;
-        Ok(Trainer {
+        let mut trainer = Trainer {
             averages: Averages::new(&options.averaging, &plan)?,
             kept: 0,
             plan,
@@ -179,7 +179,9 @@ impl Trainer {
             groups,
             pace: Pace::new(options.lr, options.schedule.clone(), options.warmup),
             options: TrainOptions { optimizer: options.optimizer.for_network(network), ..options },
-        })
+        };
+        trainer.thaw();
+        Ok(trainer)
     }
 
     /// Learns from `teacher` too, which must have been made for this network: its images keep their size.
@@ -272,7 +274,14 @@ impl Trainer {
         }
         self.position = Position { epoch: epoch + 1, step, ..Position::default() };
         self.averages.after_epoch(&self.plan, epoch + 1)?;
+        self.thaw();
         Ok(sums)
+    }
+
+    /// Lets the plan go back as far as there is something that learns in the epoch under way.
+    fn thaw(&mut self) {
+        let (groups, epochs) = (&self.groups, self.position.epoch);
+        self.plan.learn(|spec| !groups.is_frozen(&spec.name, epochs));
     }
 
     /// One step: forward, loss, backward, update.
@@ -461,6 +470,7 @@ impl Trainer {
         // Gradients that wait are of the weights before.
         self.plan.use_kept_gradients();
         self.kept = 0;
+        self.thaw();
         Ok(())
     }
 }

@@ -22,10 +22,10 @@ use super::chunk::Chunk;
 use super::graph::{Graph, INPUT, Kind};
 use super::ops::ImageOp;
 use super::parameters::Parameters;
-use super::program::{Compiler, Program, Purpose};
+use super::program::{Compiler, Program, Purpose, Step};
 use super::scratch::ScratchPool;
 use super::{PlanError, PlanOptions, TRAINING_THREADS, chunk_images};
-use crate::network::Network;
+use crate::network::{Network, ParameterSpec};
 use crate::weights::Weights;
 
 /// What a batch's random numbers depend on: never the place of a sample in the batch, nor threads.
@@ -57,6 +57,8 @@ pub struct TrainPlan {
     parameters: Parameters,
     forward: Vec<Phase>,
     backward: Vec<Phase>,
+    /// The first step that has a parameter which learns: where the backward pass ends.
+    first: usize,
     isa: Isa,
     batch: usize,
     image: usize,
@@ -126,7 +128,8 @@ impl TrainPlan {
         }
         Ok(Self {
             forward: phases::forward(&program),
-            backward: phases::backward(&program),
+            backward: phases::backward(&program, 0),
+            first: 0,
             isa: options.isa,
             batch: options.batch,
             image: network.input().elements(),
@@ -227,6 +230,23 @@ impl TrainPlan {
             self.run_phase(Pass::Backward, index, None);
         }
         self.sum_parts();
+    }
+
+    /// Says which parameters learn from here on; at first all do. The backward pass ends with the first layer, in the order of the
+    /// network, that has one which learns: all gradients before it are zeros.
+    pub fn learn(&mut self, learns: impl Fn(&ParameterSpec) -> bool) {
+        let segments = &self.parameters.segments;
+        let has_one = |step: &Step| {
+            segments.iter().any(|segment| segment.spec.node == step.op.node && learns(&segment.spec))
+        };
+        let steps = &self.program.steps;
+        let first = steps.iter().position(has_one).unwrap_or(steps.len());
+        if first != self.first {
+            self.first = first;
+            self.backward = phases::backward(&self.program, first);
+            self.gradients.fill(0.0);
+            self.forget_transposed();
+        }
     }
 
     /// Keeps the gradients of the last [`backward`](TrainPlan::backward) until

@@ -49,9 +49,10 @@ pub(in super::super) fn forward(program: &Program) -> Vec<Phase> {
     phases
 }
 
-pub(super) fn backward(program: &Program) -> Vec<Phase> {
+/// The backward pass from the last step to the step `first`.
+pub(super) fn backward(program: &Program, first: usize) -> Vec<Phase> {
     let mut phases = Vec::new();
-    for (index, step) in program.steps.iter().enumerate().rev() {
+    for (index, step) in program.steps.iter().enumerate().skip(first).rev() {
         step.again.iter().for_each(|&producer| push(&mut phases, Task::Forward(producer)));
         push(&mut phases, Task::Backward(index));
         match &step.kind {
@@ -162,7 +163,7 @@ impl TrainPlan {
         let (memory, program) = (&self.memory, &self.program);
         let chunks = self.count.div_ceil(program.chunk);
         let gradients = &mut self.gradients;
-        for step in &program.steps {
+        for step in &program.steps[self.first..] {
             for Part { whole, part } in &step.parts {
                 gradients[whole.clone()].par_chunks_mut(SUMMED_AT_ONCE).enumerate().for_each(|(i, sum)| {
                     sum.fill(0.0);
@@ -193,7 +194,7 @@ impl TrainPlan {
     /// Brings the weights of the input gradients up to date: transposed, and for Winograd's method
     /// transformed.
     pub(super) fn refresh_transposed(&mut self) {
-        for step in &self.program.steps {
+        for step in &self.program.steps[self.first..] {
             let StepKind::Conv(conv) = &step.kind else { continue };
             let packed = &self.values[conv.weight.clone()];
             if let Some(w) = &conv.inward {
