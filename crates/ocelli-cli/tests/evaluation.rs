@@ -227,6 +227,10 @@ fn what_is_for_one_label_is_not_for_several() {
     refused(&eval(&["--fit-temperature"]), "--fit-temperature is for a model that tells one label");
     refused(&eval(&["--reject", "0.5"]), "--reject is for a model");
     refused(&eval(&["--save"]), "--fit-thresholds");
+    refused(&["report", "run"], "it tells several labels an image, and a page is about one");
+    succeeds(folder, &["embed", MODEL, "several.csv", "--label-separator", ";", "--out", "vectors"]);
+    let list = fs::read_to_string(folder.join("vectors.csv")).unwrap();
+    assert!(list.lines().any(|line| line.ends_with(",test,dots|light")), "{list}");
     let train = |setting: &'static str| {
         let set = ["--set", "data.label_separator=;", "--set", setting, "--out", "other"];
         [&["train", "--data", "several.csv", "--model", "network.toml"][..], &set].concat()

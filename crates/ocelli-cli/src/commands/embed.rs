@@ -13,6 +13,7 @@ use ocelli::model::Classifier;
 use ocelli::report::explain::{Embeddings, save_npy};
 use ocelli::report::projection::{Pca, figure};
 use ocelli::report::{Explainer, ReportError};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -84,7 +85,6 @@ fn embed(
 struct Listed {
     name: String,
     split: String,
-    label: usize,
     /// Its class; of several labels all, with a `|` between them.
     class: String,
 }
@@ -95,12 +95,12 @@ fn listed(parts: &[Part], found: &Embeddings) -> Vec<Listed> {
     let all: Vec<_> = all.collect();
     let one = |place: &usize| {
         let (split, images, index) = all[*place];
-        let (name, label) = (images.name(index).into_owned(), images.label(index) as usize);
+        let name = images.name(index).into_owned();
         let labels = images.labels(index);
         let classes: Vec<&str> =
             labels.iter().map(|label| images.classes()[*label as usize].as_str()).collect();
         let class = classes.join("|");
-        Listed { name, split: split.clone(), label, class }
+        Listed { name, split: split.clone(), class }
     };
     found.images.iter().map(one).collect()
 }
@@ -136,13 +136,29 @@ fn draw(
     // Vectors that differ in one direction, or in none, lie on a line.
     let at = |row: usize, axis: usize| if axis < width { along[row * width + axis] } else { 0.0 };
     let points: Vec<(f64, f64)> = (0..listed.len()).map(|row| (at(row, 0), at(row, 1))).collect();
-    let labels: Vec<usize> = listed.iter().map(|image| image.label).collect();
+    let (labels, classes) = coloured(&data.classes, listed);
     let share = |axis: usize| pca.variances.get(axis).map_or(0.0, |variance| variance / pca.total_variance);
     let axes = [0, 1].map(|axis| format!("component {}, {} of the variance", axis + 1, percent(share(axis))));
     let title = format!("{} images after layer {}", count(listed.len() as u64), found.layer);
-    let figure = figure(&title, (&axes[0], &axes[1]), &points, &labels, &data.classes);
+    let figure = figure(&title, (&axes[0], &axes[1]), &points, &labels, &classes);
     files.iter().try_for_each(|file| figure.save(file))?;
     Ok(Some(share(0) + share(1)))
+}
+
+/// What each image is drawn as, and what that is called: its class; where images have several labels or none, these together.
+fn coloured(classes: &[String], listed: &[Listed]) -> (Vec<usize>, Vec<String>) {
+    let mut classes = classes.to_vec();
+    let mut places: HashMap<String, usize> =
+        classes.iter().enumerate().map(|(place, class)| (class.clone(), place)).collect();
+    let mut place = |image: &Listed| {
+        let name = if image.class.is_empty() { "no label" } else { &image.class };
+        *places.entry(name.to_owned()).or_insert_with(|| {
+            classes.push(name.to_owned());
+            classes.len() - 1
+        })
+    };
+    let labels = listed.iter().map(&mut place).collect();
+    (labels, classes)
 }
 
 fn tell([array, list, drawing]: [&Path; 3], found: &Embeddings, drawn: Option<f64>) -> io::Result<()> {
