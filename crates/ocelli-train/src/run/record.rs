@@ -63,7 +63,7 @@ fn epochs(text: &str) -> Result<Vec<EpochDone>, String> {
     for (number, line) in text.split_inclusive('\n').enumerate().filter(|(_, line)| line.ends_with('\n')) {
         let wrong = |error: serde_json::Error| format!("line {}: {error}", number + 1);
         let value: serde_json::Value = serde_json::from_str(line).map_err(wrong)?;
-        if ["test_accuracy", "back_off"].iter().all(|other| value.get(other).is_none()) {
+        if ["test_accuracy", "back_off", "swa_epochs"].iter().all(|other| value.get(other).is_none()) {
             epochs.push(serde_json::from_value(value).map_err(wrong)?);
         }
     }
@@ -83,7 +83,8 @@ mod tests {
         let test = "{\"epoch\":2,\"test_images\":3,\"test_loss\":0.5,\"test_accuracy\":1.0}\n";
         let back =
             "{\"back_off\":1,\"epoch\":2,\"batch\":3,\"reason\":\"x\",\"back_to_step\":4,\"lr_scale\":0.5}\n";
-        let told = format!("{}{back}{}{test}{{\"epoch\":3,\"st", line(1), line(2));
+        let swa = "{\"swa_epochs\":1,\"val_loss\":0.5,\"val_accuracy\":1.0}\n";
+        let told = format!("{}{back}{}{swa}{test}{{\"epoch\":3,\"st", line(1), line(2));
         let found: Vec<u64> = epochs(&told).unwrap().iter().map(|done| done.epoch).collect();
         assert_eq!(found, [1, 2]);
         assert!(epochs("{}\n").unwrap_err().contains("line 1: missing field `epoch`"));
