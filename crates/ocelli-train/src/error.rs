@@ -83,6 +83,12 @@ pub enum TrainError {
         /// The nearest class of the model.
         suggestion: Option<String>,
     },
+    /// One label an image is told or known where several are needed, or several where one is.
+    #[error("{reason}")]
+    Labels {
+        /// Which of the two, and what to do.
+        reason: &'static str,
+    },
     /// Images cannot be seen as asked.
     #[error("views: {reason}")]
     Views {
@@ -236,6 +242,7 @@ impl TrainError {
             | Self::NothingFits { .. }
             | Self::Teacher { .. }
             | Self::FolderTaken { .. }
+            | Self::Labels { .. }
             | Self::Views { .. }
             | Self::FolderInUse { .. }
             | Self::Finished { .. }

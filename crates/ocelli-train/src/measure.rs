@@ -42,8 +42,8 @@ impl Default for MeasureOptions {
 /// and are not in it. With views, what is decoded is kept in memory up to 1 GiB from one to the next.
 ///
 /// # Errors
-/// The images have a class that the classifier does not know, not one of them can be loaded, a view cannot be, or the network
-/// cannot be run.
+/// The classifier or the images have several labels an image, the images have a class that the classifier does not know, not one of
+/// them can be loaded, a view cannot be, or the network cannot be run.
 pub fn measure(
     classifier: &Classifier,
     images: Arc<dyn Dataset>,
@@ -63,6 +63,14 @@ pub fn measure_watched(
     options: &MeasureOptions,
     watch: impl Fn(u64) + Sync,
 ) -> Result<(Predictions, Vec<Problem>), TrainError> {
+    if classifier.is_multi_label() {
+        let reason = "the classifier tells several labels an image: measure it with measure_multi_label";
+        return Err(TrainError::Labels { reason });
+    }
+    if images.is_multi_label() {
+        let reason = "the images have several labels, but the classifier tells one an image: take one that was trained on such";
+        return Err(TrainError::Labels { reason });
+    }
     let images: Arc<dyn Dataset> = Arc::new(Relabelled::new(images, classifier.classes())?);
     let (said, problems) = ask(classifier, &images, options, |index| images.label(index), watch)?;
     Ok((at_temperature(said, classifier.temperature().unwrap_or(1.0)), problems))
@@ -71,12 +79,17 @@ pub fn measure_watched(
 /// As [`measure`], for a classifier of images that may have several labels; `images` may have one each as well.
 ///
 /// # Errors
-/// As [`measure`].
+/// The classifier tells one label an image, or as [`measure`].
 pub fn measure_multi_label(
     classifier: &Classifier,
     images: Arc<dyn Dataset>,
     options: &MeasureOptions,
 ) -> Result<(MultiLabelPredictions, Vec<Problem>), TrainError> {
+    if !classifier.is_multi_label() {
+        return Err(TrainError::Labels {
+            reason: "the classifier tells one label an image: measure it with measure",
+        });
+    }
     let images: Arc<dyn Dataset> = Arc::new(Relabelled::new(images, classifier.classes())?);
     ask(classifier, &images, options, |index| images.labels(index).into_owned(), |_| {})
 }
@@ -238,7 +251,9 @@ impl Dataset for Relabelled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ocelli_data::Transform;
     use ocelli_data::dataset::{MemoryDataset, contract};
+    use ocelli_nn::{Sequential, Shape};
 
     fn images(classes: &[&str]) -> Arc<dyn Dataset> {
         let classes: Vec<String> = classes.iter().map(|name| name.to_string()).collect();
@@ -269,5 +284,22 @@ mod tests {
         contract::check(&relabelled);
         let error = Relabelled::new(images(&["ants"]), &classes).err().unwrap().to_string();
         assert!(error.contains("class ants") && error.contains("did you mean ant?"), "{error}");
+    }
+
+    #[test]
+    fn one_label_and_several_are_not_taken_for_each_other() {
+        let network = Sequential::new(Shape::map(1, 2, 2)).flatten().linear(4, 2).build("n").unwrap();
+        let classes = ["ant", "bee"].map(String::from).to_vec();
+        let list = vec![Transform::resize((2, 2)), Transform::normalize_with(&[0.5], &[0.5])];
+        let one = Classifier::new(network.clone(), network.init(1), list, classes).unwrap();
+        let several = one.clone().with_thresholds(vec![0.5; 2]).unwrap();
+        let (images, options) = (images(&["ant", "bee"]), MeasureOptions::default());
+        let said = measure(&several, Arc::clone(&images), &options).unwrap_err().to_string();
+        assert!(said.contains("measure_multi_label"), "{said}");
+        let error = measure_multi_label(&one, Arc::clone(&images), &options).unwrap_err();
+        assert!(error.is_request() && error.to_string().contains("measure it with measure"), "{error}");
+        assert_eq!(measure(&one, Arc::clone(&images), &options).unwrap().0.len(), 2);
+        // One label each is a case of several.
+        assert_eq!(measure_multi_label(&several, images, &options).unwrap().0.len(), 2);
     }
 }
