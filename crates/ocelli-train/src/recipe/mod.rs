@@ -142,6 +142,10 @@ mod tests {
         assert_eq!(network("small.toml"), path("small.toml").display().to_string());
         assert_eq!(network("lesson"), "lesson");
         assert_eq!(network("elsewhere/small.toml"), "elsewhere/small.toml");
+        std::fs::write(path("big.safetensors"), "").unwrap();
+        std::fs::write(path("recipe.toml"), "[distill]\nteacher = 'big.safetensors'").unwrap();
+        let teacher = Recipe::load(&path("recipe.toml")).unwrap().distill.teacher.unwrap();
+        assert_eq!(teacher, path("big.safetensors").display().to_string());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 const CHOICES: [&str; 4] = ["train.optimizer", "train.schedule", "train.loss", "data.sampler"];
 
 /// What a recipe names by paths that may lie beside it.
-const FILES: [&str; 2] = ["network", "weights"];
+const FILES: [(&str, &str); 3] = [("model", "network"), ("model", "weights"), ("distill", "teacher")];
 
 /// Builds a [`Recipe`] from its defaults, a file and single settings, each laid over what came before.
 ///
@@ -38,8 +38,8 @@ impl RecipeBuilder {
         RecipeBuilder { table }
     }
 
-    /// Lays a recipe file over what there is. Files that its `[model]` names by relative paths are looked for beside it
-    /// first.
+    /// Lays a recipe file over what there is. Files that it names by relative paths as its network, weights or teacher are
+    /// looked for beside it first.
     ///
     /// # Errors
     /// The file cannot be read, is not TOML, or has an unknown key or a value of the wrong kind.
@@ -51,9 +51,7 @@ impl RecipeBuilder {
         })?;
         let origin = path.display().to_string();
         let mut table: Table = toml::from_str(&text).map_err(|error| syntax(&origin, &error))?;
-        if let Some(Value::Table(model)) = table.get_mut("model") {
-            find_beside(path, model);
-        }
+        find_beside(path, &mut table);
         self.overlay(table, &origin)
     }
 
@@ -132,9 +130,9 @@ impl RecipeBuilder {
 }
 
 /// Lets the paths that a recipe has of files beside it mean the same from any folder.
-fn find_beside(recipe: &Path, model: &mut Table) {
-    for key in FILES {
-        if let Some(Value::String(name)) = model.get_mut(key) {
+fn find_beside(recipe: &Path, table: &mut Table) {
+    for (section, key) in FILES {
+        if let Some(Value::String(name)) = table.get_mut(section).and_then(|section| section.get_mut(key)) {
             let beside = recipe.with_file_name(&*name);
             if beside.is_file() {
                 *name = beside.display().to_string();
