@@ -2,8 +2,8 @@
 
 use ocelli_data::dataset::MemoryDataset;
 use ocelli_data::{Loader, LoaderOptions, Source, SourceOptions, Transform};
-use ocelli_nn::{Conv2d, Network, Pattern, Role, Sequential, Shape, Tensor, Weights};
-use ocelli_testing::{Case, Fixture, Report, formula};
+use ocelli_nn::{Conv2d, Network, Pattern, Sequential, Shape, Tensor, Weights};
+use ocelli_testing::{Case, Fixture, Report, formula, initial_weights};
 use ocelli_train::{
     Adam, Averaging, CrossEntropy, Event, Freeze, Lookahead, Loss, Optimizer, Sam, Schedule, Sgd,
     TrainOptions, Trainer, TrainerState, Unfreeze, update_bn,
@@ -54,20 +54,6 @@ fn loader(batch: usize) -> Loader {
     Loader::new(Arc::new(source), &list, &LoaderOptions::in_order(batch)).unwrap()
 }
 
-fn initial_weights(network: &Network) -> Weights {
-    let mut weights = network.init(0);
-    let specs = network.parameters();
-    for spec in specs.iter().filter(|spec| matches!(spec.role, Role::Weight | Role::Bias)) {
-        let weight = specs.iter().find(|other| other.node == spec.node && other.role == Role::Weight);
-        let fan_in: usize = weight.expect("a bias has a weight beside it").shape[1..].iter().product();
-        let bound = 1.0 / (fan_in as f32).sqrt();
-        let values = formula(&format!("regimes/{}", spec.name), spec.elements());
-        let values = values.iter().map(|value| value * bound).collect();
-        weights.insert(spec.name.clone(), Tensor::f32(spec.shape.clone(), values));
-    }
-    weights
-}
-
 fn options(batch_size: usize, accumulate: u64, averaging: Averaging) -> TrainOptions {
     TrainOptions {
         epochs: EPOCHS,
@@ -105,7 +91,7 @@ fn trainer(run: &Run, network: &Network) -> Trainer {
     if run.adam {
         options.optimizer = Optimizer::Adam(Adam::default());
     }
-    Trainer::new(network, &initial_weights(network), options).unwrap()
+    Trainer::new(network, &initial_weights("regimes", network), options).unwrap()
 }
 
 fn epochs(trainer: &mut Trainer, loader: &mut Loader, count: u64) {
@@ -172,7 +158,7 @@ fn batches_that_accumulate_are_the_larger_batch() {
                 loss: Loss::CrossEntropy(loss),
                 ..options(batch, accumulate, Averaging::default())
             };
-            let mut trainer = Trainer::new(&network, &initial_weights(&network), options).unwrap();
+            let mut trainer = Trainer::new(&network, &initial_weights("regimes", &network), options).unwrap();
             epochs(&mut trainer, &mut loader(batch), EPOCHS);
             (trainer.position().step, trainer.weights())
         };
@@ -207,6 +193,21 @@ fn a_restored_trainer_goes_on_with_its_averages() {
             "{}",
             run.case.name
         );
+    }
+}
+
+#[test]
+fn a_climb_that_diverges_ends_where_it_began() {
+    let run = Fixture::load("regimes").cases::<Run>().into_iter().find(|run| run.case.name == "sam").unwrap();
+    let network = run.case.network();
+    let rho = 1e37;
+    let mut trainer = trainer(&Run { sam: Some(Sam { rho, adaptive: false }), ..run }, &network);
+    let before = trainer.weights();
+    let error = trainer.epoch(loader(BATCH).epoch(0), &mut |_: &Event<'_>| {}).unwrap_err();
+    assert!(error.to_string().contains("at the weights that train.sam climbs to"), "{error}");
+    let after = trainer.weights();
+    for spec in network.parameters().iter().filter(|spec| spec.role.is_trainable()) {
+        assert_eq!(after.get(&spec.name), before.get(&spec.name), "{}", spec.name);
     }
 }
 

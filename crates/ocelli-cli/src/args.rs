@@ -101,8 +101,9 @@ pub(crate) struct EvalArgs {
     /// Print one JSON document.
     #[arg(long, conflicts_with = "csv")]
     pub(crate) json: bool,
-    /// Print every image with what is said of it as comma-separated values: truth, answer, loss, the probability of each
-    /// class.
+    /// Print every image with what is said of it as comma-separated values: truth, answer, its probability, loss, whether it is
+    /// rejected, the probability of each class; of a model that tells several labels an image, truth and answer with | between
+    /// labels, the probability of each class.
     #[arg(long)]
     pub(crate) csv: bool,
     /// See each image another way too and average the probabilities: hflip, vflip, five-crop, ten-crop, or a transform as in
@@ -125,15 +126,15 @@ pub(crate) struct EvalArgs {
     /// What stands between the labels of an image in the column `labels` of a manifest.
     #[arg(long, value_name = "SIGN", default_value_t = '|')]
     pub(crate) label_separator: char,
-    /// How many of the images with the highest losses are named.
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub(crate) top_losses: usize,
-    /// Bins of the calibration error.
-    #[arg(long, value_name = "N", default_value_t = 15, value_parser = bins)]
-    pub(crate) bins: usize,
-    /// Resamples that the figures' intervals come from; 0 for none.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = resamples)]
-    pub(crate) bootstrap: usize,
+    /// How many of the images with the highest losses are named, of a model that tells one label an image [default: 5].
+    #[arg(long, value_name = "N")]
+    pub(crate) top_losses: Option<usize>,
+    /// Bins of the calibration error, of a model that tells one label an image [default: 15].
+    #[arg(long, value_name = "N", value_parser = bins)]
+    pub(crate) bins: Option<usize>,
+    /// Resamples that the figures' intervals come from, of a model that tells one label an image; 0 for none [default: 1000].
+    #[arg(long, value_name = "N", value_parser = resamples)]
+    pub(crate) bootstrap: Option<usize>,
     /// Decides what resamples and random views draw.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,

@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 /// `photos`, `photos.png` and `photos.svg` all name `photos.svg` and `photos.png`, where these are the endings; a folder has them by
 /// their usual name.
 pub(crate) fn together<const N: usize>(out: &Path, usual: &str, endings: [&str; N]) -> [PathBuf; N] {
+    if out.is_dir() { beside(&out.join(usual), endings) } else { beside(out, endings) }
+}
+
+/// As [`together`], where a folder of that name is nothing but its neighbour.
+pub(crate) fn beside<const N: usize>(out: &Path, endings: [&str; N]) -> [PathBuf; N] {
     let of_ours = |end: &str| endings.iter().any(|ours| end.eq_ignore_ascii_case(ours));
     let stem = match out.extension() {
-        _ if out.is_dir() => out.join(usual),
         Some(end) if of_ours(&end.to_string_lossy()) => out.with_extension(""),
         _ => out.to_path_buf(),
     };
@@ -33,5 +37,6 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(together(folder.path(), "curve", ["png"]), [folder.path().join("curve.png")]);
+        assert_eq!(beside(folder.path(), ["png"]), [folder.path().with_extension("png")]);
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers, paths and warnings as people read them.
 
-pub(crate) use ocelli::report::text::{bytes, count, percent, plural};
+pub(crate) use ocelli::report::text::{bytes, count, duration, percent, plural};
 use std::fmt::Display;
 use std::io::{self, Write};
 

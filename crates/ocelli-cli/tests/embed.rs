@@ -71,3 +71,30 @@ fn other_classes_will_do_and_other_layers_must_be_there() {
     assert!(ran.code == 1 && ran.err.contains("layer 33: is none of the network's"), "{}", ran.err);
     assert!(!folder.join("x.npy").exists());
 }
+
+#[test]
+fn only_what_an_earlier_run_left_is_replaced() {
+    let folder = folder(6);
+    let folder = folder.path();
+    assert_eq!(train(folder, "run", &[]).code, 0);
+    let manifest = "path,label\ndata/test/dots/000.png,dots\n";
+    for list in ["own.csv", "kept.csv"] {
+        fs::write(folder.join(list), manifest).unwrap();
+    }
+    // The data itself, another list, and a file beside no list.
+    fs::write(folder.join("mine.npy"), "mine").unwrap();
+    for (data, out, file) in
+        [("own.csv", "own", "own.csv"), ("data", "kept", "kept.csv"), ("data", "mine", "mine.npy")]
+    {
+        let before = fs::read(folder.join(file)).unwrap();
+        let ran = ocelli(folder, &["embed", MODEL, data, "--out", out]);
+        assert!(ran.code == 2 && ran.err.contains(&format!("{file} is there already")), "{}", ran.err);
+        assert_eq!(fs::read(folder.join(file)).unwrap(), before);
+        assert!(!folder.join(out).with_extension("svg").exists());
+    }
+    let rows = |data: &str| {
+        succeeds(folder, &["embed", MODEL, data, "--out", "twice"]);
+        array(&folder.join("twice.npy")).0[0]
+    };
+    assert_eq!([rows("data"), rows("own.csv")], [24, 1]);
+}

@@ -6,6 +6,7 @@ use common::{CLASSES, folder, ocelli, succeeds, train};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 const MODEL: &str = "run/model.safetensors";
 
@@ -97,6 +98,20 @@ fn views_are_averaged() {
     assert!(ran.code == 2 && ran.err.contains("none of hflip"), "{}", ran.err);
     let ran = ocelli(folder, &["eval", MODEL, "--data", "data", "--tta", "five-crop", "--tta", "ten-crop"]);
     assert!(ran.code == 2 && ran.err.contains("ask for one"), "{}", ran.err);
+}
+
+#[test]
+fn what_is_to_be_saved_is_saved_though_nobody_reads_the_figures() {
+    let folder = trained();
+    let folder = folder.path();
+    let loss = || number(&eval(folder, &["--json"]).json()["loss"]);
+    let before = loss();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ocelli"));
+    command.args(["eval", MODEL, "--data", "data", "--fit-temperature", "--save"]).current_dir(folder);
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(running.stdout.take());
+    running.wait().unwrap();
+    assert!(loss() < before);
 }
 
 #[test]
@@ -226,6 +241,9 @@ fn what_is_for_one_label_is_not_for_several() {
     let eval = |flag: &'static [&'static str]| [&["eval", MODEL][..], &data, flag].concat();
     refused(&eval(&["--fit-temperature"]), "--fit-temperature is for a model that tells one label");
     refused(&eval(&["--reject", "0.5"]), "--reject is for a model");
+    refused(&eval(&["--bins", "15"]), "--bins is for a model that tells one label");
+    refused(&eval(&["--bootstrap", "0"]), "--bootstrap is for a model that tells one label");
+    refused(&eval(&["--top-losses", "5"]), "--top-losses is for a model that tells one label");
     refused(&eval(&["--save"]), "--fit-thresholds");
     refused(&["report", "run"], "it tells several labels an image, and a page is about one");
     succeeds(folder, &["embed", MODEL, "several.csv", "--label-separator", ";", "--out", "vectors"]);

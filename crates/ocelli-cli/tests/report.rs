@@ -61,7 +61,11 @@ fn a_run_becomes_a_page_with_the_figures_of_eval() {
         "{}",
         ran.out
     );
+    let metrics =
+        page(folder, "run/metrics.jsonl") + "{\"swa_epochs\":2,\"val_loss\":0.5,\"val_accuracy\":0.75}\n";
+    fs::write(folder.join("run/metrics.jsonl"), metrics).unwrap();
     assert!(ocelli(folder, &["report", "run"]).code == 0, "an earlier report is replaced");
+    assert!(page(folder, "run/report.html").contains("mean of the weights of the last 2 epochs"));
 }
 
 #[test]
@@ -79,6 +83,47 @@ fn a_model_alone_has_no_curves_and_needs_data() {
     let html = page(folder, "about.html");
     assert!(html.contains("there are no curves") && html.contains("the model was trained on"), "{html}");
     assert!(!folder.join("about/loss.svg").exists() && folder.join("about/confusion.png").exists());
+    // The folder of the figures is there now, and is no folder to write a page into.
+    let again = ["report", "alone.safetensors", "--data", "data", "--split", "test", "--out"];
+    let ran = succeeds(folder, &[&again[..], &["about"]].concat());
+    assert!(ran.out.contains("page      about.html"), "{}", ran.out);
+    assert!(page(folder, "about.html") != html && !folder.join("about/report.html").exists());
+    succeeds(folder, &[&again[..], &["run-v0.5"]].concat());
+    assert!(folder.join("run-v0.5.html").is_file() && folder.join("run-v0.5/confusion.svg").is_file());
+}
+
+#[test]
+fn what_is_wrong_with_the_validation_images_costs_no_figure() {
+    let folder = trained();
+    let folder = folder.path();
+    let val = folder.join("data/val");
+    images(&val, 2, 3);
+    let odd = "<script>alert(1)<script>";
+    fs::rename(val.join("dots"), val.join(odd)).unwrap();
+    // Where all is right there is no best temperature.
+    for part in [&val, &folder.join("data/test")] {
+        fs::copy(part.join(odd).join("000.png"), part.join("down/odd.png")).unwrap();
+    }
+    let ran = succeeds(folder, &["report", "run", "--split", "validation"]);
+    assert!(ran.out.contains("of 7 images: val images"), "{}", ran.out);
+    let fitted = |html: &str| {
+        let (_, after) =
+            html.split_once("fitted on ").or_else(|| html.split_once("the best on ")).expect("a temperature");
+        after.split([',', '.']).next().unwrap().to_owned()
+    };
+    assert_eq!(fitted(&page(folder, "run/report.html")), "the images that are measured on", "once is enough");
+    fs::write(val.join("down/000.png"), "no picture").unwrap();
+    let ran = succeeds(folder, &["report", "run"]);
+    assert!(ran.err.contains("warning: ") && ran.err.contains("val/down/000.png"), "{}", ran.err);
+    for class in fs::read_dir(&val).unwrap() {
+        for file in fs::read_dir(class.unwrap().path()).unwrap() {
+            fs::write(file.unwrap().path(), "no picture").unwrap();
+        }
+    }
+    let ran = succeeds(folder, &["report", "run"]);
+    assert!(ran.out.contains("page      run/report.html"), "{}", ran.out);
+    assert!(ran.err.contains("val/across/001.png"), "{}", ran.err);
+    assert_eq!(fitted(&page(folder, "run/report.html")), "the images that are measured on");
 }
 
 #[test]

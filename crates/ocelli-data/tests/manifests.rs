@@ -220,6 +220,29 @@ fn images_may_have_several_labels() {
 }
 
 #[test]
+fn of_label_and_labels_the_first_counts() {
+    let folder = Folder::new(2);
+    let csv = "path,labels,label\nimages/0.png,a|b,cat\nimages/1.png,,dog\n";
+    let json = r#"{"path": "images/0.png", "labels": ["a", "b"], "label": "cat"}
+{"path": "images/1.png", "label": "dog", "labels": {"x": 1}}"#;
+    for (name, text) in [("m.csv", csv), ("m.jsonl", json)] {
+        let found = folder.open(name, text).unwrap();
+        let train = found.get("train").unwrap();
+        assert!(!train.is_multi_label(), "{name}");
+        assert_eq!(
+            (&found.classes[..], labels(&*train)),
+            (&["cat", "dog"].map(String::from)[..], vec![0, 1])
+        );
+    }
+    let other = manifest::column(&folder.at("m.jsonl"), "labels").unwrap();
+    assert_eq!(other[&folder.at("images/0.png")], r#"["a","b"]"#);
+    let said = folder.refused("m.jsonl", r#"{"path": "images/0.png"}"#);
+    assert!(said.reason().starts_with("line 1: missing field `label`, or `labels` where"), "{said}");
+    let said = folder.refused("m.jsonl", r#"{"path": "images/0.png", "labels": 1.5}"#);
+    assert!(said.reason().contains("neither a name, nor a number, nor a list"), "{said}");
+}
+
+#[test]
 fn lists_of_labels_that_cannot_be_are_refused() {
     let folder = Folder::new(2);
     let refused = |name: &str, text: &str| folder.refused(name, text).reason().to_owned();

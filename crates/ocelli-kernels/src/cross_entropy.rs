@@ -1,5 +1,7 @@
 //! Cross-entropy over rows of logits, with its gradient.
 
+use crate::softmax::powers;
+
 /// The cross-entropy `log Σ exp x − x[label]` of each row of `logits` (rows × `classes`), summed in
 /// f64, and in `gradient` the logits' gradient of its mean over the rows: PyTorch's
 /// `CrossEntropyLoss` with `reduction="mean"`.
@@ -16,12 +18,7 @@ pub fn cross_entropy(logits: &[f32], labels: &[u32], classes: usize, gradient: &
     {
         let label = label as usize;
         assert!(label < classes, "label {label} of {classes} classes");
-        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let mut sum = 0.0;
-        for (g, x) in gradient.iter_mut().zip(row) {
-            *g = (x - max).exp();
-            sum += *g;
-        }
+        let (max, sum) = powers(row, gradient);
         total += f64::from(max - row[label]) + f64::from(sum).ln();
         gradient.iter_mut().for_each(|g| *g *= scale / sum);
         gradient[label] -= scale;

@@ -1,6 +1,6 @@
 //! Products of matrices that are kept by rows, each row padded with zeros to a multiple of 16 values.
 
-use crate::isa::{Isa, Kernel};
+use crate::isa::{Isa, Kernel, Loop};
 use crate::layout::padded;
 use crate::simd::Simd;
 
@@ -51,6 +51,48 @@ pub fn transpose(rows: usize, columns: usize, matrix: &[f32], out: &mut [f32]) {
                 for column in left..columns.min(left + SIDE) {
                     out[column * height + row] = matrix[row * width + column];
                 }
+            }
+        }
+    }
+}
+
+/// Writes rows of `columns` values, which lie one after the other in `plain`, as rows of a matrix, each value divided in double
+/// precision. The padding of `matrix` stays as it is.
+///
+/// # Panics
+/// If the slices have not as many rows.
+pub fn pad_divided(isa: Isa, columns: usize, divisor: f64, plain: &[f32], matrix: &mut [f32]) {
+    assert!(matrix.len() == plain.len() / columns * padded(columns) && plain.len().is_multiple_of(columns));
+    isa.compile(PadDivided { columns, divisor, plain, matrix });
+}
+
+/// Writes the rows of a matrix one after the other, without their padding.
+///
+/// # Panics
+/// If the slices have not as many rows.
+pub fn unpad(columns: usize, matrix: &[f32], plain: &mut [f32]) {
+    assert!(matrix.len() == plain.len() / columns * padded(columns) && plain.len().is_multiple_of(columns));
+    for (plain, row) in plain.chunks_exact_mut(columns).zip(matrix.chunks_exact(padded(columns))) {
+        plain.copy_from_slice(&row[..columns]);
+    }
+}
+
+struct PadDivided<'a> {
+    columns: usize,
+    divisor: f64,
+    plain: &'a [f32],
+    matrix: &'a mut [f32],
+}
+
+impl Loop for PadDivided<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let rows = self.matrix.chunks_exact_mut(padded(self.columns));
+        for (row, plain) in rows.zip(self.plain.chunks_exact(self.columns)) {
+            for (value, plain) in row.iter_mut().zip(plain) {
+                *value = (f64::from(*plain) / self.divisor) as f32;
             }
         }
     }
@@ -172,6 +214,28 @@ mod tests {
         #[test]
         fn products_are_sums_of_products(rows in 1..30_usize, inner in 1..50_usize, columns in 1..80_usize) {
             check(rows, inner, columns);
+        }
+    }
+
+    #[test]
+    fn rows_are_padded_and_back() {
+        for isa in Isa::available() {
+            for (rows, columns) in [(1, 1), (3, 40), (16, 16), (33, 17)] {
+                let plain: Vec<f32> = (0..rows * columns).map(|at| at as f32 - 7.0).collect();
+                let mut matrix = vec![9.0; rows * padded(columns)];
+                pad_divided(isa, columns, 3.0, &plain, &mut matrix);
+                for (at, value) in matrix.iter().enumerate() {
+                    let (row, column) = (at / padded(columns), at % padded(columns));
+                    let divided = |plain: f32| (f64::from(plain) / 3.0) as f32;
+                    let expected =
+                        if column < columns { divided(plain[row * columns + column]) } else { 9.0 };
+                    assert_eq!(*value, expected, "{rows} × {columns}, {at}, {}", isa.name());
+                }
+                pad_divided(isa, columns, 1.0, &plain, &mut matrix);
+                let mut back = vec![0.0; plain.len()];
+                unpad(columns, &matrix, &mut back);
+                assert_eq!(back, plain);
+            }
         }
     }
 

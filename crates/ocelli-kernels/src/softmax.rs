@@ -5,6 +5,25 @@
 /// # Panics
 /// If the slices differ in length.
 pub fn softmax(x: &[f32], y: &mut [f32]) {
+    let (_, sum) = powers(x, y);
+    y.iter_mut().for_each(|y| *y /= sum);
+}
+
+/// As [`softmax`]; gives `ln Σ exp x`, of which the logarithm and what comes after it are in f64.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn softmax_with_logarithm(x: &[f32], y: &mut [f32]) -> f64 {
+    let (max, sum) = powers(x, y);
+    y.iter_mut().for_each(|y| *y /= sum);
+    f64::from(max) + f64::from(sum).ln()
+}
+
+/// `y = exp(x − max x)` for one row; gives max x and Σ y.
+///
+/// # Panics
+/// If the slices differ in length.
+pub(crate) fn powers(x: &[f32], y: &mut [f32]) -> (f32, f32) {
     assert_eq!(x.len(), y.len());
     let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
@@ -12,7 +31,7 @@ pub fn softmax(x: &[f32], y: &mut [f32]) {
         *y = (x - max).exp();
         sum += *y;
     }
-    y.iter_mut().for_each(|y| *y /= sum);
+    (max, sum)
 }
 
 /// Adds to `dx` the input's gradient `y · (dy − Σ dy · y)` of one row, from the output and its gradient.
@@ -68,5 +87,7 @@ mod tests {
         let mut y = [0.0; 3];
         softmax(&[1000.0, 1000.0, -1000.0], &mut y);
         assert_eq!(y, [0.5, 0.5, 0.0]);
+        let logarithm = softmax_with_logarithm(&[1000.0, 1000.0, -1000.0], &mut y);
+        assert_eq!((y, logarithm), ([0.5, 0.5, 0.0], 1000.0 + std::f64::consts::LN_2));
     }
 }

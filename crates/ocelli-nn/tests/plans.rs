@@ -4,10 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use ocelli_kernels::Isa;
-use ocelli_nn::plan::{InferPlan, Passes, PlanOptions, Recompute, SampleKeys, TrainPlan, Update, UpdateStep};
+use ocelli_nn::plan::{
+    InferPlan, Passes, PlanOptions, Recompute, SampleKeys, TrainPlan, Update, UpdateStep, Whole,
+};
 use ocelli_nn::{
     BatchNorm, ChannelShuffle, Conv2d, GroupNorm, InstanceNorm2d, Layer, Narrow, Network, ParameterSpec,
-    Sequential, Shape, Tensor, Weights, zoo,
+    Role, Sequential, Shape, Tensor, Weights, zoo,
 };
 
 fn network() -> Network {
@@ -76,6 +78,144 @@ fn steps_are_numbered_whatever_an_update_keeps() {
     let state = plan.optimizer_state();
     let of_each = state.get("step").and_then(Tensor::as_i64).expect("it is there");
     assert!(!of_each.is_empty() && of_each.iter().all(|steps| *steps == 3), "{of_each:?}");
+}
+
+/// Counts the values of weights, and tells the sums that come of it.
+#[derive(Default)]
+struct Counting(Mutex<Vec<(String, [f64; 2])>>);
+
+impl Update for Counting {
+    fn slots(&self) -> usize {
+        0
+    }
+
+    fn whole(&self, of: &ParameterSpec) -> Whole {
+        if of.role == Role::Weight { Whole::Sums } else { Whole::Nothing }
+    }
+
+    fn prepare(
+        &self,
+        _: UpdateStep,
+        _: &ParameterSpec,
+        _: Isa,
+        value: &[f32],
+        _: &[f32],
+        _: &mut [&mut [f32]],
+    ) -> [f64; 2] {
+        [value.len() as f64, 1.0]
+    }
+
+    fn update(
+        &self,
+        step: UpdateStep,
+        of: &ParameterSpec,
+        _: Isa,
+        _: &mut [f32],
+        _: &[f32],
+        _: &mut [&mut [f32]],
+    ) {
+        self.0.lock().expect("no update panics").push((of.name.clone(), step.sums));
+    }
+}
+
+#[test]
+fn sums_are_of_what_was_prepared_alone() {
+    let (mut plan, counting, plain) = (training(2), Counting::default(), Plain::default());
+    forward(&mut plan, &images(2));
+    plan.backward(&[0.5; 8]);
+    plan.clip_gradient_norm(1.0, |_| true);
+    plan.step(&plain);
+    plan.step(&counting);
+    plan.step(&plain);
+    assert!(plain.0.lock().expect("no update panics").iter().all(|step| step.sums == [0.0; 2]));
+    for (name, sums) in counting.0.lock().expect("no update panics").iter() {
+        let weight = name.ends_with("weight");
+        assert!(
+            if weight { sums[0] >= 540.0 && sums[1] >= 1.0 } else { *sums == [0.0; 2] },
+            "{name}: {sums:?}"
+        );
+    }
+}
+
+/// All values of tensors of one sort of parameter, in double precision.
+fn values(of: &Weights, specs: &[ParameterSpec]) -> Vec<f64> {
+    let tensors = specs.iter().map(|spec| of.get(&spec.name).and_then(Tensor::as_f32).expect("it is there"));
+    tensors.flatten().copied().map(f64::from).collect()
+}
+
+fn norm(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(|value| value * value).sum::<f64>().sqrt()
+}
+
+fn assert_near(found: f64, expected: f64) {
+    assert!((found - expected).abs() <= 1e-12 * expected, "{found} for {expected}");
+}
+
+/// Parameters of hundreds of pieces, each of which a task of its own takes.
+#[test]
+fn norms_and_climbs_are_of_all_pieces_together() {
+    const RHO: f64 = 0.05;
+    let network = zoo::build("resnet18", Shape::map(3, 64, 64), 4).expect("it is there");
+    let specs: Vec<ParameterSpec> =
+        network.parameters().into_iter().filter(|spec| spec.role.is_trainable()).collect();
+    let (some, others): (Vec<_>, Vec<_>) =
+        specs.iter().cloned().partition(|spec| spec.name.starts_with("layer4") && spec.role == Role::Weight);
+    let images: Vec<f32> = (0..4 * 3 * 4096).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
+    let initial = network.init(1);
+    let outcome = || {
+        let options = PlanOptions { batch: 4, ..PlanOptions::default() };
+        let mut plan = TrainPlan::new(&network, &initial, options).expect("it is valid");
+        plan.forward(&images, &SampleKeys { seed: 0, epoch: 0, samples: &[0, 1, 2, 3] });
+        plan.backward(&[0.5, -0.25, 0.125, 1.0].repeat(4));
+        let (weights, gradients) = (plan.weights(), plan.gradients());
+        let (w, g) = (values(&weights, &specs), values(&gradients, &specs));
+        assert!(w.len() > 100 * 16 * 1024 && g.iter().filter(|g| **g != 0.0).count() > g.len() / 2);
+
+        // No bound: the norm alone.
+        let all = plan.clip_gradient_norm(f64::INFINITY, |_| true);
+        assert_near(all, norm(g.iter().copied()));
+        let in_some = |spec: &ParameterSpec| some.contains(spec);
+        let of_some = plan.clip_gradient_norm(f64::INFINITY, in_some);
+        assert_near(of_some, norm(values(&gradients, &some).into_iter()));
+        assert!(plan.gradients() == gradients, "nothing is scaled");
+
+        let mut climbed = Vec::new();
+        for (adaptive, partly) in [(false, false), (true, false), (false, true), (true, true)] {
+            let moved: &[ParameterSpec] = if partly { &some } else { &specs };
+            plan.climb(RHO, adaptive, |spec| moved.contains(spec)).expect("there is memory");
+            let above = plan.weights();
+            let (w, g) = (values(&weights, moved), values(&gradients, moved));
+            let weighed = |w: f64| if adaptive { w } else { 1.0 };
+            let norm = norm(w.iter().zip(&g).map(|(w, g)| weighed(*w) * g));
+            for ((above, w), g) in values(&above, moved).iter().zip(&w).zip(&g) {
+                let way = RHO * weighed(*w).powi(2) * g / norm;
+                let error = (above - (w + way)).abs();
+                assert!(error <= 1e-7 * w.abs() + 1e-6 * way.abs(), "{w} to {above}, not by {way}");
+            }
+            if partly {
+                assert!(values(&above, &others) == values(&weights, &others), "what does not climb stays");
+            }
+            plan.climb_down();
+            let bits = |of: &Weights| values(of, &specs).into_iter().map(f64::to_bits).collect::<Vec<_>>();
+            assert!(bits(&plan.weights()) == bits(&weights), "to the bit");
+            assert!(plan.gradients() == gradients, "gradients stay");
+            climbed.push(above);
+        }
+
+        // All are scaled, though some alone were counted.
+        let bound = of_some / 8.0;
+        assert_eq!(plan.clip_gradient_norm(bound, in_some), of_some);
+        let factor = (bound / (of_some + 1e-6)) as f32;
+        let scaled = plan.gradients();
+        for (scaled, g) in values(&scaled, &specs).iter().zip(&g) {
+            assert_eq!(*scaled, f64::from(*g as f32 * factor));
+        }
+        (all, of_some, climbed, scaled)
+    };
+    let with_threads = |threads: usize| {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool").install(outcome)
+    };
+    assert!(with_threads(1) == with_threads(3), "the same bits with any number of threads");
 }
 
 #[test]

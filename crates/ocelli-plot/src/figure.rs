@@ -17,7 +17,7 @@ pub struct Figure {
 }
 
 /// The sides that a figure may have, in pixels of the SVG.
-const SIDES: std::ops::RangeInclusive<f32> = 240.0..=4000.0;
+const SIDES: std::ops::RangeInclusive<f32> = 240.0..=Figure::LONGEST;
 
 /// What is drawn, in order, later ones over earlier ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,13 +97,17 @@ impl std::error::Error for FigureError {
 }
 
 impl Figure {
+    /// The longest side that a figure may have, in pixels of the SVG.
+    pub const LONGEST: f32 = 4000.0;
+
     /// A figure with a title and nothing in it.
     pub fn new(title: impl Into<String>) -> Self {
         let sides = Sides { width: 800.0, height: 480.0 };
         Self { title: title.into(), x: Axis::linear(""), y: Axis::linear(""), sides, items: Vec::new() }
     }
 
-    /// Another size than 800 × 480 pixels of the SVG (the PNG has twice as many). A side is at least 240 and at most 4,000.
+    /// Another size than 800 × 480 pixels of the SVG (the PNG has twice as many). A side is at least 240 and at most
+    /// [4,000](Self::LONGEST).
     #[must_use]
     pub fn size(mut self, width: f32, height: f32) -> Self {
         let within = |side: f32| side.max(*SIDES.start()).min(*SIDES.end());

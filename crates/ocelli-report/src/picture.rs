@@ -111,8 +111,7 @@ pub fn png(picture: &Image) -> Vec<u8> {
 }
 
 /// A picture of one or three channels as a JPEG or a PNG file, whichever is smaller.
-#[must_use]
-pub fn small_file(picture: &Image) -> Vec<u8> {
+pub(crate) fn small_file(picture: &Image) -> Vec<u8> {
     let (png, height, width) = (png(picture), picture.height(), picture.width());
     if height.max(width) > LONGEST {
         return png;

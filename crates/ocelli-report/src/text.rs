@@ -34,9 +34,24 @@ pub fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// Seconds in the units that matter: "3 h 12 min", "4 min 05 s", "12 s".
+pub fn duration(seconds: f64) -> String {
+    let all = seconds.round().max(0.0) as u64;
+    match (all / 3600, all / 60 % 60, all % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
+        (hours, minutes, _) => format!("{} h {minutes:02} min", count(hours)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_have_two_units() {
+        assert_eq!([0.4, 61.0, 11_520.0].map(duration), ["0 s", "1 min 01 s", "3 h 12 min"]);
+    }
 
     #[test]
     fn bytes_have_units() {

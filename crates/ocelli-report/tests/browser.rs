@@ -20,7 +20,7 @@ fn pages_work_in_a_browser() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testing/interop/report_page.py");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let epochs = epochs();
-    let run = RunStory { epochs: &epochs, recipe: "# a line that is long\nseed = 1" };
+    let run = RunStory { epochs: &epochs, swa: None, recipe: "# a line that is long\nseed = 1" };
     for (classes, images) in [(3, 60), (100, 300)] {
         let names = (0..classes).map(|class| format!("{}class number {class}", "long ".repeat(class % 5)));
         let page =

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use common::{epochs, made};
 use ocelli_report::RunStory;
+use ocelli_train::SwaDone;
 
 /// Names of attributes and their values, and that every element that is opened is closed in its place.
 fn attributes(html: &str) -> Vec<(String, String)> {
@@ -41,7 +42,8 @@ fn attributes(html: &str) -> Vec<(String, String)> {
 fn a_page_needs_nothing_else_and_its_links_lead_somewhere() {
     let made = made((0..12).map(|class| format!("class {class}")).collect(), 240);
     let epochs = epochs();
-    let page = made.page(Some(RunStory { epochs: &epochs, recipe: "seed = 1" }), &["they were seen".into()]);
+    let page = made
+        .page(Some(RunStory { epochs: &epochs, swa: None, recipe: "seed = 1" }), &["they were seen".into()]);
     let attributes = attributes(&page.html);
     let all = |key: &'static str| {
         attributes.iter().filter(move |(name, _)| name == key).map(|(_, value)| value.as_str())
@@ -53,7 +55,7 @@ fn a_page_needs_nothing_else_and_its_links_lead_somewhere() {
     for link in all("href") {
         assert!(ids.contains(link.strip_prefix('#').unwrap()), "{link}");
     }
-    assert!(!page.html.contains("http"), "no address");
+    assert!(!page.html.contains("http:") && !page.html.contains("https:"), "no address");
     let names: Vec<&str> = page.figures.iter().map(|(name, _)| *name).collect();
     let all: BTreeSet<&str> = ocelli_report::page::FIGURES.into_iter().collect();
     assert_eq!(names.iter().copied().collect::<BTreeSet<_>>(), all);
@@ -94,7 +96,7 @@ fn names_cannot_break_out() {
     let names = ["<script>alert(1)</script>", "\"><img src=x onerror=alert(2)>", "a\u{1}&amp;", "'b'"];
     let made = made(names.map(String::from).to_vec(), 40);
     let recipe = "seed = 1 # </code></pre><script>alert(3)</script>";
-    let page = made.page(Some(RunStory { epochs: &epochs(), recipe }), &["<b>bold</b>".into()]);
+    let page = made.page(Some(RunStory { epochs: &epochs(), swa: None, recipe }), &["<b>bold</b>".into()]);
     assert_eq!(page.html.matches("<script>").count(), 1, "its own");
     for broken in ["<script>alert", "<img src=x", "<b>", "<i>", "<u>", "\u{1}"] {
         assert!(!page.html.contains(broken), "{broken:?}");
@@ -110,4 +112,38 @@ fn the_page_of_a_hundred_classes_is_small_and_says_what_is_left_out() {
     assert!(page.html.len() < 4 << 20, "{} bytes", page.html.len());
     assert!(page.html.contains("of a cell at most, and as many in all as the page has room for"));
     attributes(&page.html);
+}
+
+#[test]
+fn a_matrix_of_a_thousand_classes_gives_way_to_its_pairs() {
+    let made = made((0..1000).map(|class| format!("a class by the number {class}")).collect(), 2000);
+    let page = made.page(None, &[]);
+    assert!(page.html.len() < 4 << 20, "{} bytes", page.html.len());
+    assert!(page.html.contains("A matrix of 1,000 classes is too large to show."));
+    assert!(!page.html.contains("Back to the matrix") && !page.html.contains("all in the matrix"));
+    assert!(page.figures.iter().all(|(name, _)| *name != "confusion"));
+    let attributes = attributes(&page.html);
+    let all = |key: &str| -> BTreeSet<&str> {
+        attributes.iter().filter(|(name, _)| name == key).map(|(_, value)| value.as_str()).collect()
+    };
+    let cells: Vec<&str> = all("id").into_iter().filter(|id| id.starts_with("cell-")).collect();
+    assert!(!cells.is_empty() && cells.len() <= 100, "{}", cells.len());
+    let links = all("href");
+    assert!(cells.iter().all(|cell| links.contains(format!("#{cell}").as_str())), "all can be asked for");
+    for (truth, predicted, _) in &made.report.confusion.mistakes()[..100] {
+        assert!(page.html.contains(&format!(
+            "a class by the number {truth}</th><td class=\"text\">a class by the number {predicted}<"
+        )));
+    }
+}
+
+#[test]
+fn a_mean_of_epochs_is_told() {
+    let made = made((0..3).map(|class| format!("class {class}")).collect(), 30);
+    let epochs = epochs();
+    let swa = SwaDone { swa_epochs: 3, val_loss: Some(0.125), val_accuracy: Some(0.875) };
+    let html = |swa| made.page(Some(RunStory { epochs: &epochs, swa, recipe: "seed = 1" }), &[]).html;
+    let told = "mean of the weights of the last 3 epochs</strong>, with loss 0.1250 and accuracy 87.5% in validation.";
+    assert!(html(Some(&swa)).contains(told));
+    assert!(!html(None).contains("mean of the weights"));
 }

@@ -168,9 +168,10 @@ pub struct Evaluation {
 pub struct Outcome {
     /// Where the model and its companions are.
     pub folder: PathBuf,
-    /// The best epoch's classifier: `model.safetensors` in the folder.
+    /// The best epoch's classifier, or the averaged one that the recipe asked for: `model.safetensors` in the folder.
     pub model: PathBuf,
-    /// The best epoch, by validation loss (without validation images: the last).
+    /// The best epoch by what `train.monitor` says (without validation images: the last); of averaged weights, the last epoch with
+    /// their figures.
     pub best: EpochDone,
     /// The best weights on the test images, where there are any.
     pub test: Option<Evaluation>,

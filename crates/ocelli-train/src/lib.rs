@@ -57,13 +57,13 @@ pub use recipe::{
     TransformsSection,
 };
 pub use run::{
-    DataInfo, Record, Resize, Resume, Run, RunOptions, build_network, claim, has_checkpoint, resume,
+    DataInfo, Record, Resize, Resume, Run, RunOptions, SwaDone, build_network, claim, has_checkpoint, resume,
 };
 pub use sam::Sam;
 pub use schedule::{
     Anneal, By, Clock, Constant, ConstantFactor, Cosine, CosineRestarts, Cyclic, CyclicMode, Exponential,
-    Lambda, Linear, Mode, MultiStep, OneCycle, Pace, Plateau, PlateauState, Polynomial, Rates, ScaleBy,
-    Schedule, Sequence, StepDecay, ThresholdMode, Warmup, WarmupMethod,
+    Lambda, Linear, Mode, MultiStep, OneCycle, Pace, Plateau, PlateauState, Polynomial, Rates, Schedule,
+    Sequence, StepDecay, ThresholdMode, Warmup, WarmupMethod,
 };
 pub use trainer::{EpochSums, Position, TrainOptions, Trainer, TrainerState};
 pub use views::View;

@@ -1,7 +1,7 @@
 //! Measuring a classifier on labelled images, wherever it came from.
 
 use crate::error::TrainError;
-use crate::evaluate::collect;
+use crate::evaluate::{collect, collect_several};
 use crate::metrics::{MultiLabelPredictions, Predictions, at_temperature};
 use crate::views::View;
 use ocelli_data::dataset::Stretch;
@@ -52,8 +52,8 @@ pub fn measure(
     measure_watched(classifier, images, options, |_| {})
 }
 
-/// As [`measure`]; `watch` is told after each batch how many images of it went through the network: in all as many as there are, for
-/// each list of views.
+/// As [`measure`]; `watch` is told after each batch how many images of it went through the network: in all as many as can be loaded,
+/// for each list of views.
 ///
 /// # Errors
 /// As [`measure`].
@@ -76,7 +76,8 @@ pub fn measure_watched(
     Ok((at_temperature(said, classifier.temperature().unwrap_or(1.0)), problems))
 }
 
-/// As [`measure`], for a classifier of images that may have several labels; `images` may have one each as well.
+/// As [`measure`], for a classifier of images that may have several labels; `images` may have one each as well. What it says takes 8
+/// bytes for each image and class: what a probability lacks of one is kept beside it, so that the loss is that of the logits.
 ///
 /// # Errors
 /// The classifier tells one label an image, or as [`measure`].
@@ -128,7 +129,10 @@ where
         let batches = loader
             .epoch(number)
             .inspect(|batch| batch.iter().for_each(|batch| watch(batch.indices().count() as u64)));
-        let found = pool.install(|| collect(network, weights, readout, rows, batches, &label));
+        let found = pool.install(|| match classifier.is_multi_label() {
+            true => collect_several(network, weights, rows, batches, &label),
+            false => collect(network, weights, readout, rows, batches, &label),
+        });
         let told = loader.take_problems();
         let found = found.map_err(|error| error.with_problems(told.clone(), &loader))?;
         problems.extend(told.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());
@@ -141,7 +145,7 @@ where
 /// Adds what is said of one list's images to a mean over `lists`; an image that is not in all of them is in none.
 fn add<T>(mean: &mut Option<Predictions<T>>, mut found: Predictions<T>, lists: f32) {
     if lists > 1.0 {
-        found.rows_mut().flatten().for_each(|p| *p /= lists);
+        found.divide(lists);
     }
     let Some(sum) = mean else {
         *mean = Some(found);
@@ -156,9 +160,7 @@ fn add<T>(mean: &mut Option<Predictions<T>>, mut found: Predictions<T>, lists: f
         }
     }
     // Both have the data set's order.
-    for (sum, row) in sum.rows_mut().zip(found.rows_mut()) {
-        sum.iter_mut().zip(row).for_each(|(sum, p)| *sum += *p);
-    }
+    sum.sum(&found);
 }
 
 /// A dataset whose labels count in a classifier's classes.
@@ -205,6 +207,9 @@ impl Dataset for Relabelled {
     }
 
     fn labels(&self, index: usize) -> Cow<'_, [u32]> {
+        if !self.is_multi_label() {
+            return Cow::Borrowed(std::slice::from_ref(&self.labels[self.images.label(index) as usize]));
+        }
         let own = self.images.labels(index);
         let mut labels: Vec<u32> = own.iter().map(|label| self.labels[*label as usize]).collect();
         labels.sort_unstable();
@@ -251,6 +256,8 @@ impl Dataset for Relabelled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::evaluate;
+    use crate::metrics::{MultiLabelOptions, MultiLabelReport};
     use ocelli_data::Transform;
     use ocelli_data::dataset::{MemoryDataset, contract};
     use ocelli_nn::{Sequential, Shape};
@@ -301,5 +308,91 @@ mod tests {
         assert_eq!(measure(&one, Arc::clone(&images), &options).unwrap().0.len(), 2);
         // One label each is a case of several.
         assert_eq!(measure_multi_label(&several, images, &options).unwrap().0.len(), 2);
+    }
+
+    /// Images that may have several labels, and have one each.
+    struct Several(Arc<dyn Dataset>);
+
+    impl Dataset for Several {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+
+        fn classes(&self) -> &[String] {
+            self.0.classes()
+        }
+
+        fn label(&self, index: usize) -> u32 {
+            self.0.label(index)
+        }
+
+        fn is_multi_label(&self) -> bool {
+            true
+        }
+
+        fn name(&self, index: usize) -> Cow<'_, str> {
+            self.0.name(index)
+        }
+
+        fn load(&self, index: usize) -> Result<Image, DataError> {
+            self.0.load(index)
+        }
+
+        fn extent(&self) -> Extent {
+            self.0.extent()
+        }
+    }
+
+    /// A network says these logits of two images, the first of the first class and the second of the second: the loss in training and
+    /// that of what `measure_multi_label` says, at `crops` views of an image.
+    fn losses(logits: [f32; 2], with_sigmoid: bool, crops: Option<Transform>) -> [f64; 2] {
+        let layers = Sequential::new(Shape::map(1, 2, 2)).flatten().linear(4, 2);
+        let network =
+            if with_sigmoid { layers.layer(ocelli_nn::Layer::Sigmoid) } else { layers }.build("n").unwrap();
+        let mut weights = network.init(1);
+        let names: Vec<String> = weights.names().map(str::to_owned).collect();
+        let [bias, weight] =
+            ["bias", "weight"].map(|end| names.iter().find(|name| name.ends_with(end)).unwrap());
+        weights.insert(weight, ocelli_nn::Tensor::f32([2, 4], vec![0.0; 8]));
+        weights.insert(bias, ocelli_nn::Tensor::f32([2], logits.to_vec()));
+        let mut list = vec![Transform::resize((2, 2)), Transform::normalize_with(&[0.5], &[0.5])];
+        list.splice(1..1, crops);
+        let images: Arc<dyn Dataset> = Arc::new(Several(images(&["ant", "bee"])));
+        let source = Source::new(Arc::clone(&images), &list, &SourceOptions::default()).unwrap();
+        let mut loader = Loader::new(Arc::new(source), &list, &LoaderOptions::in_order(2)).unwrap();
+        let rows = 2 * loader.views();
+        let trained = evaluate(&network, &weights, rows, loader.epoch(0)).unwrap();
+        let classes = images.classes().to_vec();
+        let classifier = Classifier::new(network, weights, list, classes).unwrap();
+        let classifier = classifier.with_thresholds(vec![0.5; 2]).unwrap();
+        let (said, _) = measure_multi_label(&classifier, images, &MeasureOptions::default()).unwrap();
+        let report = MultiLabelReport::of(&said, &MultiLabelOptions::default());
+        assert_eq!((trained.images, report.images), (2, 2));
+        assert_eq!(trained.accuracy, report.subset_accuracy);
+        [trained.loss, report.log_loss]
+    }
+
+    #[test]
+    fn a_wrong_certainty_costs_as_much_as_in_training() {
+        // Of each class one image has it and the other has not.
+        let exact = |[a, b]: [f64; 2]| {
+            let loss = |x: f64| f64::midpoint((-x).exp().ln_1p(), (-x).exp().ln_1p() + x);
+            f64::midpoint(loss(a), loss(b))
+        };
+        let crops = || Some(ocelli_data::transforms::FiveCrop { size: (2, 2).into() }.into());
+        for logits in [[0.0, 0.0], [3.0, -2.0], [17.5, 20.0], [60.0, -60.0]] {
+            let expected = exact(logits.map(f64::from));
+            for crops in [None, crops()] {
+                let [trained, measured] = losses(logits, false, crops);
+                assert!((trained - expected).abs() < 1e-5, "{logits:?}: {trained}, {expected}");
+                assert!((measured - expected).abs() < 1e-5, "{logits:?}: {measured}, {expected}");
+            }
+        }
+        // Of a network that ends in a sigmoid f32 has rounded away what is beyond a loss of 17.3.
+        for crops in [None, crops()] {
+            let [trained, measured] = losses([60.0, 60.0], true, crops);
+            assert!((trained - 12.5 * std::f64::consts::LN_2).abs() < 1e-5, "{trained}");
+            assert!((measured - trained).abs() < 1e-5, "{measured}, {trained}");
+        }
     }
 }

@@ -324,12 +324,14 @@ impl Trainer {
         self.plan.climb(sam.rho, sam.adaptive, moves).map_err(TrainError::Plan)?;
         let logits = self.plan.forward_above(batch.images(), keys);
         let loss = self.objective.forward(logits, batch, &mut self.gradient);
-        if !loss.is_finite() {
-            return Err(self.diverged(" at the weights that train.sam climbs to", loss, batch, keys));
+        let diverged = !loss.is_finite();
+        let error =
+            diverged.then(|| self.diverged(" at the weights that train.sam climbs to", loss, batch, keys));
+        if !diverged {
+            self.plan.backward(&self.gradient);
         }
-        self.plan.backward(&self.gradient);
         self.plan.climb_down();
-        Ok(())
+        error.map_or(Ok(()), Err)
     }
 
     /// What to say of a loss that is not finite, at the weights as they are.
@@ -467,8 +469,7 @@ impl Trainer {
         self.pace.restore(state.plateau);
         self.averages = Averages::restored(&self.options.averaging, &self.plan, state)?;
         self.position = state.position;
-        // Gradients that wait are of the weights before.
-        self.plan.use_kept_gradients();
+        // Gradients that waited were of the weights before: the plan forgot them with those.
         self.kept = 0;
         self.thaw();
         Ok(())

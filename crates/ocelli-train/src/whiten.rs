@@ -26,7 +26,7 @@ pub struct Whiten {
     /// Training images that patches are taken of, as the network sees them in the first epoch, at least 1 (default 1000).
     #[serde(default = "images")]
     pub images: usize,
-    /// What is added to variances, so that what hardly varies is not blown up, at least 0 (default 0.0005).
+    /// What is added to variances, so that what hardly varies is not blown up, more than 0 (default 0.0005).
     #[serde(default = "eps")]
     pub eps: f64,
 }
@@ -44,8 +44,8 @@ impl Whiten {
         if self.images == 0 {
             return Err(wrong("images", "is 0, but must be at least 1".into()));
         }
-        if !(self.eps >= 0.0 && self.eps.is_finite()) {
-            return Err(wrong("eps", format!("is {}, but must be 0 or more", self.eps)));
+        if !(self.eps > 0.0 && self.eps.is_finite()) {
+            return Err(wrong("eps", format!("is {}, but must be more than 0", self.eps)));
         }
         Ok(())
     }
@@ -218,7 +218,7 @@ fn filters(moments: &DMatrix<f64>, eps: f64) -> Vec<f32> {
     order.sort_by(|&a, &b| eigenvalues[b].total_cmp(&eigenvalues[a]));
     let component = |place: usize| {
         // Rounding may leave a little less than nothing.
-        let scale = 1.0 / (eigenvalues[place].max(0.0) + eps).max(f64::MIN_POSITIVE).sqrt();
+        let scale = 1.0 / (eigenvalues[place].max(0.0) + eps).sqrt();
         eigenvectors.column(place).iter().map(move |value| (value * scale) as f32).collect::<Vec<_>>()
     };
     let plus: Vec<f32> = order.into_iter().flat_map(component).collect();

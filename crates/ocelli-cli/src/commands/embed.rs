@@ -8,6 +8,7 @@ use crate::args::EmbedArgs;
 use crate::failure::Failure;
 use crate::files::together;
 use crate::text::{count, csv, percent, plural, warn};
+use ocelli::data::check::Progress;
 use ocelli::data::{Problem, Undivided};
 use ocelli::model::Classifier;
 use ocelli::report::explain::{Embeddings, save_npy};
@@ -15,18 +16,21 @@ use ocelli::report::projection::{Pca, figure};
 use ocelli::report::{Explainer, ReportError};
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) fn run(args: &EmbedArgs) -> Result<(), Failure> {
     let classifier = super::load(&args.model)?;
     let threads = threads(args.threads);
+    let files = together(&args.out, "embedding", ["npy", "csv", "svg", "png"]);
+    claim(&files, Path::new(&args.data))?;
     let data = labelled::open(&classifier, &args.data, args.label_separator, threads)?;
     let parts = parts(&data, &classifier, args.split.as_deref())?;
     let (found, problems) = embed(args, &classifier, &parts, threads)?;
     let listed = listed(&parts, &found);
-    let [array, list, drawing @ ..] = together(&args.out, "embedding", ["npy", "csv", "svg", "png"]);
+    let [array, list, drawing @ ..] = files;
     save_npy(&array, &found.values, found.columns)?;
     write(&list, &table(&listed))?;
     let drawn = draw(&drawing, &data, &found, &listed, threads)?;
@@ -38,6 +42,35 @@ pub(crate) fn run(args: &EmbedArgs) -> Result<(), Failure> {
     let problems: Vec<&Problem> = own.into_iter().chain(&problems).collect();
     problems.iter().for_each(|problem| warn(problem));
     labelled::complete(problems)
+}
+
+/// What the list of images begins with.
+const HEAD: &str = "image,split,class";
+
+/// # Errors
+/// One of the files is there and is not of an earlier run, which its list tells; or the list would replace the data itself.
+fn claim(files: &[PathBuf; 4], data: &Path) -> Result<(), Failure> {
+    let list = &files[1];
+    let data = data.canonicalize();
+    let is_data = data.is_ok_and(|data| list.canonicalize().is_ok_and(|list| list == data));
+    if !is_data && begins_with(list, HEAD) {
+        return Ok(());
+    }
+    match files.iter().find(|path| path.exists()) {
+        Some(path) => {
+            let reason = format!("{} is there already, and not from an earlier run", path.display());
+            Err(Failure::usage(reason).hint("give another name with --out"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether a file's first line is this one.
+fn begins_with(path: &Path, line: &str) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let mut first = String::new();
+    let limit = line.len() as u64 + 1;
+    BufReader::new(file.take(limit)).read_line(&mut first).is_ok_and(|_| first.trim_end() == line)
 }
 
 /// The split asked for, else all images, divided as for training.
@@ -60,9 +93,11 @@ fn embed(
     let bar = Bar::new();
     let mut all: Option<Embeddings> = None;
     let (mut before, mut problems) = (0, Vec::new());
+    // The bar is that of all parts.
+    let total = parts.iter().map(|(_, images)| images.len() as u64).sum();
     for (_, images) in parts.iter().filter(|(_, images)| !images.is_empty()) {
         let found = explainer.embed_all(Arc::clone(images), args.layer.as_deref(), threads, |progress| {
-            bar.show(progress);
+            bar.show(Progress { done: before as u64 + progress.done, total, ..progress });
         });
         let mut found = found.inspect_err(|_| bar.end())?;
         found.images.iter_mut().for_each(|place| *place += before);
@@ -105,9 +140,9 @@ fn listed(parts: &[Part], found: &Embeddings) -> Vec<Listed> {
     found.images.iter().map(one).collect()
 }
 
-/// `image,split,class`, in the order of the array's rows.
+/// [`HEAD`] and a line for each image, in the order of the array's rows.
 fn table(listed: &[Listed]) -> String {
-    let mut table = "image,split,class\n".to_owned();
+    let mut table = format!("{HEAD}\n");
     for Listed { name, split, class, .. } in listed {
         // Writing to a String cannot fail.
         let _ = writeln!(table, "{},{},{}", csv(name), csv(split), csv(class));

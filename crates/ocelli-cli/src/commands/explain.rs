@@ -54,16 +54,16 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let image = classifier.image_channels().and_then(|channels| decode::read(&args.image, channels, &limits));
     let image = image?;
     // A wrong name is told before any work.
-    args.class.as_deref().map(|name| class_named(&classifier, name)).transpose()?;
+    let asked = args.class.as_deref().map(|name| class_named(&classifier, name)).transpose()?;
     let options = PredictOptions { batch: 1, top_k: classifier.classes().len(), ..PredictOptions::default() };
     let answer = classifier.predictor(options)?.predict(std::slice::from_ref(&image))?.remove(0);
-    let class = args.class.as_ref().unwrap_or(&answer.label);
-    let explained = answer.top.iter().find(|(name, _)| name == class).expect("all classes are among them");
+    let class = asked.map_or_else(|| class_named(&classifier, &answer.label), Ok)?;
+    let name = &classifier.classes()[class];
+    let explained = answer.top.iter().find(|(other, _)| other == name).expect("all classes are among them");
     let explainer = Explainer::new(&classifier);
     let seen = explainer.see(image.view())?;
     let out = args.out.clone().unwrap_or_else(|| folder_for(&args.image));
     fs::create_dir_all(&out).map_err(|source| ReportError::Io { path: out.clone(), source })?;
-    let class = class_named(&classifier, class)?;
     let mut work = Work { args, explainer: &explainer, seen: &seen, class, out, files: Vec::new() };
     let explained = work.explain(explained)?;
     if args.json { print_json(&explained) } else { print(&explained).map_err(Failure::from) }

@@ -12,8 +12,8 @@ use ocelli::data::printable;
 use ocelli::nn::lint::Severity;
 use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
 use ocelli::train::{
-    DataInfo, Distillation, EpochDone, Outcome, Position, Recipe, RecipeBuilder, RecipeError, Resize, Resume,
-    Run, RunOptions, TrainError, TrainSection, claim, has_checkpoint,
+    DataInfo, Distillation, EpochDone, OnDivergence, Outcome, Position, Recipe, RecipeBuilder, RecipeError,
+    Resize, Resume, Run, RunOptions, TrainError, TrainSection, claim, has_checkpoint,
 };
 use std::collections::HashMap;
 use std::fs;
@@ -102,9 +102,12 @@ fn train(
         // The same run would diverge again.
         Err(error @ TrainError::Diverged(_)) if has_checkpoint(folder) => {
             let last = shell(&folder.join("last.safetensors").display().to_string());
+            let back = match run.recipe().train.on_divergence {
+                OnDivergence::Stop => "; or have a run go back by itself: --set train.on_divergence=back-off",
+                OnDivergence::BackOff => "",
+            };
             Err(Failure::failed(error).hint(format!(
-                "the newest checkpoint is from before and whole; begin a new run from it: --weights {last}; \
-                 or have a run go back by itself: --set train.on_divergence=back-off"
+                "the newest checkpoint is from before and whole; begin a new run from it: --weights {last}{back}"
             )))
         }
         Err(error) if has_checkpoint(folder) => Err(Failure::failed(error)

@@ -7,7 +7,7 @@ mod lines;
 mod screen;
 
 use crate::interrupt;
-use crate::text::{count, percent, plural, warn};
+use crate::text::{count, duration, percent, plural, warn};
 use ocelli::data::Problem;
 use ocelli::train::{BackedOff, BatchDone, EpochDone, Event, Observer, Resized, Started, Thawed};
 use std::io::{self, IsTerminal, Write};
@@ -238,16 +238,6 @@ fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// Seconds in the units that matter: "3 h 12 min", "4 min 05 s", "12 s".
-fn duration(seconds: f64) -> String {
-    let all = seconds.round().max(0.0) as u64;
-    match (all / 3600, all / 60 % 60, all % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
-        (hours, minutes, _) => format!("{} h {minutes:02} min", count(hours)),
-    }
-}
-
 /// Parameters whose names are said.
 const NAMED: usize = 3;
 
@@ -290,11 +280,6 @@ mod tests {
         assert_eq!(pace.left(&done).round(), 40.0);
         assert_eq!(pace.rate(&done).round(), 5.0);
         assert_eq!(pace.share(&done), 0.6);
-    }
-
-    #[test]
-    fn durations_have_two_units() {
-        assert_eq!([0.4, 61.0, 11_520.0].map(duration), ["0 s", "1 min 01 s", "3 h 12 min"]);
     }
 
     #[test]

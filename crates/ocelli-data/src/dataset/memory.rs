@@ -98,6 +98,10 @@ impl Dataset for MemoryDataset {
         self.labels[index]
     }
 
+    fn labels(&self, index: usize) -> Cow<'_, [u32]> {
+        Cow::Borrowed(std::slice::from_ref(&self.labels[index]))
+    }
+
     fn name(&self, index: usize) -> Cow<'_, str> {
         Cow::Owned(format!("{}#{index}", self.name))
     }

@@ -1,13 +1,20 @@
 //! Gradient clipping: sums of squares, factors, limits.
 
+use super::{Squares, TOGETHER};
 use crate::isa::{Isa, Loop};
-
-/// Sums that are kept side by side: as many as fill vectors of doubles.
-const SUMS: usize = 16;
 
 /// The sum of squares, in double precision.
 pub fn sum_of_squares(isa: Isa, values: &[f32]) -> f64 {
-    isa.compile(Squares(values))
+    isa.compile(OfValues(values))
+}
+
+/// The sum of the squares of products of two values each, in double precision.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn sum_of_squared_products(isa: Isa, values: &[f32], factors: &[f32]) -> f64 {
+    assert_eq!(values.len(), factors.len());
+    isa.compile(OfProducts(values, factors))
 }
 
 /// Multiplies all values.
@@ -20,20 +27,34 @@ pub fn clamp(isa: Isa, limit: f64, values: &mut [f32]) {
     isa.compile(Clamp(limit as f32, values));
 }
 
-struct Squares<'a>(&'a [f32]);
+struct OfValues<'a>(&'a [f32]);
 
-impl Loop for Squares<'_> {
+impl Loop for OfValues<'_> {
     type Output = f64;
 
     #[inline(always)]
     fn run(self) -> f64 {
-        let mut sums = [0.0_f64; SUMS];
-        for values in self.0.chunks(SUMS) {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum += f64::from(*value) * f64::from(*value);
-            }
+        let mut squares = Squares::new();
+        for values in self.0.chunks(TOGETHER) {
+            squares.add(values.iter().copied().map(f64::from));
         }
-        sums.iter().sum()
+        squares.total()
+    }
+}
+
+struct OfProducts<'a>(&'a [f32], &'a [f32]);
+
+impl Loop for OfProducts<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut squares = Squares::new();
+        for (values, factors) in self.0.chunks(TOGETHER).zip(self.1.chunks(TOGETHER)) {
+            let both = values.iter().zip(factors);
+            squares.add(both.map(|(value, factor)| f64::from(*value) * f64::from(*factor)));
+        }
+        squares.total()
     }
 }
 
@@ -74,6 +95,8 @@ mod tests {
                 let values: Vec<f32> = (0..len).map(|i| i as f32 - 7.5).collect();
                 let expected: f64 = values.iter().map(|v| f64::from(*v).powi(2)).sum();
                 assert_eq!(sum_of_squares(isa, &values), expected, "{len} values");
+                let halves = vec![0.5; len];
+                assert_eq!(sum_of_squared_products(isa, &values, &halves), expected / 4.0, "{len} values");
                 let mut scaled = values.clone();
                 scale(isa, 0.5, &mut scaled);
                 assert!(scaled.iter().zip(&values).all(|(s, v)| *s == v / 2.0));

@@ -1,6 +1,6 @@
 //! LAMB: a step in two passes, for the norms of whole parameters lie between them.
 
-use super::{bias_correction, divisor};
+use super::{Squares, TOGETHER, bias_correction, divisor};
 use crate::isa::{Isa, Kernel};
 use crate::simd::Simd;
 
@@ -63,9 +63,6 @@ struct Means<'a> {
     square: &'a mut [f32],
 }
 
-/// Sums that are kept side by side: as many as fill vectors of doubles.
-const SUMS: usize = 16;
-
 impl Kernel for Means<'_> {
     type Output = [f64; 2];
 
@@ -74,19 +71,18 @@ impl Kernel for Means<'_> {
         let (b1, b2) = self.options.betas;
         let (take1, keep2, take2) = ((1.0 - b1) as f32, b2 as f32, (1.0 - b2) as f32);
         let direction = self.options.direction();
-        let mut sums = [[0.0_f64; SUMS]; 2];
-        let rows = self.value.chunks(SUMS).zip(self.grad.chunks(SUMS));
-        let means = self.mean.chunks_mut(SUMS).zip(self.square.chunks_mut(SUMS));
+        let (mut of_values, mut of_directions) = (Squares::new(), Squares::new());
+        let rows = self.value.chunks(TOGETHER).zip(self.grad.chunks(TOGETHER));
+        let means = self.mean.chunks_mut(TOGETHER).zip(self.square.chunks_mut(TOGETHER));
         for ((w, g), (m, v)) in rows.zip(means) {
-            for i in 0..w.len() {
-                m[i] += (g[i] - m[i]) * take1;
-                v[i] = v[i] * keep2 + g[i] * g[i] * take2;
-                let (w, u) = (f64::from(w[i]), f64::from(direction(w[i], m[i], v[i])));
-                sums[0][i] += w * w;
-                sums[1][i] += u * u;
+            for ((g, m), v) in g.iter().zip(&mut *m).zip(&mut *v) {
+                *m += (g - *m) * take1;
+                *v = *v * keep2 + g * g * take2;
             }
+            of_values.add(w.iter().copied().map(f64::from));
+            of_directions.add(w.iter().zip(m).zip(v).map(|((w, m), v)| f64::from(direction(*w, *m, *v))));
         }
-        sums.map(|lanes| lanes.iter().sum())
+        [of_values.total(), of_directions.total()]
     }
 }
 

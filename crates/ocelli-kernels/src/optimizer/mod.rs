@@ -16,7 +16,7 @@ mod sgd;
 
 pub use adagrad::{AdagradStep, adagrad};
 pub use adam::{AdamStep, adam};
-pub use clip::{clamp, scale, sum_of_squares};
+pub use clip::{clamp, scale, sum_of_squared_products, sum_of_squares};
 pub use lamb::{LambStep, lamb, lamb_means};
 pub use lion::{LionStep, lion};
 pub use muon::{muon_direction, shrink_and_step};
@@ -29,6 +29,32 @@ pub use sgd::{SgdStep, sgd};
 #[inline(always)]
 fn divisor(deviation: f32) -> f32 {
     if deviation > 0.0 { deviation } else { 1.0 }
+}
+
+/// Values that are added up together: as many as there are sums side by side, which fill vectors of doubles.
+const TOGETHER: usize = 16;
+
+/// A sum of squares in double precision.
+struct Squares([f64; TOGETHER]);
+
+impl Squares {
+    #[inline(always)]
+    fn new() -> Self {
+        Self([0.0; TOGETHER])
+    }
+
+    /// Adds the squares of at most [`TOGETHER`] values.
+    #[inline(always)]
+    fn add(&mut self, values: impl Iterator<Item = f64>) {
+        for (sum, value) in self.0.iter_mut().zip(values) {
+            *sum += value * value;
+        }
+    }
+
+    #[inline(always)]
+    fn total(&self) -> f64 {
+        self.0.iter().sum()
+    }
 }
 
 /// The factor by which decoupled decay shrinks a weight, and that of the weight in its gradient otherwise.

@@ -45,13 +45,15 @@ impl Cells {
     }
 }
 
-/// Decodes images until the page has what it has room for. One that cannot be decoded any more is left out.
+/// Decodes images of the cells that are wanted until the page has what it has room for. One that cannot be decoded any more is left
+/// out.
 pub(super) fn gather(
     subject: &Subject<'_>,
+    wanted: impl Fn((usize, usize)) -> bool,
     options: &PageOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Cells, ReportError> {
-    let order = order(subject.predictions, OF_CELL);
+    let order = order(subject.predictions, wanted, OF_CELL);
     let pool = pool(options.threads)?;
     let (mut cells, mut bytes) = (Cells::default(), 0);
     for (number, together) in order.chunks(TOGETHER).enumerate() {
@@ -80,9 +82,14 @@ fn cell(predictions: &Predictions, place: usize) -> (usize, usize) {
 
 /// The places of images by their worth to the page: the first of each cell, then the second, and so on; of cells the mistakes come
 /// first, and those with most images.
-fn order(predictions: &Predictions, of_cell: usize) -> Vec<usize> {
+fn order(predictions: &Predictions, wanted: impl Fn((usize, usize)) -> bool, of_cell: usize) -> Vec<usize> {
     let mut cells: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
-    (0..predictions.len()).for_each(|place| cells.entry(cell(predictions, place)).or_default().push(place));
+    for place in 0..predictions.len() {
+        let cell = cell(predictions, place);
+        if wanted(cell) {
+            cells.entry(cell).or_default().push(place);
+        }
+    }
     for places in cells.values_mut() {
         places.sort_by(|a, b| predictions.loss(*b).total_cmp(&predictions.loss(*a)));
     }
@@ -105,8 +112,10 @@ mod tests {
             predictions.push(id as u64, *label, &[*sure, 1.0 - sure]);
         }
         // (1, 0) has two images, 3 and 4, of which 4 has the higher loss; (0, 0) three; (1, 1) one.
-        assert_eq!(order(&predictions, 2), [4, 1, 5, 3, 2]);
-        assert_eq!(order(&predictions, 9).len(), 6);
-        assert!(order(&predictions, 0).is_empty());
+        let all = |_| true;
+        assert_eq!(order(&predictions, all, 2), [4, 1, 5, 3, 2]);
+        assert_eq!(order(&predictions, all, 9).len(), 6);
+        assert!(order(&predictions, all, 0).is_empty());
+        assert_eq!(order(&predictions, |cell| cell == (1, 0), 9), [4, 3]);
     }
 }

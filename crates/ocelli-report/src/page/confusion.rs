@@ -5,7 +5,7 @@ use ocelli_plot::{Axis, Figure};
 
 use super::cells::{Cells, OF_CELL, Shown};
 use super::chart::Charts;
-use super::{Subject, scrolling};
+use super::{Subject, pairs, scrolling};
 use crate::text::{count, percent, plural};
 
 /// Up to so many classes, column heads are written across.
@@ -15,24 +15,95 @@ const SHADES: f64 = 9.0;
 /// The side of a cell of the figure, and the room around it.
 const CELL: f32 = 13.0;
 const AROUND: f32 = 260.0;
+/// Classes up to which there is a matrix, 287: a figure has room for so many cells, and a page of many more would be all table.
+const MOST: usize = ((Figure::LONGEST - AROUND) / CELL) as usize;
+/// Pairs of classes that are shown in place of a matrix.
+pub(super) const PAIRS: usize = 100;
 
-pub(super) fn body(subject: &Subject<'_>, cells: &Cells, charts: &mut Charts) -> Markup {
-    charts.keep("confusion", figure(subject));
-    let (shown, all) = (cells.images() as u64, subject.report.images);
+/// What the section shows.
+pub(super) enum View {
+    Matrix,
+    /// The pairs (class, taken for, images) that were mixed up most often: the matrix would be too large.
+    Pairs(Vec<(usize, usize, u64)>),
+}
+
+impl View {
+    pub(super) fn of(subject: &Subject<'_>) -> Self {
+        let confusion = &subject.report.confusion;
+        if confusion.classes() <= MOST {
+            return Self::Matrix;
+        }
+        let mut pairs = confusion.mistakes();
+        pairs.truncate(PAIRS);
+        Self::Pairs(pairs)
+    }
+
+    /// Whether a cell is seen, so that its images can be asked for.
+    pub(super) fn has(&self, (truth, predicted): (usize, usize)) -> bool {
+        match self {
+            Self::Matrix => true,
+            Self::Pairs(pairs) => pairs.iter().any(|pair| (pair.0, pair.1) == (truth, predicted)),
+        }
+    }
+}
+
+pub(super) fn body(subject: &Subject<'_>, view: &View, cells: &Cells, charts: &mut Charts) -> Markup {
+    let (what, back) = match view {
+        View::Matrix => {
+            charts.keep("confusion", figure(subject));
+            (matrix(subject, cells), "Back to the matrix")
+        }
+        View::Pairs(pairs) => (instead(subject, pairs, cells), "Back to the pairs"),
+    };
+    html! {
+        (what)
+        div.cells {
+            @for (cell, shown) in cells.all() { (images(subject, cell, shown, back)) }
+        }
+    }
+}
+
+fn matrix(subject: &Subject<'_>, cells: &Cells) -> Markup {
     html! {
         p {
             "Each row is a class, each column what its images were taken for; right answers are on the diagonal, and shades are shares of \
              a row. "
             strong { "A number that is a link shows the images of its cell" }
             ", those with the highest losses first. "
-            @if shown < all {
-                "Of the " (count(all)) " images " (count(shown)) " can be seen: " (OF_CELL) " of a cell at most, and as many in all as the page \
-                 has room for; those of frequent mistakes come first."
-            }
+            (left_out(subject, cells))
         }
         (scrolling("Confusion matrix", table(subject, cells)))
-        div.cells {
-            @for (cell, shown) in cells.all() { (images(subject, cell, shown)) }
+    }
+}
+
+/// The pairs in place of a matrix.
+fn instead(subject: &Subject<'_>, pairs: &[(usize, usize, u64)], cells: &Cells) -> Markup {
+    let classes = count(subject.report.confusion.classes() as u64);
+    html! {
+        p {
+            "A matrix of " (classes) " classes is too large to show. "
+            @if pairs.is_empty() {
+                "Nothing was mixed up."
+            } @else {
+                "In its place are the pairs of classes that were mixed up most often, at most " (PAIRS) ". "
+                strong { "A number that is a link shows the images of its pair" }
+                ", those with the highest losses first. "
+                (left_out(subject, cells))
+            }
+        }
+        @if !pairs.is_empty() {
+            (scrolling("Pairs in place of the confusion matrix", pairs::table(subject, pairs, cells)))
+        }
+    }
+}
+
+/// How many of the images can be seen, where that is not all of them.
+fn left_out(subject: &Subject<'_>, cells: &Cells) -> Markup {
+    let (shown, all) = (cells.images() as u64, subject.report.images);
+    html! {
+        @if shown < all {
+            "Of the " (count(all)) " images " (count(shown)) " can be seen: " (OF_CELL) " of a cell at most, and as many in all as the page \
+             has room for; those of frequent mistakes come first."
         }
     }
 }
@@ -61,7 +132,6 @@ fn table(subject: &Subject<'_>, cells: &Cells) -> Markup {
     }
 }
 
-/// A cell: a link where it has images to show.
 fn cell(subject: &Subject<'_>, cells: &Cells, (truth, predicted): (usize, usize)) -> Markup {
     let images = subject.report.confusion.count(truth, predicted);
     let all = subject.report.confusion.images_of(truth);
@@ -72,12 +142,18 @@ fn cell(subject: &Subject<'_>, cells: &Cells, (truth, predicted): (usize, usize)
     let shade = (SHADES * images as f64 / all as f64).ceil();
     let class = format!("{} s{shade}", if truth == predicted { "right" } else { "wrong" });
     html! {
-        td class=(class) {
-            @if cells.of(truth, predicted).is_some() {
-                a href={ "#" (id(truth, predicted)) } aria-label=(told(subject, (truth, predicted))) { (count(images)) }
-            } @else {
-                (count(images))
-            }
+        td class=(class) { (number(subject, cells, (truth, predicted))) }
+    }
+}
+
+/// The number of images of a cell: a link where it has some to show.
+pub(super) fn number(subject: &Subject<'_>, cells: &Cells, (truth, predicted): (usize, usize)) -> Markup {
+    let images = count(subject.report.confusion.count(truth, predicted));
+    html! {
+        @if cells.of(truth, predicted).is_some() {
+            a href={ "#" (id(truth, predicted)) } aria-label=(told(subject, (truth, predicted))) { (images) }
+        } @else {
+            (images)
         }
     }
 }
@@ -96,7 +172,7 @@ fn told(subject: &Subject<'_>, (truth, predicted): (usize, usize)) -> String {
 }
 
 /// The images of a cell, which are there but not seen until they are asked for.
-fn images(subject: &Subject<'_>, cell: (usize, usize), shown: &[Shown]) -> Markup {
+fn images(subject: &Subject<'_>, cell: (usize, usize), shown: &[Shown], back: &str) -> Markup {
     let all = subject.report.confusion.count(cell.0, cell.1);
     html! {
         section.cell id=(id(cell.0, cell.1)) {
@@ -112,7 +188,7 @@ fn images(subject: &Subject<'_>, cell: (usize, usize), shown: &[Shown]) -> Marku
                     }
                 }
             }
-            a.back href="#confusion" { "Back to the matrix" }
+            a.back href="#confusion" { (back) }
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 use ocelli_plot::{Axis, Figure};
-use ocelli_train::EpochDone;
+use ocelli_train::{EpochDone, SwaDone};
 
 use super::Subject;
 use super::chart::Charts;
-use crate::text::{count, percent, plural};
+use crate::text::{duration, percent, plural};
 
 pub(super) fn body(subject: &Subject<'_>, charts: &mut Charts) -> Markup {
     let Some(run) = subject.run else {
@@ -24,10 +24,9 @@ pub(super) fn body(subject: &Subject<'_>, charts: &mut Charts) -> Markup {
         p {
             (plural(epochs.len() as u64, "epoch", "epochs")) ", " (plural(last.step, "step", "steps")) ", "
             (duration(seconds)) "; the best is epoch " (best.epoch)
-            @if let (Some(loss), Some(accuracy)) = (best.val_loss, best.val_accuracy) {
-                ", with loss " (format!("{loss:.4}")) " and accuracy " (percent(accuracy)) " in validation"
-            }
-            ". Training figures are of the weights as they were when each batch came, dropout on."
+            (validated(best.val_loss, best.val_accuracy)) ". "
+            @if let Some(swa) = run.swa { (averaged(swa)) }
+            "Training figures are of the weights as they were when each batch came, dropout on."
         }
         div.charts {
             (charts.show("loss", &told("Loss", epochs, |done| (done.train_loss, done.val_loss)), loss(epochs, best)))
@@ -38,6 +37,24 @@ pub(super) fn body(subject: &Subject<'_>, charts: &mut Charts) -> Markup {
             ))
             (charts.show("learning-rate", &rates_told(epochs), rates(epochs)))
         }
+    }
+}
+
+/// What came of the validation, if there was one.
+fn validated(loss: Option<f64>, accuracy: Option<f64>) -> Markup {
+    html! {
+        @if let (Some(loss), Some(accuracy)) = (loss, accuracy) {
+            ", with loss " (format!("{loss:.4}")) " and accuracy " (percent(accuracy)) " in validation"
+        }
+    }
+}
+
+fn averaged(swa: &SwaDone) -> Markup {
+    html! {
+        strong {
+            "The model is no epoch's but the mean of the weights of the last " (plural(swa.swa_epochs, "epoch", "epochs"))
+        }
+        (validated(swa.val_loss, swa.val_accuracy)) ". "
     }
 }
 
@@ -98,24 +115,4 @@ fn rates_told(epochs: &[EpochDone]) -> String {
     let highest = epochs.iter().map(|done| done.lr).fold(0.0, f64::max);
     let last = epochs.last().map_or(0.0, |done| done.lr);
     format!("Learning rate by epoch: at most {highest:.3e}, {last:.3e} at the end.")
-}
-
-/// 4000 seconds as "1 h 7 min".
-fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        0..60 => format!("{seconds:.1} s"),
-        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", count(whole / 3600), whole % 3600 / 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::duration;
-
-    #[test]
-    fn durations_are_readable() {
-        assert_eq!([1.25, 61.0, 4000.0].map(duration), ["1.2 s", "1 min 1 s", "1 h 6 min"]);
-    }
 }

@@ -8,7 +8,7 @@ use ocelli_train::metrics::{TopLoss, top_losses};
 use super::thumbnail::{Thumbnail, of};
 use super::{PageOptions, Subject};
 use crate::text::percent;
-use crate::{Explainer, ReportError, picture};
+use crate::{Explainer, ReportError, picture, pool};
 
 /// The longer side of each picture.
 const SIDE: usize = 160;
@@ -36,7 +36,16 @@ struct Spoken {
     any: bool,
 }
 
+/// Looks at the images, on as many threads as are asked for.
 pub(super) fn gather(
+    subject: &Subject<'_>,
+    options: &PageOptions,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Losses, ReportError> {
+    pool(options.threads)?.install(|| look(subject, options, progress))
+}
+
+fn look(
     subject: &Subject<'_>,
     options: &PageOptions,
     progress: &(dyn Fn(Progress) + Sync),

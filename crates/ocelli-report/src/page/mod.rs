@@ -30,8 +30,8 @@ use ocelli_data::check::Progress;
 use ocelli_data::{Dataset, printable};
 use ocelli_model::Classifier;
 use ocelli_plot::Figure;
-use ocelli_train::EpochDone;
 use ocelli_train::metrics::{Calibration, Predictions, Report};
+use ocelli_train::{EpochDone, SwaDone};
 
 use crate::ReportError;
 use chart::Charts;
@@ -82,6 +82,8 @@ pub struct Tempered {
 pub struct RunStory<'a> {
     /// The epochs that are done.
     pub epochs: &'a [EpochDone],
+    /// The mean of the last epochs' weights, where that is the model.
+    pub swa: Option<&'a SwaDone>,
     /// Every setting, as TOML.
     pub recipe: &'a str,
 }
@@ -93,7 +95,7 @@ pub struct PageOptions {
     pub top_losses: usize,
     /// Bytes that the images of the confusion matrix's cells may take in the page (default 1.5 MiB).
     pub image_bytes: usize,
-    /// Threads that decode images; 0 takes as many as the machine has (default 0). The page does not depend on it.
+    /// Threads that decode images and make heat maps; 0 takes as many as the machine has (default 0). The page does not depend on it.
     pub threads: usize,
 }
 
@@ -144,11 +146,12 @@ impl Page {
     ) -> Result<Self, ReportError> {
         let mut charts = Charts::default();
         let section = |id, heading, body| Section { id, heading, body };
-        let cells = cells::gather(subject, options, progress)?;
+        let view = confusion::View::of(subject);
+        let cells = cells::gather(subject, |cell| view.has(cell), options, progress)?;
         let sections = [
             section("figures", "Figures", headline::body(subject)),
             section("curves", "Training", curves::body(subject, &mut charts)),
-            section("confusion", "Confusion matrix", confusion::body(subject, &cells, &mut charts)),
+            section("confusion", "Confusion matrix", confusion::body(subject, &view, &cells, &mut charts)),
             section("pairs", "Mixed up most often", pairs::body(subject)),
             section(
                 "losses",

@@ -2,19 +2,37 @@
 
 use maud::{Markup, html};
 
-use super::{Subject, scrolling};
+use super::cells::Cells;
+use super::{Subject, confusion, scrolling};
 use crate::text::{count, percent};
 
 /// Pairs that are shown.
 const PAIRS: usize = 10;
 
 pub(super) fn body(subject: &Subject<'_>) -> Markup {
-    let confusion = &subject.report.confusion;
-    let mistakes = confusion.mistakes();
+    let mistakes = subject.report.confusion.mistakes();
     if mistakes.is_empty() {
         return html! { p { "Nothing was mixed up." } };
     }
-    let table = html! {
+    let shown = &mistakes[..mistakes.len().min(PAIRS)];
+    html! {
+        (scrolling("Pairs of classes that were mixed up most often", table(subject, shown, &Cells::default())))
+        @if mistakes.len() > PAIRS {
+            p {
+                "And " (count((mistakes.len() - PAIRS) as u64)) " other pairs"
+                @match confusion::View::of(subject) {
+                    confusion::View::Matrix => { ", all in the matrix." },
+                    confusion::View::Pairs(_) => { "; more of them are above." },
+                }
+            }
+        }
+    }
+}
+
+/// Pairs (class, taken for, images), whose numbers are links where they have images among those of the cells.
+pub(super) fn table(subject: &Subject<'_>, pairs: &[(usize, usize, u64)], cells: &Cells) -> Markup {
+    let confusion = &subject.report.confusion;
+    html! {
         table {
             thead {
                 tr {
@@ -25,19 +43,15 @@ pub(super) fn body(subject: &Subject<'_>) -> Markup {
                 }
             }
             tbody {
-                @for (truth, predicted, images) in mistakes.iter().take(PAIRS) {
+                @for (truth, predicted, images) in pairs {
                     tr {
                         th scope="row" { (subject.class(*truth)) }
                         td.text { (subject.class(*predicted)) }
-                        td { (count(*images)) }
+                        td { (confusion::number(subject, cells, (*truth, *predicted))) }
                         td { (percent(*images as f64 / confusion.images_of(*truth) as f64)) }
                     }
                 }
             }
         }
-    };
-    html! {
-        (scrolling("Pairs of classes that were mixed up most often", table))
-        @if mistakes.len() > PAIRS { p { "And " (count((mistakes.len() - PAIRS) as u64)) " other pairs, all in the matrix." } }
     }
 }

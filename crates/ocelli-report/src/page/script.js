@@ -1,7 +1,8 @@
 // Without this script the links of the matrix lead to the images of their cells. With it these are shown below the matrix at once,
 // arrow keys move within the matrix, and Escape leads back.
 (() => {
-  const matrix = document.querySelector(".matrix");
+  // Of many classes it is a list of pairs.
+  const matrix = document.querySelector("#confusion table");
   if (!matrix) return;
   document.documentElement.classList.add("js");
   let link = null;
@@ -41,8 +42,10 @@
   );
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") back();
+    // With another key they are the browser's.
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-    const from = step && event.target.closest(".matrix td");
+    const from = step && event.target.closest("#confusion td");
     if (!from) return;
     event.preventDefault();
     let row = from.parentElement.rowIndex;

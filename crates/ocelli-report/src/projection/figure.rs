@@ -3,10 +3,10 @@
 use ocelli_plot::{Axis, Figure};
 
 /// Classes that have a colour and a name of their own; more could not be told apart.
-pub const NAMED: usize = 10;
+const NAMED: usize = 10;
 
-/// Points, (right, up), in the colours of their classes. Where there are more than [`NAMED`] classes, those with most points have
-/// colours and names, and the others are grey.
+/// Points, (right, up), in the colours of their classes. Where there are more than ten classes, the ten with most points have colours
+/// and names, and the others are grey.
 ///
 /// # Panics
 /// If there is not a label for each point, or it is no class.

@@ -3,5 +3,5 @@
 mod figure;
 mod pca;
 
-pub use figure::{NAMED, figure};
+pub use figure::figure;
 pub use pca::Pca;

@@ -1,7 +1,7 @@
 //! The folder of a run: which file is where, and which checkpoints stay.
 
 use super::lock::Lock;
-use super::progress::{Checkpoint, Line, Progress};
+use super::progress::{Checkpoint, Line, Progress, TestLine};
 use crate::error::TrainError;
 use crate::events::Evaluation;
 use crate::recipe::Recipe;
@@ -200,12 +200,12 @@ impl Folder {
 
     /// Adds the line of the test to `metrics.jsonl`.
     pub(crate) fn add_test(&self, epoch: u64, test: &Evaluation) -> Result<(), TrainError> {
-        self.add(&TestLine {
+        self.add(&Line::Test(TestLine {
             epoch,
             test_images: test.images,
             test_loss: test.loss,
             test_accuracy: test.accuracy,
-        })
+        }))
     }
 
     /// Adds a line to `metrics.jsonl`.
@@ -280,15 +280,6 @@ impl Name {
         let between = name.strip_suffix(BETWEEN);
         Some(Name { step: between.unwrap_or(name).parse().ok()?, regular: between.is_none() })
     }
-}
-
-/// The last line of `metrics.jsonl`, where there are test images.
-#[derive(Serialize)]
-struct TestLine {
-    epoch: u64,
-    test_images: u64,
-    test_loss: f64,
-    test_accuracy: f64,
 }
 
 fn io(path: &Path, doing: &'static str) -> impl FnOnce(std::io::Error) -> TrainError {

@@ -4,12 +4,14 @@ use crate::averages::AverageKind;
 use crate::error::TrainError;
 use crate::events::{BackedOff, EpochDone};
 use crate::recipe::Recipe;
+use crate::run::SwaDone;
 use crate::schedule::PlateauState;
 use crate::trainer::{Position, TrainerState};
 use ocelli_data::dataset::{Dataset, fingerprint};
 use ocelli_model::{Attachment, Classifier};
 use ocelli_nn::Weights;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +33,8 @@ pub(crate) struct Progress {
     /// What the teacher is known by, if there is one: a resume with another is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) teacher: Option<String>,
-    /// The lines of the metrics: the epochs that are done, and where training went back.
+    /// The lines of the metrics that training goes on from: the epochs that are done, and where it went back. What comes at the end
+    /// of a run is made again.
     pub(crate) lines: Vec<Line>,
     /// Where a schedule stands that results move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,13 +44,44 @@ pub(crate) struct Progress {
 }
 
 /// A line of `metrics.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Line {
-    /// Training diverged and went back. First, so that reading tells it from an epoch.
+    /// Training diverged and went back.
     BackedOff(BackedOff),
     /// An epoch was done.
     Epoch(EpochDone),
+    /// The mean of the last epochs' weights became the model.
+    Swa(SwaDone),
+    /// The model was tested.
+    Test(TestLine),
+}
+
+/// The last line, where there are test images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TestLine {
+    pub(crate) epoch: u64,
+    pub(crate) test_images: u64,
+    pub(crate) test_loss: f64,
+    pub(crate) test_accuracy: f64,
+}
+
+/// A line is of the kind that has a field of this name, so that what else it lacks can be told; serde would only say that it is of none.
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let line = serde_json::Value::deserialize(deserializer)?;
+        let has = |field| line.get(field).is_some();
+        let read = if has("back_off") {
+            serde_json::from_value(line).map(Line::BackedOff)
+        } else if has("swa_epochs") {
+            serde_json::from_value(line).map(Line::Swa)
+        } else if has("test_images") {
+            serde_json::from_value(line).map(Line::Test)
+        } else {
+            serde_json::from_value(line).map(Line::Epoch)
+        };
+        read.map_err(D::Error::custom)
+    }
 }
 
 impl Line {
@@ -55,7 +89,7 @@ impl Line {
     pub(crate) fn epoch(&self) -> Option<&EpochDone> {
         match self {
             Line::Epoch(done) => Some(done),
-            Line::BackedOff(_) => None,
+            Line::BackedOff(_) | Line::Swa(_) | Line::Test(_) => None,
         }
     }
 }
@@ -130,6 +164,9 @@ impl Checkpoint {
         let attachment = attachment
             .ok_or_else(|| broken(&"it holds a model, but not what a run needs; give the run's folder"))?;
         let progress: Progress = serde_json::from_value(attachment.note).map_err(|error| broken(&error))?;
+        if progress.lines.iter().any(|line| matches!(line, Line::Swa(_) | Line::Test(_))) {
+            return Err(broken(&"its lines are not of epochs alone"));
+        }
         let kinds = AverageKind::ALL.into_iter();
         let averages = kinds
             .map(|kind| (kind, part(&attachment.tensors, kind.name())))

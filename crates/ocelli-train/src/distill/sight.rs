@@ -4,6 +4,7 @@ use super::teacher::TeacherError;
 use ocelli_data::Transform;
 use ocelli_data::transforms::Normalize;
 use ocelli_nn::{Network, Shape};
+use rayon::prelude::*;
 
 /// Brings images from the mean and standard deviation of one network to those of another, channel by channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,9 +35,15 @@ impl Sight {
         Some(Sight { channels: (0..channels).map(channel).collect() })
     }
 
-    /// Writes what becomes of `images`, channels last.
-    pub(super) fn apply(&self, images: &[f32], out: &mut [f32]) {
-        let pixels = images.chunks_exact(self.channels.len()).zip(out.chunks_exact_mut(self.channels.len()));
+    /// Writes what becomes of `images` of so many numbers each, channels last. Works on the threads of the `rayon` pool that it is
+    /// called in.
+    pub(super) fn apply(&self, images: &[f32], numbers: usize, out: &mut [f32]) {
+        let images = images.par_chunks(numbers).zip(out.par_chunks_mut(numbers));
+        images.for_each(|(image, out)| self.apply_to(image, out));
+    }
+
+    fn apply_to(&self, image: &[f32], out: &mut [f32]) {
+        let pixels = image.chunks_exact(self.channels.len()).zip(out.chunks_exact_mut(self.channels.len()));
         for (pixel, out) in pixels {
             for ((value, out), (scale, shift)) in pixel.iter().zip(out).zip(&self.channels) {
                 *out = value * scale + shift;
@@ -64,8 +71,8 @@ pub(super) fn sight(
     }
     let (our_colours, their_colours) = (colours(ours), colours(theirs));
     if our_colours != their_colours {
-        let names = |list: &[&Transform]| list.iter().map(|t| t.name().to_owned()).collect();
-        return Err(TeacherError::Colours { student: names(&our_colours), teacher: names(&their_colours) });
+        let (student, teacher) = told(&our_colours, &their_colours);
+        return Err(TeacherError::Colours { student, teacher });
     }
     Ok(Sight::between(Normalize::of(ours), Normalize::of(theirs), given.0))
 }
@@ -93,11 +100,25 @@ fn colours(list: &[Transform]) -> Vec<&Transform> {
                 | Transform::RandomVerticalFlip(_)
                 | Transform::ToImage(_)
                 | Transform::PILToTensor(_)
-                | Transform::Normalize(_)
         ) || transform.makes_numbers()
             || matches!(transform, Transform::Grayscale(grey) if grey.num_output_channels == 1)
     };
     list.iter().filter(|transform| !moves_or_converts(transform)).collect()
+}
+
+/// What tells two lists of transforms apart: their names, or, where these are the same, those that differ with their settings.
+fn told(ours: &[&Transform], theirs: &[&Transform]) -> (Vec<String>, Vec<String>) {
+    let names = |list: &[&Transform]| list.iter().map(|t| t.name().to_owned()).collect::<Vec<_>>();
+    let (our_names, their_names) = (names(ours), names(theirs));
+    if our_names != their_names {
+        return (our_names, their_names);
+    }
+    let settings = |transform: &Transform| {
+        toml::Value::try_from(transform)
+            .map_or_else(|_| transform.name().to_owned(), |value| value.to_string())
+    };
+    let differing = ours.iter().zip(theirs).filter(|(ours, theirs)| ours != theirs);
+    differing.map(|(ours, theirs)| (settings(ours), settings(theirs))).unzip()
 }
 
 #[cfg(test)]
@@ -114,11 +135,28 @@ mod tests {
         let sight = Sight::between(Some(&ours), Some(&theirs), 2).unwrap();
         // Pixels of 0.75 and 0.5: what the one sees as (0.5, 2) the other sees as (2, 1).
         let mut seen = [0.0; 4];
-        sight.apply(&[0.5, 2.0, -1.0, -2.0], &mut seen);
+        sight.apply(&[0.5, 2.0, -1.0, -2.0], 2, &mut seen);
         assert_eq!(seen, [2.0, 1.0, -1.0, 0.0]);
         let plain = Sight::between(Some(&ours), None, 2).unwrap();
-        plain.apply(&[0.5, 2.0, -1.0, -2.0], &mut seen);
+        plain.apply(&[0.5, 2.0, -1.0, -2.0], 4, &mut seen);
         assert_eq!(seen, [0.75, 0.5, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn colours_are_told_apart_by_names_or_by_settings() {
+        let grey: Transform = ocelli_data::transforms::Grayscale { num_output_channels: 3 }.into();
+        let solarize = |threshold| {
+            let solarize = ocelli_data::transforms::RandomSolarize { threshold, p: 1.0 };
+            Transform::from(solarize)
+        };
+        let (dark, light) = (solarize(64.0), solarize(128.0));
+        assert_eq!(
+            told(&[&grey], &[&grey, &dark]),
+            (vec!["Grayscale".into()], vec!["Grayscale".into(), "RandomSolarize".into()])
+        );
+        let (ours, theirs) = told(&[&grey, &dark], &[&grey, &light]);
+        assert!(ours.len() == 1 && ours[0].contains("RandomSolarize") && ours[0].contains("64"), "{ours:?}");
+        assert!(theirs.len() == 1 && theirs[0].contains("128"), "{theirs:?}");
     }
 
     #[test]

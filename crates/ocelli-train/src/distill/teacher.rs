@@ -71,7 +71,7 @@ pub enum TeacherError {
         listed(student)
     )]
     Colours {
-        /// Transforms of colours in the student's evaluation.
+        /// Transforms of colours in the student's evaluation; where both have the same, those of other settings, with these.
         student: Vec<String>,
         /// Those in its own.
         teacher: Vec<String>,

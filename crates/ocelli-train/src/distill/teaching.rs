@@ -16,6 +16,8 @@ pub struct Teaching {
     are_probabilities: bool,
     order: Option<Vec<usize>>,
     sight: Option<Sight>,
+    /// Numbers of an image.
+    numbers: usize,
     /// The batch as the teacher sees it, where that is not as the student does.
     images: Vec<f32>,
     /// What it says of the batch: logits of the student's classes.
@@ -33,7 +35,8 @@ impl Teaching {
         let network = classifier.network();
         let options = PlanOptions { batch: batch_size, ..PlanOptions::default() };
         let classes = classifier.classes().len();
-        let seen = if sight.is_some() { batch_size * network.input().elements() } else { 0 };
+        let numbers = network.input().elements();
+        let seen = if sight.is_some() { batch_size * numbers } else { 0 };
         Ok(Teaching {
             plan: InferPlan::new(network, classifier.weights(), options)?,
             distillation,
@@ -41,6 +44,7 @@ impl Teaching {
             are_probabilities: Readout::of(network).are_probabilities(),
             order,
             sight,
+            numbers,
             images: vec![0.0; seen],
             said: vec![0.0; batch_size * classes],
         })
@@ -54,7 +58,7 @@ impl Teaching {
         let seen = match &self.sight {
             None => images,
             Some(sight) => {
-                sight.apply(images, &mut self.images[..images.len()]);
+                sight.apply(images, self.numbers, &mut self.images[..images.len()]);
                 &self.images[..images.len()]
             }
         };

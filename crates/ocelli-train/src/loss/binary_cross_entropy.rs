@@ -16,6 +16,7 @@ impl BinaryCrossEntropy {
     /// If the lengths do not fit.
     pub fn forward(&self, logits: &[f32], targets: &[f32], gradient: &mut [f32]) -> f64 {
         assert!(!logits.is_empty() && logits.len() == targets.len(), "a target for each logit");
+        assert_eq!(gradient.len(), logits.len(), "a gradient for each logit");
         let one = [1.0];
         let weights = self.pos_weight.as_deref().unwrap_or(&one);
         assert!(logits.len().is_multiple_of(weights.len()), "a weight for each class");
@@ -48,5 +49,11 @@ mod tests {
         let weighted = BinaryCrossEntropy { pos_weight: Some(vec![3.0, 9.0]) };
         let loss = weighted.forward(&[0.0, 0.0], &[1.0, 0.0], &mut gradient);
         assert_eq!((loss, gradient), (2.0 * std::f64::consts::LN_2, [-0.75, 0.25]));
+    }
+
+    #[test]
+    #[should_panic(expected = "a gradient for each logit")]
+    fn a_gradient_must_have_room_for_all_logits() {
+        BinaryCrossEntropy::default().forward(&[0.0; 2], &[1.0; 2], &mut [0.0]);
     }
 }

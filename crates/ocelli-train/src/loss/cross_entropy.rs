@@ -1,8 +1,9 @@
 //! Cross-entropy.
 
-use super::{shape, softmax, weight_of};
+use super::{shape, weight_of};
 use ocelli_data::Mixing;
 use ocelli_kernels::cross_entropy;
+use ocelli_kernels::softmax::softmax_with_logarithm;
 
 /// Cross-entropy over logits, averaged over the batch: PyTorch's `CrossEntropyLoss(weight, label_smoothing)`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,7 +24,7 @@ impl CrossEntropy {
     /// # Panics
     /// If the lengths do not fit, or a label is no class.
     pub fn forward(&self, logits: &[f32], labels: &[u32], gradient: &mut [f32]) -> f64 {
-        let (images, classes) = shape(logits, labels, self.weight.as_ref());
+        let (images, classes) = shape(logits, labels, self.weight.as_ref(), gradient);
         if self.weight.is_none() && self.label_smoothing == 0.0 {
             return cross_entropy(logits, labels, classes, gradient) / images as f64;
         }
@@ -43,7 +44,7 @@ impl CrossEntropy {
         mixing: &Mixing,
         gradient: &mut [f32],
     ) -> f64 {
-        let (images, _) = shape(logits, labels, self.weight.as_ref());
+        let (images, _) = shape(logits, labels, self.weight.as_ref(), gradient);
         assert_eq!(labels.len(), mixing.partners.len(), "partners of {} labels", labels.len());
         self.spread(logits, labels, Some(mixing), images as f64, gradient)
     }
@@ -72,7 +73,7 @@ impl CrossEntropy {
         let mut loss = 0.0;
         let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
         for ((row, gradient), (label, partner)) in rows.zip(labels.iter().zip(partners)) {
-            let logarithm = softmax(row, gradient);
+            let logarithm = softmax_with_logarithm(row, gradient);
             let surprise = |class: usize| logarithm - f64::from(row[class]);
             let [label, partner] = [*label, *partner].map(|class| class as usize);
             let truth =
@@ -144,5 +145,15 @@ mod tests {
         let loss =
             CrossEntropy::default().forward_mixed(&[0.0, f32::NEG_INFINITY], &[0], &whole, &mut gradient);
         assert_eq!((loss, gradient), (0.0, [0.0; 2]));
+    }
+
+    #[test]
+    #[should_panic(expected = "a gradient for each logit")]
+    fn a_gradient_must_have_room_for_all_logits() {
+        CrossEntropy { label_smoothing: 0.1, ..CrossEntropy::default() }.forward(
+            &[0.0; 4],
+            &[0, 1],
+            &mut [0.0; 2],
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! The focal loss.
 
-use super::{shape, softmax, weight_of};
+use super::{shape, weight_of};
 use ocelli_data::Mixing;
+use ocelli_kernels::softmax::softmax_with_logarithm;
 
 /// The focal loss: −(1 − p)^γ ln p of the right class's softmax probability p. It is Lin et al., "Focal Loss for Dense Object
 /// Detection" (2017), equation 4, with the softmax over all classes in place of the sigmoid of two; what torchvision calls
@@ -30,7 +31,7 @@ impl Focal {
     /// # Panics
     /// If the lengths do not fit, or a label is no class.
     pub fn forward(&self, logits: &[f32], labels: &[u32], gradient: &mut [f32]) -> f64 {
-        shape(logits, labels, self.weight.as_ref());
+        shape(logits, labels, self.weight.as_ref(), gradient);
         let total = labels.iter().map(|label| weight_of(self.weight.as_ref(), *label)).sum();
         self.summed(
             logits,
@@ -53,7 +54,7 @@ impl Focal {
         mixing: &Mixing,
         gradient: &mut [f32],
     ) -> f64 {
-        let (images, _) = shape(logits, labels, self.weight.as_ref());
+        let (images, _) = shape(logits, labels, self.weight.as_ref(), gradient);
         assert_eq!(labels.len(), mixing.partners.len(), "partners of {} labels", labels.len());
         let own = f64::from(mixing.share);
         let truth = |image: usize| [(labels[image], own), (mixing.partners[image], 1.0 - own)];
@@ -77,7 +78,7 @@ impl Focal {
         let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
         let mut loss = 0.0;
         for (image, (row, gradient)) in rows.enumerate() {
-            let logarithm = softmax(row, gradient);
+            let logarithm = softmax_with_logarithm(row, gradient);
             let mut slopes = [(0, 0.0); 2];
             for ((label, share), slope) in truth(image).into_iter().zip(&mut slopes) {
                 let class = label as usize;
@@ -132,5 +133,11 @@ mod tests {
         assert_eq!((loss, gradient), (0.0, [0.0; 2]));
         let hopeless = Focal::default().forward(&[200.0, -200.0], &[1], &mut gradient);
         assert!((hopeless - 400.0).abs() < 1e-3 && gradient == [1.0, -1.0], "{hopeless} {gradient:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "a gradient for each logit")]
+    fn a_gradient_must_have_room_for_all_logits() {
+        Focal::default().forward(&[0.0; 4], &[0, 1], &mut [0.0; 2]);
     }
 }

@@ -79,25 +79,14 @@ fn targets(batch: &Batch) -> &[f32] {
     batch.targets().expect("data with several labels an image")
 }
 
-/// Writes the softmax of a row into `probabilities`; gives the logarithm of what its powers sum up to.
-fn softmax(row: &[f32], probabilities: &mut [f32]) -> f64 {
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for (p, x) in probabilities.iter_mut().zip(row) {
-        *p = (x - largest).exp();
-        sum += *p;
-    }
-    probabilities.iter_mut().for_each(|p| *p /= sum);
-    f64::from(largest) + f64::from(sum).ln()
-}
-
 /// Images and classes of logits for these labels.
 ///
 /// # Panics
-/// If there are none, the logits are not whole rows, or the weights are not one for each class.
-fn shape(logits: &[f32], labels: &[u32], weight: Option<&Vec<f32>>) -> (usize, usize) {
+/// If there are none, the logits are not whole rows, the gradient is of other length, or the weights are not one for each class.
+fn shape(logits: &[f32], labels: &[u32], weight: Option<&Vec<f32>>, gradient: &[f32]) -> (usize, usize) {
     let images = labels.len();
     assert!(images > 0 && logits.len().is_multiple_of(images), "{} logits for {images} labels", logits.len());
+    assert_eq!(gradient.len(), logits.len(), "a gradient for each logit");
     let classes = logits.len() / images;
     assert!(weight.is_none_or(|weight| weight.len() == classes), "a weight for each class");
     (images, classes)

@@ -11,7 +11,7 @@ pub(crate) fn right(logits: &[f32], batch: &Batch) -> f64 {
     }
 }
 
-/// How many rows of `logits` are above 0 just where the image has the class; mixed images have it from a half on.
+/// How many rows of `logits` are at least 0 just where the image has the class; mixed images have it from a half on.
 pub(crate) fn all_right(logits: &[f32], targets: &[f32], classes: usize) -> f64 {
     let rows = logits.chunks_exact(classes).zip(targets.chunks_exact(classes));
     let right = |(logits, targets): &(&[f32], &[f32])| {
@@ -24,17 +24,15 @@ pub(crate) fn all_right(logits: &[f32], targets: &[f32], classes: usize) -> f64 
 /// labels lies there.
 fn at_labels(logits: &[f32], labels: &[u32], mixing: Option<&Mixing>) -> f64 {
     let classes = (logits.len() / labels.len().max(1)).max(1);
-    let at = |labels: &[u32]| {
-        let answers = logits.chunks_exact(classes).map(argmax).zip(labels);
-        answers.filter(|(answer, label)| *answer == **label as usize).count() as f64
-    };
-    match mixing {
-        None => at(labels),
-        Some(Mixing { partners, share, .. }) => {
-            let share = f64::from(*share);
-            share * at(labels) + (1.0 - share) * at(partners)
-        }
+    let (partners, share) =
+        mixing.map_or((labels, 1.0), |mixing| (&mixing.partners[..], f64::from(mixing.share)));
+    let (mut at_own, mut at_partners) = (0_u64, 0_u64);
+    let answers = logits.chunks_exact(classes).map(argmax);
+    for (answer, (label, partner)) in answers.zip(labels.iter().zip(partners)) {
+        at_own += u64::from(answer == *label as usize);
+        at_partners += u64::from(answer == *partner as usize);
     }
+    share * at_own as f64 + (1.0 - share) * at_partners as f64
 }
 
 #[cfg(test)]

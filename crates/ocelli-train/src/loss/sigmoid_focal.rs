@@ -26,6 +26,7 @@ impl SigmoidFocal {
     /// If the lengths do not fit.
     pub fn forward(&self, logits: &[f32], targets: &[f32], gradient: &mut [f32]) -> f64 {
         assert!(!logits.is_empty() && logits.len() == targets.len(), "a target for each logit");
+        assert_eq!(gradient.len(), logits.len(), "a gradient for each logit");
         let count = logits.len() as f64;
         let mut loss = 0.0;
         for ((x, t), gradient) in logits.iter().zip(targets).zip(gradient.iter_mut()) {
@@ -77,5 +78,11 @@ mod tests {
         assert_eq!((loss, gradient), (0.0, [0.0; 2]));
         let loss = half.forward(&[-2000.0, 2000.0], &[1.0, 0.0], &mut gradient);
         assert_eq!((loss, gradient), (1000.0, [-0.125, 0.375]));
+    }
+
+    #[test]
+    #[should_panic(expected = "a gradient for each logit")]
+    fn a_gradient_must_have_room_for_all_logits() {
+        SigmoidFocal::default().forward(&[0.0; 2], &[1.0; 2], &mut [0.0]);
     }
 }

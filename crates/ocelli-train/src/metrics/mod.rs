@@ -39,7 +39,7 @@ pub use temperature::{at_temperature, fit_temperature};
 pub use top_k::top_k_accuracy;
 pub use top_losses::{TopLoss, top_losses};
 
-pub(crate) use predictions::argmax;
+pub(crate) use predictions::{argmax, at_least, complement};
 
 /// Scores of one class with whether each is an image of it, the highest first: what curves over thresholds go through.
 fn ranked(mut scored: Vec<(f32, bool)>) -> Vec<(f32, bool)> {

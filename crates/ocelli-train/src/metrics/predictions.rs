@@ -2,7 +2,8 @@
 
 use super::Confusion;
 
-/// What a classifier says of labelled images. It takes 4 bytes for each image and class, and 12 for each image.
+/// What a classifier says of labelled images. It takes 4 bytes for each image and class, 8 where complements are told, and for each
+/// image 8 beside what is known of it.
 ///
 /// `T` is what is known of an image: its class, or all of its classes.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +11,8 @@ pub struct Predictions<T = u32> {
     classes: usize,
     /// Images × classes.
     probabilities: Vec<f32>,
+    /// What each probability lacks of one; empty if that was not told.
+    complements: Vec<f32>,
     labels: Vec<T>,
     ids: Vec<u64>,
 }
@@ -24,6 +27,7 @@ impl<T> Predictions<T> {
         Predictions {
             classes,
             probabilities: Vec::with_capacity(images * classes),
+            complements: Vec::new(),
             labels: Vec::with_capacity(images),
             ids: Vec::with_capacity(images),
         }
@@ -33,8 +37,24 @@ impl<T> Predictions<T> {
     /// probability of each class.
     ///
     /// # Panics
-    /// If there is not a probability for each class.
+    /// If there is not a probability for each class, or complements were told of the images before.
     pub fn push(&mut self, id: u64, label: T, probabilities: &[f32]) {
+        assert!(self.complements.is_empty(), "complements of all images or of none");
+        self.add(id, label, probabilities);
+    }
+
+    /// As [`push`](Self::push), with what each probability lacks of one: near 1, `f32` rounds away how sure it is.
+    ///
+    /// # Panics
+    /// If there is not a probability and a complement for each class, or complements were not told of the images before.
+    pub fn push_with_complements(&mut self, id: u64, label: T, probabilities: &[f32], complements: &[f32]) {
+        assert_eq!(self.complements.len(), self.probabilities.len(), "complements of all images or of none");
+        assert_eq!(complements.len(), self.classes, "a complement for each class");
+        self.complements.extend_from_slice(complements);
+        self.add(id, label, probabilities);
+    }
+
+    fn add(&mut self, id: u64, label: T, probabilities: &[f32]) {
         assert_eq!(probabilities.len(), self.classes, "a probability for each class");
         self.probabilities.extend_from_slice(probabilities);
         self.labels.push(label);
@@ -76,6 +96,24 @@ impl<T> Predictions<T> {
         &self.ids
     }
 
+    /// What the probability of a class of image `image` lacks of one; if that was not told, at least [`LEAST_COMPLEMENT`].
+    pub(super) fn complement(&self, image: usize, class: usize) -> f64 {
+        let place = image * self.classes + class;
+        let least = || at_least(f64::from(LEAST_COMPLEMENT), 1.0 - f64::from(self.probabilities[place]));
+        self.complements.get(place).map_or_else(least, |told| f64::from(*told))
+    }
+
+    /// Divides all probabilities, and their complements, by a number.
+    pub(crate) fn divide(&mut self, by: f32) {
+        self.probabilities.iter_mut().chain(&mut self.complements).for_each(|p| *p /= by);
+    }
+
+    /// Adds the probabilities of the same images, and their complements.
+    pub(crate) fn sum(&mut self, other: &Self) {
+        let own = self.probabilities.iter_mut().chain(&mut self.complements);
+        own.zip(other.probabilities.iter().chain(&other.complements)).for_each(|(sum, p)| *sum += p);
+    }
+
     /// The probabilities as they are, to be changed row by row.
     pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
         self.probabilities.chunks_exact_mut(self.classes)
@@ -91,7 +129,9 @@ impl<T> Predictions<T> {
         let mut kept = Predictions::new(self.classes, self.len());
         for (image, label) in std::mem::take(&mut self.labels).into_iter().enumerate() {
             if keep(image) {
-                kept.push(self.ids[image], label, self.row(image));
+                kept.add(self.ids[image], label, self.row(image));
+                let complements = self.complements.chunks_exact(self.classes).nth(image);
+                kept.complements.extend_from_slice(complements.unwrap_or_default());
             }
         }
         *self = kept;
@@ -133,11 +173,22 @@ impl Predictions {
     }
 }
 
+/// What a probability that is 1 as `f32` may lack of it: 2⁻²⁵, half of what the next smaller one lacks.
+const LEAST_COMPLEMENT: f32 = f32::EPSILON / 4.0;
+
+/// What a probability lacks of one, as far as `f32` can tell: at least 2⁻²⁵.
+pub(crate) fn complement(probability: f32) -> f32 {
+    at_least(LEAST_COMPLEMENT, 1.0 - probability)
+}
+
 /// −ln of a probability.
 pub(super) fn loss(probability: f64) -> f64 {
-    let least = f64::from(f32::MIN_POSITIVE);
-    // `max` takes the number where the other is none: what is no number must stay so.
-    -(if probability < least { least } else { probability }).ln()
+    -at_least(f64::from(f32::MIN_POSITIVE), probability).ln()
+}
+
+/// The larger of the two, but what is no number stays so, where `max` takes the other.
+pub(crate) fn at_least<T: PartialOrd>(least: T, value: T) -> T {
+    if value < least { least } else { value }
 }
 
 /// The class with the largest value; the first of equals.
@@ -163,6 +214,27 @@ mod tests {
         assert!(loss(f64::NAN).is_nan());
         found.retain(|image| image == 1);
         assert_eq!((found.ids(), found.labels(), found.probabilities().len()), (&[9][..], &[1][..], 3));
+    }
+
+    #[test]
+    fn complements_stay_with_their_images() {
+        let mut found = Predictions::new(2, 0);
+        found.push_with_complements(7, 0, &[0.5, 1.0], &[0.5, 1e-12]);
+        found.push_with_complements(9, 0, &[1.0, 0.25], &[1e-9, 0.75]);
+        let mut other = found.clone();
+        other.retain(|image| image == 1);
+        assert_eq!((other.complement(0, 0), other.complement(0, 1)), (f64::from(1e-9_f32), 0.75));
+        found.sum(&found.clone());
+        found.divide(2.0);
+        assert_eq!((found.row(0), found.complement(0, 1)), (&[0.5, 1.0][..], f64::from(1e-12_f32)));
+    }
+
+    #[test]
+    fn a_complement_that_was_not_told_is_what_f32_can_tell() {
+        let mut found = Predictions::new(3, 0);
+        found.push(0, 0, &[1.0, 1.0_f32.next_down(), f32::NAN]);
+        assert_eq!((found.complement(0, 0), found.complement(0, 1)), (2_f64.powi(-25), 2_f64.powi(-24)));
+        assert!(found.complement(0, 2).is_nan());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Adagrad: PyTorch's `torch.optim.Adagrad`.
 
-use super::{Checked, Spec, not_negative};
+use super::{Checked, Moving, Spec, not_negative};
 use ocelli_kernels::{Isa, optimizer};
 use ocelli_nn::ParameterSpec;
 use ocelli_nn::plan::{Update, UpdateStep};
@@ -34,16 +34,8 @@ impl Spec for Adagrad {
         1e-2
     }
 
-    fn lr(&mut self) -> &mut f64 {
-        &mut self.lr
-    }
-
-    fn set_weight_decay(&mut self, weight_decay: f64) {
-        self.weight_decay = weight_decay;
-    }
-
-    fn momentum(&mut self) -> Option<&mut f64> {
-        None
+    fn moving(&mut self) -> Moving<'_> {
+        Moving { lr: &mut self.lr, momentum: None, weight_decay: &mut self.weight_decay }
     }
 
     fn check(&self) -> Checked {

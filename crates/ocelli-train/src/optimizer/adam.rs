@@ -1,6 +1,6 @@
 //! Adam and AdamW: PyTorch's `torch.optim.Adam` and `torch.optim.AdamW`.
 
-use super::{Checked, Spec, check_adam};
+use super::{Checked, Moving, Spec, check_adam};
 use ocelli_kernels::{Isa, optimizer};
 use ocelli_nn::ParameterSpec;
 use ocelli_nn::plan::{Update, UpdateStep};
@@ -57,16 +57,8 @@ impl Spec for Adam {
         5e-3
     }
 
-    fn lr(&mut self) -> &mut f64 {
-        &mut self.lr
-    }
-
-    fn set_weight_decay(&mut self, weight_decay: f64) {
-        self.weight_decay = weight_decay;
-    }
-
-    fn momentum(&mut self) -> Option<&mut f64> {
-        Some(&mut self.betas[0])
+    fn moving(&mut self) -> Moving<'_> {
+        Moving { lr: &mut self.lr, momentum: Some(&mut self.betas[0]), weight_decay: &mut self.weight_decay }
     }
 
     fn check(&self) -> Checked {
@@ -79,16 +71,8 @@ impl Spec for AdamW {
         5e-3
     }
 
-    fn lr(&mut self) -> &mut f64 {
-        &mut self.lr
-    }
-
-    fn set_weight_decay(&mut self, weight_decay: f64) {
-        self.weight_decay = weight_decay;
-    }
-
-    fn momentum(&mut self) -> Option<&mut f64> {
-        Some(&mut self.betas[0])
+    fn moving(&mut self) -> Moving<'_> {
+        Moving { lr: &mut self.lr, momentum: Some(&mut self.betas[0]), weight_decay: &mut self.weight_decay }
     }
 
     fn check(&self) -> Checked {

@@ -34,20 +34,27 @@ trait Spec: Update {
     /// The learning rate that suits it when a recipe gives none.
     fn usual_lr(&self) -> f64;
 
-    /// Its learning rate.
-    fn lr(&mut self) -> &mut f64;
+    /// The settings that schedules and groups change.
+    fn moving(&mut self) -> Moving<'_>;
 
     /// Gives it another weight decay.
-    fn set_weight_decay(&mut self, weight_decay: f64);
-
-    /// What a schedule moves as momentum, if it has any.
-    fn momentum(&mut self) -> Option<&mut f64>;
+    fn set_weight_decay(&mut self, weight_decay: f64) {
+        *self.moving().weight_decay = weight_decay;
+    }
 
     /// Looks at the network that it is to train.
     fn look_at(&mut self, _network: &Network) {}
 
     /// Says which setting is out of its range, if one is.
     fn check(&self) -> Checked;
+}
+
+/// The settings of an optimizer that change while it works.
+struct Moving<'a> {
+    lr: &'a mut f64,
+    /// What a schedule moves as momentum, if there is any.
+    momentum: Option<&'a mut f64>,
+    weight_decay: &'a mut f64,
 }
 
 macro_rules! optimizers {
@@ -118,12 +125,13 @@ optimizers! {
 
 impl Optimizer {
     /// The same optimizer with the learning rate (and momentum, if the schedule moves it) of one step.
-    /// A momentum of 0 in the recipe means none, and a schedule does not bring it in.
+    /// For SGD and RMSprop a momentum of 0 in the recipe means none, and a schedule does not bring it in; a first beta (or
+    /// Muon's momentum) of 0 moves as any other.
     pub fn with_rates(&self, rates: Rates) -> Optimizer {
         let mut optimizer = self.clone();
-        let spec = optimizer.spec_mut();
-        *spec.lr() = rates.lr;
-        if let (Some(momentum), Some(moved)) = (rates.momentum, spec.momentum()) {
+        let Moving { lr, momentum, .. } = optimizer.spec_mut().moving();
+        *lr = rates.lr;
+        if let (Some(momentum), Some(moved)) = (rates.momentum, momentum) {
             *moved = momentum;
         }
         optimizer
@@ -133,7 +141,7 @@ impl Optimizer {
     pub(crate) fn with_group(&self, lr_scale: f64, weight_decay: Option<f64>) -> Optimizer {
         let mut grouped = self.clone();
         let spec = grouped.spec_mut();
-        *spec.lr() *= lr_scale;
+        *spec.moving().lr *= lr_scale;
         if let Some(decay) = weight_decay {
             spec.set_weight_decay(decay);
         }
@@ -173,7 +181,7 @@ fn check_adam(betas: [f64; 2], eps: f64, weight_decay: f64) -> Checked {
 }
 
 /// A setting that must lie from 0 up to, but not at, 1.
-fn below_one(name: &'static str, value: f64) -> Checked {
+pub(crate) fn below_one(name: &'static str, value: f64) -> Checked {
     match (0.0..1.0).contains(&value) {
         true => Ok(()),
         false => Err((name, format!("is {value}, but must be at least 0 and less than 1"))),
@@ -181,7 +189,7 @@ fn below_one(name: &'static str, value: f64) -> Checked {
 }
 
 /// A setting that must be 0 or more.
-fn not_negative(name: &'static str, value: f64) -> Checked {
+pub(crate) fn not_negative(name: &'static str, value: f64) -> Checked {
     match value >= 0.0 && value.is_finite() {
         true => Ok(()),
         false => Err((name, format!("is {value}, but must be 0 or more"))),
@@ -276,9 +284,9 @@ mod tests {
     fn schedules_and_groups_change_what_they_should() {
         for name in Optimizer::NAMES {
             let mut moved = by_name(name, "").unwrap().with_rates(rates(0.5)).with_group(0.5, Some(0.75));
-            let spec = moved.spec_mut();
-            assert_eq!(*spec.lr(), 0.25, "{name}");
-            assert!(spec.momentum().is_none_or(|momentum| *momentum == 0.625), "{name}");
+            let Moving { lr, momentum, .. } = moved.spec_mut().moving();
+            assert_eq!(*lr, 0.25, "{name}");
+            assert!(momentum.is_none_or(|momentum| *momentum == 0.625), "{name}");
             let expected = by_name(name, "weight_decay = 0.75").unwrap().with_rates(rates(0.25));
             assert!(*name == "muon" || moved == expected, "{name}");
         }

@@ -1,7 +1,7 @@
 //! Muon: PyTorch's `torch.optim.Muon`, for convolutions too.
 
-use super::{AdamW, Checked, Spec, below_one, check_adam, not_negative};
-use ocelli_kernels::matrix::{Product, transpose};
+use super::{AdamW, Checked, Moving, Spec, below_one, check_adam, not_negative};
+use ocelli_kernels::matrix::{Product, pad_divided, transpose, unpad};
 use ocelli_kernels::{Isa, optimizer, padded};
 use ocelli_nn::plan::{Update, UpdateStep, Whole};
 use ocelli_nn::{Network, ParameterSpec, Role};
@@ -27,7 +27,7 @@ pub struct Muon {
     pub nesterov: bool,
     /// The polynomial of an iteration: factors of the first, third and fifth power (default 3.4445, -4.775 and 2.0315).
     pub ns_coefficients: [f64; 3],
-    /// The least norm that a matrix is divided by (default 1e-7).
+    /// The least norm that a matrix is divided by (default 1e-7). A matrix of zeros stays, whatever this is.
     pub eps: f64,
     /// Iterations, 1 to 99 (default 5).
     pub ns_steps: u32,
@@ -130,17 +130,13 @@ impl Spec for Muon {
         }
     }
 
-    fn lr(&mut self) -> &mut f64 {
-        &mut self.lr
+    fn moving(&mut self) -> Moving<'_> {
+        Moving { lr: &mut self.lr, momentum: Some(&mut self.momentum), weight_decay: &mut self.weight_decay }
     }
 
     fn set_weight_decay(&mut self, weight_decay: f64) {
         self.weight_decay = weight_decay;
         self.adamw.weight_decay = weight_decay;
-    }
-
-    fn momentum(&mut self) -> Option<&mut f64> {
-        Some(&mut self.momentum)
     }
 
     fn look_at(&mut self, network: &Network) {
@@ -250,15 +246,17 @@ impl NewtonSchulz {
         let (mut next, rest) = rest.split_at_mut(room.wide);
         let (turned, rest) = rest.split_at_mut(room.tall);
         let (gram, polynomial) = rest.split_at_mut(room.square);
-        // Where there are more rows than columns, the transpose is worked on.
-        let place = |at: usize| match rows > columns {
-            true => at % columns * padded(long) + at / columns,
-            false => at / columns * padded(long) + at % columns,
-        };
         let norm = optimizer::sum_of_squares(self.isa, matrix).sqrt().max(self.eps);
+        // Where nothing had a gradient, and without an eps: 0/0 is no number.
+        let norm = if norm == 0.0 { 1.0 } else { norm };
         x.fill(0.0);
         turned.fill(0.0);
-        matrix.iter().enumerate().for_each(|(at, value)| x[place(at)] = (f64::from(*value) / norm) as f32);
+        // Where there are more rows than columns, the transpose is worked on.
+        let tall = rows > columns;
+        pad_divided(self.isa, columns, norm, matrix, if tall { &mut *turned } else { &mut *x });
+        if tall {
+            transpose(rows, columns, turned, x);
+        }
         let [a, b, c] = self.coefficients.map(|coefficient| coefficient as f32);
         for _ in 0..self.steps {
             transpose(short, long, x, turned);
@@ -270,7 +268,10 @@ impl NewtonSchulz {
             self.product(of_all, polynomial, x, Some(x), next);
             std::mem::swap(&mut x, &mut next);
         }
-        matrix.iter_mut().enumerate().for_each(|(at, value)| *value = x[place(at)]);
+        if tall {
+            transpose(short, long, x, turned);
+        }
+        unpad(columns, if tall { turned } else { x }, matrix);
     }
 
     /// A product, on all threads of the pool, some rows each.
@@ -336,6 +337,24 @@ mod tests {
             &mut work,
         );
         assert_eq!(matrix, [0.0; 12]);
+    }
+
+    #[test]
+    fn without_an_eps_what_has_no_gradient_only_decays() {
+        let muon = Muon { eps: 0.0, lr: 0.5, weight_decay: 0.5, ..Muon::default() };
+        muon.check().unwrap();
+        let of = ParameterSpec { name: "weight".into(), shape: vec![3, 4], node: 0, role: Role::Weight };
+        let Whole::Matrix { work, .. } = muon.whole(&of) else {
+            panic!("a weight of two dimensions is a matrix")
+        };
+        for isa in Isa::available() {
+            let (mut value, mut mean, mut direction) = (vec![1.0; 12], vec![0.0; 12], vec![0.0; 12]);
+            let step = UpdateStep { first: true, number: 1, carried: 1.0, sums: [0.0; 2] };
+            muon.prepare(step, &of, isa, &value, &[0.0; 12], &mut [&mut mean, &mut direction]);
+            muon.rework(&of, isa, &mut direction, &mut vec![0.0; work]);
+            muon.update(step, &of, isa, &mut value, &[0.0; 12], &mut [&mut mean, &mut direction]);
+            assert_eq!(value, [0.75; 12], "{}", isa.name());
+        }
     }
 
     #[test]

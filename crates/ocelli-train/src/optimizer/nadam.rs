@@ -1,6 +1,6 @@
 //! NAdam: PyTorch's `torch.optim.NAdam`.
 
-use super::{Checked, Spec, check_adam, not_negative};
+use super::{Checked, Moving, Spec, check_adam, not_negative};
 use ocelli_kernels::{Isa, optimizer};
 use ocelli_nn::ParameterSpec;
 use ocelli_nn::plan::{Update, UpdateStep};
@@ -51,16 +51,8 @@ impl Spec for NAdam {
         5e-3
     }
 
-    fn lr(&mut self) -> &mut f64 {
-        &mut self.lr
-    }
-
-    fn set_weight_decay(&mut self, weight_decay: f64) {
-        self.weight_decay = weight_decay;
-    }
-
-    fn momentum(&mut self) -> Option<&mut f64> {
-        Some(&mut self.betas[0])
+    fn moving(&mut self) -> Moving<'_> {
+        Moving { lr: &mut self.lr, momentum: Some(&mut self.betas[0]), weight_decay: &mut self.weight_decay }
     }
 
     fn check(&self) -> Checked {

@@ -1,6 +1,6 @@
 //! RAdam: PyTorch's `torch.optim.RAdam`.
 
-use super::{Checked, Spec, check_adam};
+use super::{Checked, Moving, Spec, check_adam};
 use ocelli_kernels::{Isa, optimizer};
 use ocelli_nn::ParameterSpec;
 use ocelli_nn::plan::{Update, UpdateStep};
@@ -36,16 +36,8 @@ impl Spec for RAdam {
         5e-3
     }
 
-    fn lr(&mut self) -> &mut f64 {
-        &mut self.lr
-    }
-
-    fn set_weight_decay(&mut self, weight_decay: f64) {
-        self.weight_decay = weight_decay;
-    }
-
-    fn momentum(&mut self) -> Option<&mut f64> {
-        Some(&mut self.betas[0])
+    fn moving(&mut self) -> Moving<'_> {
+        Moving { lr: &mut self.lr, momentum: Some(&mut self.betas[0]), weight_decay: &mut self.weight_decay }
     }
 
     fn check(&self) -> Checked {

@@ -1,6 +1,6 @@
 //! RMSprop: PyTorch's `torch.optim.RMSprop`.
 
-use super::{Checked, Spec, below_one, not_negative};
+use super::{Checked, Moving, Spec, below_one, not_negative};
 use ocelli_kernels::{Isa, optimizer};
 use ocelli_nn::ParameterSpec;
 use ocelli_nn::plan::{Update, UpdateStep};
@@ -36,17 +36,13 @@ impl Spec for RmsProp {
         1e-3
     }
 
-    fn lr(&mut self) -> &mut f64 {
-        &mut self.lr
-    }
-
-    fn set_weight_decay(&mut self, weight_decay: f64) {
-        self.weight_decay = weight_decay;
-    }
-
-    fn momentum(&mut self) -> Option<&mut f64> {
+    fn moving(&mut self) -> Moving<'_> {
         // None stays none: the plan keeps no buffer for it.
-        (self.momentum != 0.0).then_some(&mut self.momentum)
+        Moving {
+            lr: &mut self.lr,
+            momentum: (self.momentum != 0.0).then_some(&mut self.momentum),
+            weight_decay: &mut self.weight_decay,
+        }
     }
 
     fn check(&self) -> Checked {

@@ -39,14 +39,19 @@ impl ClassWeights {
         }
     }
 
-    /// What having a class counts beside not having it, where each image may have several: of `all` images so many have each class;
-    /// a class that none has counts nothing.
+    /// What having a class counts beside not having it, where each image may have several: of `all` images so many have each class.
+    /// Balanced, both count the same in sum: images without the class / images with it. A class that none has counts nothing, and one
+    /// that all have counts 1: there is nothing to balance, and with 0 it would not be learned.
     ///
     /// # Errors
     /// If there is not one weight for each class.
     pub fn of_several(&self, images: &[u64], all: u64) -> Result<Vec<f32>, String> {
         let Self::Rule(ClassWeightRule::Balanced) = self else { return self.of(images) };
-        let weight = |&count: &u64| if count == 0 { 0.0 } else { (all - count) as f64 / count as f64 };
+        let weight = |&count: &u64| match count {
+            0 => 0.0,
+            count if count == all => 1.0,
+            count => (all - count) as f64 / count as f64,
+        };
         Ok(images.iter().map(|count| weight(count) as f32).collect())
     }
 
@@ -72,7 +77,7 @@ mod tests {
         // sklearn.utils.class_weight.compute_class_weight("balanced", ...) on 8 and 2 of two classes.
         assert_eq!(balanced.of(&[8, 2]).unwrap(), [0.625, 2.5]);
         assert_eq!(balanced.of(&[5, 0, 5]).unwrap()[1], 0.0);
-        assert_eq!(balanced.of_several(&[5, 0, 2], 10).unwrap(), [1.0, 0.0, 4.0]);
+        assert_eq!(balanced.of_several(&[5, 0, 2, 10], 10).unwrap(), [1.0, 0.0, 4.0, 1.0]);
         let each = ClassWeights::Each(vec![1.0, 2.0]);
         assert_eq!(each.of(&[1, 9]).unwrap(), [1.0, 2.0]);
         assert!(each.of(&[1]).unwrap_err().contains("2 weights, but the data has 1 classes"));

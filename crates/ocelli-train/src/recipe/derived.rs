@@ -54,15 +54,10 @@ pub(crate) fn derived(recipe: &Recipe) -> Vec<String> {
     names.filter(|(name, given)| !given || recipe.derived.contains(name)).map(|(name, _)| name).collect()
 }
 
-/// The names of all that can be worked out.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    SOURCES.iter().map(|(name, _)| *name)
-}
-
 /// # Errors
 /// A name that is none of a setting that can be worked out.
 pub(super) fn check(derived: &[String]) -> Result<(), RecipeError> {
-    let names: Vec<&str> = names().collect();
+    let names: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).collect();
     match derived.iter().find(|name| !names.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(RecipeError::OutOfRange {

@@ -1,7 +1,8 @@
 //! What can be wrong with a recipe, said so that it can be mended.
 
-use super::{Recipe, derived};
+use super::Recipe;
 use ocelli_nn::suggest::nearest;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use toml::{Table, Value};
 
@@ -79,11 +80,14 @@ impl RecipeError {
 /// serde says "unknown field `lrr`, expected one of `epochs`, `lr`" (or "unknown variant"): which was meant?
 fn suggestion(message: &str) -> Option<String> {
     let given = unknown(message, "field").or_else(|| unknown(message, "variant"))?;
-    let (_, rest) = message.split_once(", expected ")?;
-    let names = rest.split('`').skip(1);
+    nearest(given, expected(message)).map(str::to_string)
+}
+
+/// The names that there are, of such a message.
+fn expected(message: &str) -> impl Iterator<Item = &str> {
+    let names = message.split_once(", expected ").map_or("", |(_, names)| names);
     // What lies between the backticks: name, separator, name.
-    let expected: Vec<&str> = names.step_by(2).collect();
-    nearest(given, expected).map(str::to_string)
+    names.split('`').skip(1).step_by(2)
 }
 
 /// What was chosen in a table that stands for a choice: its name decides which keys it has.
@@ -94,37 +98,13 @@ fn chosen(table: &Table, key: &str) -> Option<String> {
     Some(format!("; the {what} is {name}"))
 }
 
-/// Settings that have no default, and are not worked out either.
-const ABSENT: [&str; 22] = [
-    "model.weights",
-    "train.loss",
-    "train.freeze",
-    "train.resize",
-    "train.unfreeze",
-    "train.groups",
-    "train.warmup",
-    "train.clip_norm",
-    "train.clip_value",
-    "train.accumulate",
-    "train.sam",
-    "train.ema_decay",
-    "train.swa_start",
-    "train.lookahead",
-    "train.monitor",
-    "train.patience",
-    "train.min_delta",
-    "train.on_divergence",
-    "train.checkpoint_steps",
-    "distill.teacher",
-    "distill.temperature",
-    "distill.alpha",
-];
-
 /// The full name of the key, in whichever section, that is nearest to `name`.
 fn elsewhere(name: &str) -> Option<String> {
-    let defaults = Table::try_from(Recipe::default()).expect("the default recipe is plain data");
-    let mut keys: Vec<String> = derived::names().chain(ABSENT).map(str::to_string).collect();
-    list(&defaults, "", &mut keys);
+    let mut keys = BTreeSet::new();
+    for section in keys_of(None) {
+        keys.extend(keys_of(Some(&section)).into_iter().map(|key| format!("{section}.{key}")));
+    }
+    list(&Table::try_from(Recipe::default()).expect("the default recipe is plain data"), "", &mut keys);
     let last = |key: &str| key.rfind('.').map_or(0, |dot| dot + 1);
     let nearest = nearest(name, keys.iter().map(|key| &key[last(key)..]))?;
     let mut found = keys.iter().filter(|key| &key[last(key)..] == nearest);
@@ -132,12 +112,22 @@ fn elsewhere(name: &str) -> Option<String> {
     found.next().filter(|_| found.next().is_none()).cloned()
 }
 
-fn list(table: &Table, path: &str, keys: &mut Vec<String>) {
+/// The keys of a section, or the sections: serde names them all to whoever gives one that there is not.
+fn keys_of(section: Option<&str>) -> Vec<String> {
+    let mut asked = Table::from_iter([("?".to_string(), Value::Boolean(true))]);
+    if let Some(section) = section {
+        asked = Table::from_iter([(section.to_string(), Value::Table(asked))]);
+    }
+    let error = asked.try_into::<Recipe>().expect_err("no key is called so");
+    expected(error.message()).map(str::to_string).collect()
+}
+
+fn list(table: &Table, path: &str, keys: &mut BTreeSet<String>) {
     for (key, value) in table {
         let key = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         match value {
             Value::Table(inner) => list(inner, &key, keys),
-            _ => keys.push(key),
+            _ => drop(keys.insert(key)),
         }
     }
 }

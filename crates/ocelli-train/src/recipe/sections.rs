@@ -114,7 +114,8 @@ pub struct TrainSection {
     pub epochs: u64,
     /// Images in one step, at least 1 (default 64). The last batch of an epoch takes what is left.
     pub batch_size: usize,
-    /// The learning rate (with one-cycle, the highest). Left out: 0.05 for SGD, 0.005 for Adam and AdamW.
+    /// The learning rate (with one-cycle, the highest). Left out: what suits the optimizer
+    /// ([`Optimizer::usual_lr`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr: Option<f64>,
     /// What turns gradients into steps (default AdamW with weight decay 0.1).

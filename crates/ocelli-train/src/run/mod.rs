@@ -21,4 +21,5 @@ pub use record::Record;
 pub use resize::Resize;
 pub(crate) use resize::check as check_resize;
 pub use resume::{Resume, resume};
+pub use swa::SwaDone;
 pub use train::{claim, has_checkpoint};

@@ -58,11 +58,7 @@ fn at_size(list: &[Transform], size: [usize; 2]) -> (Vec<Transform>, bool) {
         return (list, true);
     }
     // Numbers are made of pixels at the end.
-    let is_number = |transform: &Transform| {
-        use Transform::{ConvertImageDtype, Normalize, ToDtype, ToTensor};
-        matches!(transform, ConvertImageDtype(_) | Normalize(_) | ToDtype(_) | ToTensor(_))
-    };
-    let place = list.iter().position(is_number).unwrap_or(list.len());
+    let place = list.iter().position(Transform::makes_numbers).unwrap_or(list.len());
     let is_kept = list[..place].iter().all(Transform::is_deterministic);
     list.insert(place, Transform::resize(size));
     (list, !is_kept)

@@ -2,19 +2,23 @@
 
 use super::session::{Session, metrics};
 use crate::averages::update_bn;
+use crate::checkpoint::Line;
 use crate::error::TrainError;
 use crate::events::EpochDone;
 use ocelli_data::Loader;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// The line of `metrics.jsonl` about it.
-#[derive(Serialize)]
-struct Line {
-    swa_epochs: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    val_loss: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    val_accuracy: Option<f64>,
+/// The mean of the last epochs' weights became the model; one line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SwaDone {
+    /// How many epochs it is the mean of: the last ones.
+    pub swa_epochs: u64,
+    /// Its mean loss on the validation images; absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub val_loss: Option<f64>,
+    /// Its share of right answers on the validation images, 0 to 1; absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub val_accuracy: Option<f64>,
 }
 
 impl Session<'_> {
@@ -48,7 +52,7 @@ impl Session<'_> {
         done.val_accuracy = validation.as_ref().map(|found| found.accuracy);
         run.classifier(weights)?.with_metrics(metrics(&done)).save(self.folder.model())?;
         let (val_loss, val_accuracy) = (done.val_loss, done.val_accuracy);
-        self.folder.add(&Line { swa_epochs: epoch - start, val_loss, val_accuracy })?;
+        self.folder.add(&Line::Swa(SwaDone { swa_epochs: epoch - start, val_loss, val_accuracy }))?;
         Ok(Some(done))
     }
 }

@@ -15,9 +15,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 impl Run {
-    /// Trains and leaves in `folder`: `model.safetensors` (the best epoch by validation loss), `last.safetensors` (the newest
-    /// checkpoint, with all that [`Resume`](super::Resume) needs), `checkpoints/` (those before it), `recipe.toml` (every setting
-    /// resolved) and `metrics.jsonl`.
+    /// Trains and leaves in `folder`: `model.safetensors` (the best epoch, or the averaged weights that the recipe asks for),
+    /// `last.safetensors` (the newest checkpoint, with all that [`Resume`](super::Resume) needs), `checkpoints/` (those before
+    /// it), `recipe.toml` (every setting resolved) and `metrics.jsonl`.
     ///
     /// # Errors
     /// The folder already holds a run, a file cannot be written, no image can be loaded, the loss is no longer a number, or
@@ -257,6 +257,6 @@ out_features = "classes"
         let error =
             |setting: &str| RecipeBuilder::new().set(setting).unwrap().build().unwrap_err().to_string();
         assert!(error("model.whiten={layer='a',images=0}").contains("model.whiten.images is 0"));
-        assert!(error("model.whiten={layer='a',eps=-1.0}").contains("model.whiten.eps is -1"));
+        assert!(error("model.whiten={layer='a',eps=0.0}").contains("model.whiten.eps is 0"));
     }
 }

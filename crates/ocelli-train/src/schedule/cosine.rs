@@ -1,7 +1,7 @@
 //! Half a cosine down: PyTorch's `CosineAnnealingLR`.
 
-use super::{By, Clock, Rates, Spec, flat, not_negative, some};
-use crate::optimizer::Checked;
+use super::{By, Clock, Rates, Spec, flat, half_cosine, some};
+use crate::optimizer::{Checked, not_negative};
 use serde::{Deserialize, Serialize};
 
 /// From the learning rate at the first step down to `eta_min` after `T_max` steps, along half a cosine:
@@ -28,7 +28,7 @@ impl Spec for Cosine {
     fn at(&self, lr: f64, clock: Clock) -> Rates {
         let total = self.t_max.unwrap_or(clock.total(self.by)).max(1);
         let part = clock.done(self.by) as f64 / total as f64;
-        flat(self.eta_min + (lr - self.eta_min) * (1.0 + (std::f64::consts::PI * part).cos()) / 2.0)
+        flat(half_cosine(lr, self.eta_min, part))
     }
 
     fn check(&self) -> Checked {

@@ -1,7 +1,7 @@
 //! Half a cosine down, again and again: PyTorch's `CosineAnnealingWarmRestarts`.
 
-use super::{By, Clock, Rates, Spec, flat, not_negative, some};
-use crate::optimizer::Checked;
+use super::{By, Clock, Rates, Spec, flat, half_cosine, some};
+use crate::optimizer::{Checked, not_negative};
 use serde::{Deserialize, Serialize};
 
 /// From the learning rate down to `eta_min` along half a cosine in `T_0` epochs, then up at once and down again, each time
@@ -46,7 +46,7 @@ impl Spec for CosineRestarts {
     fn at(&self, lr: f64, clock: Clock) -> Rates {
         let (done, length) = self.place(clock.done(self.by));
         let part = done as f64 / length as f64;
-        flat(self.eta_min + (lr - self.eta_min) * (1.0 + (std::f64::consts::PI * part).cos()) / 2.0)
+        flat(half_cosine(lr, self.eta_min, part))
     }
 
     fn check(&self) -> Checked {

@@ -1,7 +1,7 @@
 //! Up and down, again and again: PyTorch's `CyclicLR`.
 
-use super::{By, Clock, Rates, Spec, not_negative, part, positive, some};
-use crate::optimizer::Checked;
+use super::{By, Clock, Rates, Spec, positive, some};
+use crate::optimizer::{Checked, below_one, not_negative};
 use serde::{Deserialize, Serialize};
 
 /// From `base_lr` up to the learning rate and down again in straight lines, while momentum goes the other way:
@@ -21,14 +21,11 @@ pub struct Cyclic {
     pub mode: CyclicMode,
     /// What heights are multiplied by in `exp_range` (default 1).
     pub gamma: f64,
-    /// Whether heights change with every cycle or all the time (default: as the mode has it).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scale_mode: Option<ScaleBy>,
     /// Whether momentum (Adam: the first beta) moves too, against the learning rate (default true).
     pub cycle_momentum: bool,
-    /// Momentum where the learning rate is highest (default 0.8).
+    /// Momentum where the learning rate is highest, 0 up to 1 (default 0.8).
     pub base_momentum: f64,
-    /// Momentum where the learning rate is lowest (default 0.9).
+    /// Momentum where the learning rate is lowest, 0 up to 1 (default 0.9).
     pub max_momentum: f64,
     /// What is counted (default batches).
     pub by: By,
@@ -43,18 +40,8 @@ pub enum CyclicMode {
     Triangular,
     /// Every cycle is half as high as the one before.
     Triangular2,
-    /// By a power of `gamma`.
+    /// By a power of `gamma`, all the time.
     ExpRange,
-}
-
-/// What the height of cycles is a function of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ScaleBy {
-    /// The number of the cycle.
-    Cycle,
-    /// Batches (or epochs) since the beginning.
-    Iterations,
 }
 
 impl Default for Cyclic {
@@ -65,7 +52,6 @@ impl Default for Cyclic {
             step_size_down: None,
             mode: CyclicMode::Triangular,
             gamma: 1.0,
-            scale_mode: None,
             cycle_momentum: true,
             base_momentum: 0.8,
             max_momentum: 0.9,
@@ -75,17 +61,12 @@ impl Default for Cyclic {
 }
 
 impl Cyclic {
-    /// The height of the cycles at a place.
-    fn scale(&self, cycle: f64, iterations: f64) -> f64 {
-        let usual = if self.mode == CyclicMode::ExpRange { ScaleBy::Iterations } else { ScaleBy::Cycle };
-        let place = match self.scale_mode.unwrap_or(usual) {
-            ScaleBy::Cycle => cycle,
-            ScaleBy::Iterations => iterations,
-        };
+    /// The height of a cycle, after so many batches (or epochs).
+    fn scale(&self, cycle: f64, done: f64) -> f64 {
         match self.mode {
             CyclicMode::Triangular => 1.0,
-            CyclicMode::Triangular2 => 2_f64.powf(1.0 - place),
-            CyclicMode::ExpRange => self.gamma.powf(place),
+            CyclicMode::Triangular2 => 2_f64.powf(1.0 - cycle),
+            CyclicMode::ExpRange => self.gamma.powf(done),
         }
     }
 }
@@ -109,7 +90,7 @@ impl Spec for Cyclic {
         some("step_size_up", self.step_size_up)?;
         self.step_size_down.map_or(Ok(()), |count| some("step_size_down", count))?;
         positive("gamma", self.gamma)?;
-        part("base_momentum", self.base_momentum)?;
-        part("max_momentum", self.max_momentum)
+        below_one("base_momentum", self.base_momentum)?;
+        below_one("max_momentum", self.max_momentum)
     }
 }

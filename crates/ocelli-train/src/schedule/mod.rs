@@ -19,7 +19,7 @@ mod warmup;
 pub use constant::{Constant, ConstantFactor};
 pub use cosine::Cosine;
 pub use cosine_restarts::CosineRestarts;
-pub use cyclic::{Cyclic, CyclicMode, ScaleBy};
+pub use cyclic::{Cyclic, CyclicMode};
 pub use exponential::Exponential;
 pub use lambda::Lambda;
 pub use linear::Linear;
@@ -44,17 +44,25 @@ pub struct Clock {
     pub steps_per_epoch: u64,
     /// Optimizer steps in the whole run.
     pub steps: u64,
+    /// The step of the run at which the schedule began that counts from 0 here: epochs end where the run's do.
+    origin: u64,
 }
 
 impl Clock {
     /// At a step of a run of some epochs.
     pub fn new(step: u64, steps_per_epoch: u64, epochs: u64) -> Self {
-        Clock { step, steps_per_epoch, steps: steps_per_epoch.saturating_mul(epochs) }
+        Clock { step, steps_per_epoch, steps: steps_per_epoch.saturating_mul(epochs), origin: 0 }
     }
 
-    /// The epoch that the step belongs to, from 0.
+    /// The epoch that the step belongs to, from 0 for the first.
     pub fn epoch(&self) -> u64 {
-        self.step / self.steps_per_epoch.max(1)
+        self.epochs_until(self.step)
+    }
+
+    /// How many epochs of the run end between the origin and a step counted from it.
+    fn epochs_until(&self, step: u64) -> u64 {
+        let per_epoch = self.steps_per_epoch.max(1);
+        self.origin.saturating_add(step) / per_epoch - self.origin / per_epoch
     }
 
     /// What a schedule in epochs or in batches counts: how many are done.
@@ -68,26 +76,36 @@ impl Clock {
     /// The epochs or batches of the whole run, at least 1.
     fn total(&self, by: By) -> u64 {
         match by {
-            By::Epoch => self.steps.div_ceil(self.steps_per_epoch.max(1)).max(1),
+            // The last one counts, however many steps it has.
+            By::Epoch => self.epochs_until(self.steps.max(1) - 1) + 1,
             By::Batch => self.steps.max(1),
         }
     }
 
-    /// The steps that a number of epochs or batches has.
+    /// The steps until a number of epochs or batches are done.
     fn steps_of(&self, by: By, count: u64) -> u64 {
+        let per_epoch = self.steps_per_epoch.max(1);
         match by {
-            By::Epoch => count.saturating_mul(self.steps_per_epoch.max(1)),
+            // Of the first epoch there may be only the rest.
+            By::Epoch if count > 0 => count.saturating_mul(per_epoch) - self.origin % per_epoch,
+            By::Epoch => 0,
             By::Batch => count,
         }
     }
 
-    /// The same run as if it began at a step.
+    /// The same run as if it began at a step. Epochs end where they did.
     fn since(&self, start: u64) -> Clock {
-        Clock { step: self.step.saturating_sub(start), steps: self.steps.saturating_sub(start), ..*self }
+        Clock {
+            step: self.step.saturating_sub(start),
+            steps: self.steps.saturating_sub(start),
+            origin: self.origin.saturating_add(start),
+            ..*self
+        }
     }
 }
 
-/// What a schedule counts, and when it moves: `scheduler.step()` of PyTorch is called after every one of these.
+/// What a schedule counts, and when it moves: `scheduler.step()` of PyTorch is called after every one of these. A schedule in epochs
+/// that begins within one, after a warm-up in batches, say, moves first when that one ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum By {
@@ -222,19 +240,16 @@ fn flat(lr: f64) -> Rates {
     Rates { lr, momentum: None }
 }
 
+/// Half a cosine's way from a rate to another, of which a part is gone.
+fn half_cosine(start: f64, end: f64, part: f64) -> f64 {
+    end + (start - end) / 2.0 * ((std::f64::consts::PI * part).cos() + 1.0)
+}
+
 /// A setting that must be above 0.
 fn positive(name: &'static str, value: f64) -> Checked {
     match value > 0.0 && value.is_finite() {
         true => Ok(()),
         false => Err((name, format!("is {value}, but must be more than 0"))),
-    }
-}
-
-/// A setting that must be 0 or more.
-fn not_negative(name: &'static str, value: f64) -> Checked {
-    match value >= 0.0 && value.is_finite() {
-        true => Ok(()),
-        false => Err((name, format!("is {value}, but must be 0 or more"))),
     }
 }
 
@@ -289,6 +304,25 @@ mod tests {
     }
 
     #[test]
+    fn epochs_end_where_the_runs_do() {
+        let run = Clock::new(20, 3, 14);
+        for (start, done, total) in [(0, 6, 14), (3, 5, 13), (5, 5, 13), (6, 4, 12), (20, 0, 8), (41, 0, 1)] {
+            let since = run.since(start);
+            assert_eq!((since.done(By::Epoch), since.total(By::Epoch)), (done, total), "from {start} on");
+            // By and by, it is the same.
+            assert_eq!(run.since(start / 2).since(start - start / 2), since);
+            let ends = [0, 1, 2].map(|epochs| start + since.steps_of(By::Epoch, epochs));
+            let first = (start / 3 + 1) * 3;
+            assert_eq!(ends, [start, first, first + 3]);
+        }
+        // All of what is left, where the length of a schedule is not given.
+        let cosine = Schedule::Cosine(Cosine { by: By::Epoch, ..Cosine::default() });
+        let warmup = Warmup { length: 5, by: By::Batch, ..Warmup::default() };
+        let lr = |step| warmup.at(&cosine, 1.0, Clock::new(step, 3, 3)).lr;
+        assert_eq!([lr(5), lr(6), lr(8)], [1.0, 0.5, 0.5]);
+    }
+
+    #[test]
     fn settings_out_of_their_range_are_named() {
         for (settings, key) in [
             ("name = 'step'\nstep_size = 0", "step_size"),
@@ -305,6 +339,11 @@ mod tests {
             ("name = 'cosine-restarts'\nT_mult = 0", "T_mult"),
             ("name = 'cyclic'\nstep_size_up = 0", "step_size_up"),
             ("name = 'cyclic'\nbase_lr = -1.0", "base_lr"),
+            // Means of nothing but the past: Adam would divide by 0.
+            ("name = 'cyclic'\nbase_momentum = 1.0", "base_momentum"),
+            ("name = 'cyclic'\nmax_momentum = 1.0", "max_momentum"),
+            ("name = 'one-cycle'\nbase_momentum = 1.0", "base_momentum"),
+            ("name = 'one-cycle'\nmax_momentum = 1.0", "max_momentum"),
             ("name = 'one-cycle'\npct_start = 2.0", "pct_start"),
             ("name = 'plateau'\nfactor = 1.0", "factor"),
             ("name = 'sequence'", "schedules"),

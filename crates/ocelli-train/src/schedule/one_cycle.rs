@@ -1,7 +1,7 @@
 //! Up, then down to nearly nothing: PyTorch's `OneCycleLR`.
 
-use super::{By, Clock, Rates, Spec, part, positive};
-use crate::optimizer::Checked;
+use super::{By, Clock, Rates, Spec, half_cosine, part, positive};
+use crate::optimizer::{Checked, below_one};
 use serde::{Deserialize, Serialize};
 
 /// The shape of the way between two rates.
@@ -18,7 +18,7 @@ pub enum Anneal {
 impl Anneal {
     fn between(self, start: f64, end: f64, part: f64) -> f64 {
         match self {
-            Anneal::Cos => end + (start - end) / 2.0 * ((std::f64::consts::PI * part).cos() + 1.0),
+            Anneal::Cos => half_cosine(start, end, part),
             Anneal::Linear => (end - start) * part + start,
         }
     }
@@ -42,9 +42,9 @@ pub struct OneCycle {
     pub anneal_strategy: Anneal,
     /// Whether momentum (Adam: the first beta) moves too, against the learning rate (default true).
     pub cycle_momentum: bool,
-    /// Momentum where the learning rate is highest (default 0.85).
+    /// Momentum where the learning rate is highest, 0 up to 1 (default 0.85).
     pub base_momentum: f64,
-    /// Momentum at both ends (default 0.95).
+    /// Momentum at both ends, 0 up to 1 (default 0.95).
     pub max_momentum: f64,
     /// Whether the way down first takes as long as the way up, to where that began, and then goes on to the end (default false:
     /// one way down).
@@ -92,8 +92,8 @@ impl Spec for OneCycle {
 
     fn check(&self) -> Checked {
         part("pct_start", self.pct_start)?;
-        part("base_momentum", self.base_momentum)?;
-        part("max_momentum", self.max_momentum)?;
+        below_one("base_momentum", self.base_momentum)?;
+        below_one("max_momentum", self.max_momentum)?;
         positive("div_factor", self.div_factor)?;
         positive("final_div_factor", self.final_div_factor)
     }

@@ -1,7 +1,7 @@
 //! Down when validation no longer gets better: PyTorch's `ReduceLROnPlateau`.
 
-use super::{Clock, Rates, Spec, flat, not_negative};
-use crate::optimizer::Checked;
+use super::{Clock, Rates, Spec, flat};
+use crate::optimizer::{Checked, below_one, not_negative};
 use serde::{Deserialize, Serialize};
 
 /// The learning rate is multiplied by `factor` when the validation loss (or accuracy) has not got better for more than
@@ -125,9 +125,7 @@ impl Spec for Plateau {
     }
 
     fn check(&self) -> Checked {
-        if !(0.0..1.0).contains(&self.factor) {
-            return Err(("factor", format!("is {}, but must be at least 0 and less than 1", self.factor)));
-        }
+        below_one("factor", self.factor)?;
         not_negative("threshold", self.threshold)?;
         not_negative("min_lr", self.min_lr)?;
         not_negative("eps", self.eps)

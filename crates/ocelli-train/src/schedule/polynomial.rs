@@ -1,7 +1,7 @@
 //! Down to 0 along a power: PyTorch's `PolynomialLR`.
 
-use super::{By, Clock, Rates, Spec, flat, not_negative, some};
-use crate::optimizer::Checked;
+use super::{By, Clock, Rates, Spec, flat, some};
+use crate::optimizer::{Checked, not_negative};
 use serde::{Deserialize, Serialize};
 
 /// From the learning rate down to 0 after `total_iters` batches, along the power `power` of what is left of the way:

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 /// What `--split` calls the images of data that has no splits.
 const ALL: &str = "all";
+/// The usual names of splits.
+const USUAL: [&str; 3] = ["train", "val", "test"];
 
 /// What is measured on.
 pub(in crate::commands) struct Chosen {
-    /// The split's name, or [`ALL`].
+    /// The split's name, of several the usual one, or [`ALL`].
     pub(in crate::commands) split: String,
     pub(in crate::commands) images: Arc<dyn Dataset>,
     /// Whether training set them apart: the data has no such split of its own.
@@ -58,6 +60,9 @@ pub(in crate::commands) fn choose(
             return Err(Failure::usage(reason).hint("say which part to measure on: --split val"));
         }
     };
+    // `valid` and `validation` are `val`.
+    let is_it = |name: &&str| get(name).is_ok_and(|other| Arc::ptr_eq(&other, &images));
+    let split = if split == ALL { ALL } else { USUAL.into_iter().find(is_it).unwrap_or(split) };
     let origin = match (divided, division) {
         (Some(splits), _) => Origin::Divided { trained_on: trained_on(&splits, split) },
         // A split of the data's own is what it is called; images without one may be any.

@@ -8,6 +8,9 @@ use ocelli::train::metrics::{
     fit_temperature, log_loss, top_losses,
 };
 
+/// How many of the images with the highest losses are named unless said.
+const TOP_LOSSES: usize = 5;
+
 /// What a classifier says, and what that is worth.
 pub(super) struct Measured {
     pub(super) predictions: Predictions,
@@ -34,15 +37,22 @@ impl Measured {
         } else {
             (said, None)
         };
-        let bootstrap = Bootstrap { resamples: args.bootstrap, seed: args.seed, ..Bootstrap::default() };
+        let usual = Bootstrap::default();
+        let resamples = args.bootstrap.unwrap_or(usual.resamples);
+        let bootstrap = Bootstrap { resamples, seed: args.seed, ..usual };
         Ok(Measured {
-            report: Report::of(&predictions, &ReportOptions { bins: args.bins, bootstrap }),
+            report: Report::of(&predictions, &ReportOptions { bins: bins(args), bootstrap }),
             reject: args.reject.or(classifier.reject()).map(|least| covered(&predictions, least)),
-            top_losses: top_losses(&predictions, args.top_losses),
+            top_losses: top_losses(&predictions, args.top_losses.unwrap_or(TOP_LOSSES)),
             fitted,
             predictions,
         })
     }
+}
+
+/// Bins of the calibration error.
+fn bins(args: &EvalArgs) -> usize {
+    args.bins.unwrap_or(ReportOptions::default().bins)
 }
 
 /// Fits a temperature, which multiplies with the one that the classifier has.
@@ -59,7 +69,7 @@ fn fit(
     let fitted = Fitted {
         temperature: more * classifier.temperature().unwrap_or(1.0),
         log_loss_before: log_loss(&said),
-        calibration_error_before: calibration(&said, args.bins).error,
+        calibration_error_before: calibration(&said, bins(args)).error,
     };
     Ok((at_temperature(said, more), fitted))
 }

@@ -44,7 +44,13 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
 
 /// Flags that go together, and with the model.
 fn check(args: &EvalArgs, multi_label: bool) -> Result<(), Failure> {
-    let for_one = [("--fit-temperature", args.fit_temperature), ("--reject", args.reject.is_some())];
+    let for_one = [
+        ("--fit-temperature", args.fit_temperature),
+        ("--reject", args.reject.is_some()),
+        ("--top-losses", args.top_losses.is_some()),
+        ("--bins", args.bins.is_some()),
+        ("--bootstrap", args.bootstrap.is_some()),
+    ];
     let for_several = [("--fit-thresholds", args.fit_thresholds)];
     let (other, whose) = match multi_label {
         true => (&for_one[..], "tells one label an image, and this one tells several"),
@@ -53,7 +59,7 @@ fn check(args: &EvalArgs, multi_label: bool) -> Result<(), Failure> {
     if let Some((flag, _)) = other.iter().find(|(_, given)| *given) {
         return Err(Failure::usage(format!("{flag} is for a model that {whose}")));
     }
-    if args.save && !for_one.iter().chain(&for_several).any(|(_, given)| *given) {
+    if args.save && !(args.fit_temperature || args.reject.is_some() || args.fit_thresholds) {
         let failure = Failure::usage("--save: there is nothing to save");
         let flags =
             if multi_label { "--fit-thresholds" } else { "--fit-temperature, or --reject P, or both" };
@@ -74,13 +80,7 @@ fn one(
         measure(classifier, Arc::clone(&chosen.images), options).map_err(labelled::failed)?;
     let measured = Measured::new(args, classifier, said)?;
     let problems = problems_of(unreadable);
-    if args.json {
-        print_json(&document::document(args, chosen, classifier.classes(), &measured, &problems))?;
-    } else if args.csv {
-        table::print(chosen, classifier.classes(), &measured)?;
-    } else {
-        text::print(args, chosen, classifier.classes(), &measured)?;
-    }
+    // First, so that it is done though nobody reads on.
     save(args, |mut classifier| {
         if let Some(fitted) = &measured.fitted {
             classifier = classifier.with_temperature(fitted.temperature)?;
@@ -90,6 +90,13 @@ fn one(
             None => Ok(classifier),
         }
     })?;
+    if args.json {
+        print_json(&document::document(args, chosen, classifier.classes(), &measured, &problems))?;
+    } else if args.csv {
+        table::print(chosen, classifier.classes(), &measured)?;
+    } else {
+        text::print(args, chosen, classifier.classes(), &measured)?;
+    }
     Ok(problems)
 }
 

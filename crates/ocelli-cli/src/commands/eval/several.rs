@@ -32,6 +32,8 @@ pub(super) fn run(
     };
     let report = MultiLabelReport::of(&said, &MultiLabelOptions { thresholds });
     let problems = problems_of(unreadable);
+    // First, so that it is done though nobody reads on.
+    save(args, |classifier| classifier.with_thresholds(report.thresholds.clone()))?;
     if args.json {
         print_json(&document(args, chosen, classifier.classes(), &report, &problems))?;
     } else if args.csv {
@@ -39,7 +41,6 @@ pub(super) fn run(
     } else {
         text(args, chosen, classifier.classes(), &report)?;
     }
-    save(args, |classifier| classifier.with_thresholds(report.thresholds.clone()))?;
     Ok(problems)
 }
 

@@ -2,11 +2,16 @@
 
 use crate::commands::page;
 use crate::failure::Failure;
+use crate::files::{beside, together};
 use ocelli::report::Page;
 use ocelli::report::page::{FIGURES, GENERATOR};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// What a page is called that nobody named, and what its name ends in.
+const USUAL: &str = "report";
+const ENDING: [&str; 1] = ["html"];
 
 /// The page, and the folder of its figures beside it: what an earlier report left there is replaced, anything else stays.
 pub(super) struct Files {
@@ -15,29 +20,29 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// As asked for; else beside the model. `a.html` has its figures in `a/`; a folder has them by the usual name.
+    /// As asked for; else beside the model. `a.html` has its figures in `a/`; a folder has both by the usual name.
     pub(super) fn named(asked: Option<&Path>, model: &Path) -> Self {
-        let page = match asked {
-            Some(out) if out.is_dir() => out.join("report.html"),
-            Some(out) if out.extension().is_none() => out.with_extension("html"),
-            Some(out) => out.to_path_buf(),
-            None => model.with_file_name("report.html"),
+        let [page] = match asked {
+            // The folder is that of an earlier report's figures.
+            Some(out) if is_ours(&beside(out, ENDING)[0]) => beside(out, ENDING),
+            Some(out) => together(out, USUAL, ENDING),
+            None => beside(&model.with_file_name(USUAL), ENDING),
         };
         Self { figures: page.with_extension(""), page }
     }
 
     /// # Errors
-    /// The page, or a figure without its page, is there and is not of an earlier report.
+    /// The page, or a figure without its page, is there and is not of an earlier report; or a file is where the figures' folder goes.
     pub(super) fn claim(&self) -> Result<(), Failure> {
-        if page::is_by(GENERATOR, &self.page) {
-            return Ok(());
-        }
-        let mut ours = std::iter::once(self.page.clone()).chain(self.figure_files());
         if self.figures.is_file() {
             let reason =
                 format!("{} is a file, and figures need a folder of that name", self.figures.display());
             return Err(Failure::usage(reason).hint("give another name with --out FILE"));
         }
+        if is_ours(&self.page) {
+            return Ok(());
+        }
+        let mut ours = std::iter::once(self.page.clone()).chain(self.figure_files());
         match ours.find(|path| path.exists()) {
             Some(path) => {
                 let reason = format!("{} is there already, and not from an earlier report", path.display());
@@ -67,6 +72,11 @@ impl Files {
     }
 }
 
+/// Whether a file is a page of an earlier report.
+fn is_ours(page: &Path) -> bool {
+    page::is_by(GENERATOR, page)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +91,34 @@ mod tests {
         assert_eq!(named(None), ["runs/a/report.html", "runs/a/report"]);
         assert_eq!(named(Some("b/c.html")), ["b/c.html", "b/c"]);
         assert_eq!(named(Some("b/c")), ["b/c.html", "b/c"]);
+        assert_eq!(named(Some("run-v0.5")), ["run-v0.5.html", "run-v0.5"]);
+    }
+
+    const OURS: &str = "<meta name=\"generator\" content=\"ocelli report\">";
+
+    #[test]
+    fn the_folder_of_an_earlier_report_is_no_folder_to_write_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("about");
+        let named = || Files::named(Some(&out), Path::new("model.safetensors"));
+        let (inside, alone) = (out.join("report.html"), folder.path().join("about.html"));
+        assert_eq!(named().page, alone);
+        named().write(&Page { html: OURS.into(), figures: Vec::new() }).unwrap();
+        assert!(out.is_dir());
+        let Files { page, figures } = named();
+        assert_eq!((page, figures), (alone.clone(), out.clone()), "again the same");
+        fs::write(&alone, "<p>mine</p>").unwrap();
+        assert_eq!(named().page, inside, "a folder that is not ours");
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_figures_is_told_before_any_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::named(Some(&folder.path().join("a.html")), Path::new("model.safetensors"));
+        fs::write(&files.page, OURS).unwrap();
+        assert!(files.claim().is_ok());
+        fs::write(&files.figures, "mine").unwrap();
+        assert!(files.claim().is_err(), "though the page is ours");
     }
 
     #[test]
@@ -95,7 +133,7 @@ mod tests {
         assert!(files.claim().is_err());
         fs::write(&files.page, "<p>mine</p>").unwrap();
         assert!(files.claim().is_err());
-        fs::write(&files.page, format!("<meta name=\"generator\" content=\"{GENERATOR}\">")).unwrap();
+        fs::write(&files.page, OURS).unwrap();
         assert!(files.claim().is_ok());
         let page = Page { html: "new".into(), figures: Vec::new() };
         files.write(&page).unwrap();

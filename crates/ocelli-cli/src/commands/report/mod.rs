@@ -46,12 +46,23 @@ pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
     let work = Work { classifier: &classifier, data: &data, chosen: &chosen, threads, bar: &bar };
     let page = work.page(args, &source);
     bar.end();
-    let (page, report, problems) = page?;
+    let Made { page, report, problems, warnings } = page?;
     let problems: Vec<&Problem> = data.problems_of(&chosen.split).into_iter().chain(&problems).collect();
     files.write(&page)?;
     tell(&files, &page, &report, &chosen)?;
     problems.iter().for_each(|problem| warn(problem));
+    warnings.iter().for_each(|warning| warn(warning));
     labelled::complete(problems)
+}
+
+/// A page, and what is to be told with it.
+struct Made {
+    page: Page,
+    report: Report,
+    /// What is wrong with the images that were measured on.
+    problems: Vec<Problem>,
+    /// What is wrong beside them, which costs no figure.
+    warnings: Vec<String>,
 }
 
 /// What a page is made of.
@@ -64,12 +75,12 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn page(&self, args: &ReportArgs, source: &Source) -> Result<(Page, Report, Vec<Problem>), Failure> {
+    fn page(&self, args: &ReportArgs, source: &Source) -> Result<Made, Failure> {
         let (predictions, problems) = self.measure(&self.chosen.images, "measuring")?;
         let options = ReportOptions::default();
         self.bar.show(Progress { step: "resampling", done: 0, total: 1 });
         let report = Report::of(&predictions, &options);
-        let tempered = self.tempered(&predictions, options.bins)?;
+        let (tempered, warnings) = self.tempered(&predictions, options.bins);
         let recipe = source.recipe();
         let run = source.record.as_ref().zip(recipe.as_deref());
         let digest = digest(self.data, self.classifier);
@@ -84,12 +95,16 @@ impl Work<'_> {
             tempered: tempered.as_ref(),
             cautions: &cautions,
             data: &digest,
-            run: run.map(|(record, recipe)| RunStory { epochs: &record.epochs, recipe }),
+            run: run.map(|(record, recipe)| RunStory {
+                epochs: &record.epochs,
+                swa: record.swa.as_ref(),
+                recipe,
+            }),
         };
         let options =
             PageOptions { top_losses: args.top_losses, threads: self.threads, ..PageOptions::default() };
         let page = Page::new(&subject, &options, &|progress| self.bar.show(progress))?;
-        Ok((page, report, problems))
+        Ok(Made { page, report, problems, warnings })
     }
 
     fn measure(
@@ -106,24 +121,44 @@ impl Work<'_> {
         measure_watched(self.classifier, Arc::clone(images), &options, watch).map_err(labelled::failed)
     }
 
-    /// The calibration at a temperature that is fitted on the validation images; where there are none, or no temperature is best on
-    /// them, on those that are measured on.
-    fn tempered(&self, said: &Predictions, bins: usize) -> Result<Option<Tempered>, Failure> {
+    /// The calibration at a temperature that is fitted on the validation images; where there are none, or they cannot be measured on, or
+    /// no temperature is best on them, on those that are measured on. And what is wrong with the validation images.
+    fn tempered(&self, said: &Predictions, bins: usize) -> (Option<Tempered>, Vec<String>) {
         let own = self.classifier.temperature().unwrap_or(1.0);
-        let others = choose(self.data, Some(FITTED_ON), self.classifier.division()).ok();
-        let others = others.filter(|others| others.split != self.chosen.split);
-        let mut found = None;
-        if let Some(others) = &others {
-            let (predictions, _) = self.measure(&others.images, "fitting the temperature")?;
-            found = fit_temperature(&predictions).map(|more| (more, part(others)));
-        }
+        let (found, warnings) =
+            if self.chosen.split == FITTED_ON { Default::default() } else { self.fitted_on_others() };
         let found =
             found.or_else(|| Some((fit_temperature(said)?, "the images that are measured on".to_owned())));
-        Ok(found.map(|(more, fitted_on)| {
+        let tempered = found.map(|(more, fitted_on)| {
             let tempered = at_temperature(said.clone(), more);
             let calibration = calibration(&tempered, bins);
             Tempered { temperature: more * own, fitted_on, log_loss: log_loss(&tempered), calibration }
-        }))
+        });
+        (tempered, warnings)
+    }
+
+    /// The temperature that is best on the validation images, if there are some and one is, and what these are; and what is wrong with
+    /// them.
+    fn fitted_on_others(&self) -> (Option<(f64, String)>, Vec<String>) {
+        let told = self.data.problems_of(&self.chosen.split);
+        let own = self.data.problems_of(FITTED_ON);
+        let own = own.into_iter().filter(|problem| !told.contains(problem)).map(Problem::to_string);
+        let mut warnings: Vec<String> = own.collect();
+        let Ok(others) = choose(self.data, Some(FITTED_ON), self.classifier.division()) else {
+            return (None, warnings);
+        };
+        match self.measure(&others.images, "fitting the temperature") {
+            Ok((predictions, problems)) => {
+                warnings.extend(problems.iter().map(Problem::to_string));
+                (fit_temperature(&predictions).map(|more| (more, part(&others))), warnings)
+            }
+            Err(failure) => {
+                if let Failure::Report { error, .. } = failure {
+                    warnings.push(format!("no temperature is fitted on the {}: {error}", part(&others)));
+                }
+                (None, warnings)
+            }
+        }
     }
 
     fn cautions(&self, problems: &[Problem]) -> Vec<String> {

@@ -14,8 +14,8 @@ use crate::{DataError, ErrorKind};
 struct Line {
     #[serde(alias = "file_name")]
     path: String,
-    #[serde(alias = "labels")]
-    label: Labels,
+    /// If there is none, `labels` is looked for among the others.
+    label: Option<Labels>,
     split: Option<String>,
     weight: Option<f64>,
     #[serde(flatten)]
@@ -70,11 +70,15 @@ pub(super) fn read(
             continue;
         }
         let parsed: Line = serde_json::from_slice(text).map_err(|e| wrong(ErrorKind::Corrupt, said(&e)))?;
-        let label = match parsed.label {
+        let Line { path: image, label, split, weight, mut others } = parsed;
+        let label = match label {
+            Some(label) => label,
+            None => labels(&mut others).map_err(|e| wrong(ErrorKind::Corrupt, said(&e)))?,
+        };
+        let label = match label {
             Labels::One(name) => Label::One(name.text()),
             Labels::Several(names) => Label::Several(names.into_iter().map(Name::text).collect()),
         };
-        let Line { path: image, split, weight, mut others, .. } = parsed;
         let other = other.and_then(|name| others.remove(name)).map(|value| match value {
             serde_json::Value::String(text) => text,
             value => value.to_string(),
@@ -82,6 +86,14 @@ pub(super) fn read(
         add(Row { line, path: image, label, split, weight, other })?;
     }
     Ok(())
+}
+
+/// What `labels` says, of a line without `label`.
+fn labels(others: &mut serde_json::Map<String, serde_json::Value>) -> Result<Labels, serde_json::Error> {
+    let labels = others.remove("labels").ok_or_else(|| {
+        serde::de::Error::custom("missing field `label`, or `labels` where an image may have several")
+    })?;
+    serde_json::from_value(labels)
 }
 
 /// What is wrong, less the line number, which counts from the start of the text that was parsed.

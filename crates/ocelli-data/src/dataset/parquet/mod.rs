@@ -226,6 +226,10 @@ impl Dataset for ParquetImages {
         self.samples[index].label
     }
 
+    fn labels(&self, index: usize) -> Cow<'_, [u32]> {
+        Cow::Borrowed(std::slice::from_ref(&self.samples[index].label))
+    }
+
     fn name(&self, index: usize) -> Cow<'_, str> {
         let sample = self.samples[index];
         Cow::Owned(self.groups[sample.group as usize].name(sample.row))

@@ -149,6 +149,10 @@ impl Dataset for Shards {
         self.samples[index].label
     }
 
+    fn labels(&self, index: usize) -> Cow<'_, [u32]> {
+        Cow::Borrowed(std::slice::from_ref(&self.samples[index].label))
+    }
+
     fn name(&self, index: usize) -> Cow<'_, str> {
         let sample = &self.samples[index];
         Cow::Owned(format!("{}/{}", self.shards[sample.shard as usize].name(), sample.key))

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use ocelli_kernels::optimizer;
+
 use super::super::PlanError;
 use super::super::aligned::Aligned;
 use super::stretches::PIECE;
@@ -10,9 +12,6 @@ use crate::network::ParameterSpec;
 
 /// What keeps the climb finite where there is no gradient.
 const EPS: f64 = 1e-12;
-
-/// Sums that are kept side by side: as many as fill vectors of doubles.
-const SUMS: usize = 16;
 
 impl TrainPlan {
     /// Moves the weights w by ρ · g / ‖g‖, where g are the gradients of the last [`backward`](TrainPlan::backward); with `adaptive`
@@ -33,18 +32,19 @@ impl TrainPlan {
             self.foot = Aligned::zeros(self.values.len())?;
         }
         self.foot.copy_from_slice(&self.values);
+        let isa = self.isa;
         let norm = match adaptive {
             false => self.gradient_norm(&moves),
-            true => self.norm(&moves, sum_of_squared_products),
+            true => self
+                .norm(&moves, |values, gradients| optimizer::sum_of_squared_products(isa, values, gradients)),
         };
         let factor = (rho / (norm + EPS)) as f32;
         let (segments, stretches, gradients) = (&self.parameters.segments, &self.stretches, &self.gradients);
         self.values.par_chunks_mut(PIECE).enumerate().for_each(|(piece, values)| {
-            for (_, stretch) in stretches.of_piece(piece) {
+            for (_, stretch, range) in stretches.of_piece(piece) {
                 if !moves(&segments[stretch.segment].spec) {
                     continue;
                 }
-                let range = stretch.range.start - piece * PIECE..stretch.range.end - piece * PIECE;
                 let both = values[range].iter_mut().zip(&gradients[stretch.range.clone()]);
                 match adaptive {
                     false => both.for_each(|(value, gradient)| *value += factor * gradient),
@@ -73,16 +73,4 @@ impl TrainPlan {
         self.values.copy_from_slice(&self.foot);
         self.forget_transposed();
     }
-}
-
-/// Σ (w · g)², in double precision.
-fn sum_of_squared_products(values: &[f32], gradients: &[f32]) -> f64 {
-    let mut sums = [0.0_f64; SUMS];
-    for (values, gradients) in values.chunks(SUMS).zip(gradients.chunks(SUMS)) {
-        for (sum, (value, gradient)) in sums.iter_mut().zip(values.iter().zip(gradients)) {
-            let product = f64::from(*value) * f64::from(*gradient);
-            *sum += product * product;
-        }
-    }
-    sums.iter().sum()
 }

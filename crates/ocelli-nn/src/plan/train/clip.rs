@@ -52,8 +52,7 @@ impl TrainPlan {
     ) -> f64 {
         let (segments, stretches, values) = (&self.parameters.segments, &self.stretches, &self.values);
         self.gradients.par_chunks(PIECE).enumerate().for_each(|(piece, gradients)| {
-            for (number, stretch) in stretches.of_piece(piece) {
-                let range = stretch.range.start - piece * PIECE..stretch.range.end - piece * PIECE;
+            for (number, stretch, range) in stretches.of_piece(piece) {
                 let counted = counts(&segments[stretch.segment].spec);
                 let (values, gradients) = (&values[stretch.range.clone()], &gradients[range]);
                 stretches.keep(number, [if counted { squares(values, gradients) } else { 0.0 }, 0.0]);

@@ -49,10 +49,12 @@ impl Stretches {
         Self { list, of_piece, sums, totals: vec![[0.0; 2]; segments.len()] }
     }
 
-    /// The stretches of a piece, with their numbers.
-    pub(super) fn of_piece(&self, piece: usize) -> impl Iterator<Item = (usize, &Stretch)> {
-        let range = self.of_piece[piece].clone();
-        range.clone().zip(&self.list[range])
+    /// The stretches of a piece: their numbers, themselves, and where they lie within it.
+    pub(super) fn of_piece(&self, piece: usize) -> impl Iterator<Item = (usize, &Stretch, Range<usize>)> {
+        let (numbers, start) = (self.of_piece[piece].clone(), piece * PIECE);
+        numbers.clone().zip(&self.list[numbers]).map(move |(number, stretch)| {
+            (number, stretch, stretch.range.start - start..stretch.range.end - start)
+        })
     }
 
     /// Keeps what was summed over a stretch.
@@ -62,9 +64,14 @@ impl Stretches {
         }
     }
 
+    /// Forgets what was found for segments: it is of another sum.
+    pub(super) fn clear(&mut self) {
+        self.totals.fill([0.0; 2]);
+    }
+
     /// Adds up what was kept, for each segment.
     pub(super) fn add_up(&mut self) {
-        self.totals.fill([0.0; 2]);
+        self.clear();
         for (stretch, sums) in self.list.iter().zip(&self.sums) {
             for (total, sum) in self.totals[stretch.segment].iter_mut().zip(sums) {
                 *total += f64::from_bits(sum.load(Ordering::Relaxed));

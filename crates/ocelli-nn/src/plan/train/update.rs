@@ -1,5 +1,7 @@
 //! An optimizer's step over all parameters.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use ocelli_kernels::Isa;
@@ -19,7 +21,7 @@ pub struct UpdateStep {
     pub number: u64,
     /// What [`Update::carry`] made of its value in the step before.
     pub carried: f64,
-    /// The sums over the whole parameter of what [`Update::prepare`] gave.
+    /// The sums over the whole parameter of what [`Update::prepare`] gave; zeros for parameters that are not prepared.
     pub sums: [f64; 2],
 }
 
@@ -164,14 +166,17 @@ impl Optimizer {
         if segments.iter().any(|segment| prepared(&segment.spec)) {
             self.over_stretches(stretches, values, gradients, |number, stretch, value, grad, state| {
                 let spec = &segments[stretch.segment].spec;
-                if prepared(spec) {
-                    let step = step(stretch.segment, [0.0; 2]);
-                    stretches.keep(number, update.prepare(step, spec, isa, value, grad, state));
-                }
+                let sums = match prepared(spec) {
+                    true => update.prepare(step(stretch.segment, [0.0; 2]), spec, isa, value, grad, state),
+                    false => [0.0; 2],
+                };
+                stretches.keep(number, sums);
             });
             stretches.add_up();
             let reworked = segments.iter().filter(|segment| prepared(&segment.spec));
             reworked.for_each(|segment| self.rework(update, isa, segment));
+        } else {
+            stretches.clear();
         }
         self.over_stretches(stretches, values, gradients, |_, stretch, value, grad, state| {
             let spec = &segments[stretch.segment].spec;
@@ -193,8 +198,7 @@ impl Optimizer {
     ) {
         let slots = self.slots;
         let piece = |piece: usize, values: &mut [f32], gradients: &[f32], state: &mut [f32]| {
-            for (number, stretch) in stretches.of_piece(piece) {
-                let range = stretch.range.start - piece * PIECE..stretch.range.end - piece * PIECE;
+            for (number, stretch, range) in stretches.of_piece(piece) {
                 let mut buffers: [&mut [f32]; MAX_SLOTS] = [&mut [], &mut [], &mut [], &mut []];
                 for (buffer, part) in buffers.iter_mut().zip(state.chunks_mut(PIECE)) {
                     *buffer = &mut part[range.clone()];
@@ -223,22 +227,26 @@ impl Optimizer {
             room.resize(room.len().max(needed), 0.0);
         }
         let (packed, plain) = (&mut packed[..needed[0]], &mut plain[..needed[1]]);
-        for (value, packed) in segment.range.clone().zip(packed.iter_mut()) {
-            *packed = self.state[self.index(slot, value)];
-        }
+        self.take_out(slot, &segment.range, packed);
         segment.unpack_into(packed, plain);
         update.rework(&segment.spec, isa, plain, &mut room[..work]);
         segment.pack(plain, packed);
-        for (value, packed) in segment.range.clone().zip(packed) {
-            let index = self.index(slot, value);
-            self.state[index] = *packed;
-        }
+        self.put_back(slot, &segment.range, packed);
         self.matrix = matrix;
     }
 
-    /// Where a value's buffer lies.
-    fn index(&self, slot: usize, value: usize) -> usize {
-        (value / PIECE * self.slots + slot) * PIECE + value % PIECE
+    /// Copies a range of a buffer, which lies in pieces, into one.
+    fn take_out(&self, slot: usize, range: &Range<usize>, to: &mut [f32]) {
+        for (place, part) in places(self.slots, slot, range) {
+            to[part].copy_from_slice(&self.state[place]);
+        }
+    }
+
+    /// Copies a range of a buffer back into its pieces.
+    fn put_back(&mut self, slot: usize, range: &Range<usize>, from: &[f32]) {
+        for (place, part) in places(self.slots, slot, range) {
+            self.state[place].copy_from_slice(&from[part]);
+        }
     }
 
     pub(super) fn state(&self, segments: &[Segment]) -> Weights {
@@ -251,8 +259,8 @@ impl Optimizer {
         weights.insert("slots", Tensor::i64([], vec![self.slots as i64]));
         for slot in 0..self.slots {
             for segment in segments {
-                let packed: Vec<f32> =
-                    segment.range.clone().map(|value| self.state[self.index(slot, value)]).collect();
+                let mut packed = vec![0.0; segment.range.len()];
+                self.take_out(slot, &segment.range, &mut packed);
                 let tensor = Tensor::f32(segment.spec.shape.clone(), segment.unpack(&packed));
                 weights.insert(format!("{slot}.{}", segment.spec.name), tensor);
             }
@@ -286,12 +294,23 @@ impl Optimizer {
                 };
                 let mut packed = vec![0.0; segment.range.len()];
                 segment.pack(values, &mut packed);
-                for (value, packed) in segment.range.clone().zip(packed) {
-                    let index = loaded.index(slot, value);
-                    loaded.state[index] = packed;
-                }
+                loaded.put_back(slot, &segment.range, &packed);
             }
         }
         Ok(loaded)
     }
+}
+
+/// Where a range of parameters has one of its buffers, piece by piece, and which part of the range each piece has.
+fn places(
+    slots: usize,
+    slot: usize,
+    range: &Range<usize>,
+) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let Range { start, end } = *range;
+    (start / PIECE..end.div_ceil(PIECE)).map(move |piece| {
+        let (first, last) = (start.max(piece * PIECE), end.min((piece + 1) * PIECE));
+        let place = (piece * slots + slot) * PIECE + first % PIECE;
+        (place..place + (last - first), first - start..last - start)
+    })
 }

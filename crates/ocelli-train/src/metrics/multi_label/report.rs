@@ -41,7 +41,9 @@ pub struct MultiLabelReport {
     pub subset_accuracy: f64,
     /// The share of pairs of images and classes that are wrong: `hamming_loss`.
     pub hamming_loss: f64,
-    /// The mean binary cross-entropy over images and classes. A probability counts as the smallest normal `f32` at least.
+    /// The mean binary cross-entropy over images and classes. A probability counts as the smallest normal `f32` at least (a loss of
+    /// 87.3), and so does what one lacks of 1 where that was told (as [`measure_multi_label`](crate::measure_multi_label) does);
+    /// where it was not, as 2⁻²⁵ at least (a loss of 17.3), which is what `f32` can tell.
     pub log_loss: f64,
     /// Precision, recall and F1.
     pub scores: MultiLabelScores,
@@ -65,15 +67,14 @@ impl MultiLabelReport {
         let (mut areas, mut precisions) = (Vec::with_capacity(classes), Vec::with_capacity(classes));
         for (class, counts) in counts.iter_mut().enumerate() {
             let scored = scored(predictions, class);
-            for ((p, has), wrong) in scored.iter().zip(&mut wrong) {
+            for (image, ((p, has), wrong)) in scored.iter().zip(&mut wrong).enumerate() {
                 let taken = *p >= thresholds[class];
                 counts[0] += u64::from(*has && taken);
                 counts[1] += u64::from(*has);
                 counts[2] += u64::from(taken);
                 mistakes += u64::from(*has != taken);
                 *wrong |= *has != taken;
-                let p = f64::from(*p);
-                sum += loss(if *has { p } else { 1.0 - p });
+                sum += loss(if *has { f64::from(*p) } else { predictions.complement(image, class) });
             }
             areas.push(roc_auc(scored.clone()));
             precisions.push(average_precision(scored));
@@ -107,5 +108,23 @@ impl MultiLabelScores {
             weighted_average: Averaged::over(&classes, |class| class.support as f64),
             classes,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_certainty_loses_what_is_known_of_it() {
+        let loss = |predictions: &MultiLabelPredictions| {
+            MultiLabelReport::of(predictions, &MultiLabelOptions::default()).log_loss
+        };
+        let mut rounded = MultiLabelPredictions::new(1, 0);
+        rounded.push(0, Vec::new(), &[1.0]);
+        assert!((loss(&rounded) - 25.0 * std::f64::consts::LN_2).abs() < 1e-12);
+        let mut told = MultiLabelPredictions::new(1, 0);
+        told.push_with_complements(0, Vec::new(), &[1.0], &[(-40_f32).exp()]);
+        assert!((loss(&told) - 40.0).abs() < 1e-6);
     }
 }
