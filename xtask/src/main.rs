@@ -15,7 +15,9 @@ Developer commands of Ocelli.
 
     cargo xtask test [--no-interop]   everything that proves that it works: tests, documentation examples,
                                       interoperability with PyTorch (in .venv, set up on first use), and pages in Chromium
-    cargo xtask ci                    what a change must pass: formatting, Clippy and documentation without a warning, then test
+                                      if it is installed
+    cargo xtask ci                    what a change must pass: formatting, Clippy and documentation without a warning, then test;
+                                      Chromium must be there
     cargo xtask fixtures              makes the golden fixtures anew with PyTorch; fails if one changed beyond rounding
     cargo xtask accuracy --data A,B   trains lesson and lesson-bn on these data sets (folders of IDX or CIFAR-10 binary files), in Ocelli
                                       and in PyTorch by the same recipe; writes docs/accuracy.md

@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Find a learning rate: train a few steps with ever higher ones, and look at the loss.
     LrFind(LrFindArgs),
+    /// Find a batch size: the largest that fits into memory, and from which on larger ones are hardly faster.
+    BatchSize(BatchSizeArgs),
     /// Show the learning rates of a run before it is begun, as a table and as figures.
     Schedule(ScheduleArgs),
     /// Write one page with all about a model or a run: figures, curves, mistakes with their images, network, data, recipe.
@@ -219,6 +221,21 @@ pub(crate) struct LrFindArgs {
     /// Print learning rate, loss and smoothed loss of every step as comma-separated values.
     #[arg(long)]
     pub(crate) csv: bool,
+}
+
+/// A flag given twice counts as given last.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub(crate) struct BatchSizeArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// What training may take, such as 2GiB, 1500MiB, 4GB or a number of bytes [default: nine tenths of what is free, within the
+    /// limits of a container].
+    #[arg(long, value_name = "BYTES", value_parser = crate::memory::parse)]
+    pub(crate) memory: Option<u64>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod failure;
 mod files;
 mod folder;
 mod interrupt;
+mod memory;
 mod progress;
 mod text;
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::LrFind(args) => commands::lr_find::run(&args),
+        Command::BatchSize(args) => commands::batch_size::run(&args),
         Command::Schedule(args) => commands::schedule::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Embed(args) => commands::embed::run(&args),

@@ -29,6 +29,11 @@ pub(crate) fn shell(path: &str) -> String {
     }
 }
 
+/// A flag or its value, as a shell takes it.
+pub(crate) fn argument(text: &str) -> String {
+    if text.starts_with("--") { text.to_owned() } else { shell(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -143,10 +143,12 @@ impl View for Stored<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(match &self.0.data {
-            TensorData::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            TensorData::I64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        })
+        let mut bytes = Vec::with_capacity(self.data_len());
+        match &self.0.data {
+            TensorData::F32(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
+            TensorData::I64(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
+        }
+        Cow::Owned(bytes)
     }
 
     fn data_len(&self) -> usize {

@@ -32,7 +32,7 @@ pub use error::PlanError;
 pub use gradient::GradientPlan;
 pub use infer::InferPlan;
 pub use passes::Passes;
-pub use train::{Average, MAX_SLOTS, SampleKeys, TrainPlan, Update, UpdateStep, Whole};
+pub use train::{Average, MAX_SLOTS, SampleKeys, TrainMemory, TrainPlan, Update, UpdateStep, Whole};
 
 /// How a plan is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

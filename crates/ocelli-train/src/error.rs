@@ -154,6 +154,21 @@ pub enum TrainError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Not even the smallest batch fits into a budget of memory.
+    #[error(
+        "training takes {} with batches of {}, more than the {} that it may take: give it more memory, bring the images to a \
+         smaller size (transforms.size), or take a smaller network; batches as small as fit can make one step together \
+         (train.accumulate)",
+        mebibytes(*needed), images(*batch_size), mebibytes(*budget)
+    )]
+    NoBatchFits {
+        /// The smallest batch that can be trained on.
+        batch_size: usize,
+        /// Bytes that training with it takes.
+        needed: u64,
+        /// Bytes that it may take.
+        budget: u64,
+    },
     /// The loss is no longer a number.
     #[error("{0}; lower train.lr")]
     Diverged(Box<Divergence>),
@@ -247,6 +262,7 @@ impl TrainError {
             | Self::FolderInUse { .. }
             | Self::Finished { .. }
             | Self::LrFind { .. }
+            | Self::NoBatchFits { .. }
             | Self::Record { .. }
             | Self::Resume { .. } => true,
             Self::Weights(ImportError::Io { source, .. }) | Self::Model(ModelError::Io { source, .. }) => {
@@ -299,6 +315,11 @@ fn parts(count: usize) -> String {
 
 fn images(count: usize) -> String {
     if count == 1 { "1 image".into() } else { format!("{count} images") }
+}
+
+/// 12345678 → "11.8 MiB".
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
 fn first(problems: &[Problem]) -> String {

@@ -12,6 +12,7 @@
 //! The same recipe on the same data gives the same weights, bit for bit, whatever the number of threads.
 
 mod averages;
+mod batch_size;
 mod checkpoint;
 mod distill;
 mod divergence;
@@ -35,6 +36,7 @@ mod views;
 mod whiten;
 
 pub use averages::{AverageKind, Averaging, Lookahead, update_bn};
+pub use batch_size::{BatchLimit, BatchMemory, BatchSizes, BatchSpeed, Measuring};
 pub use distill::{Distillation, Teacher, TeacherError, Teaching};
 pub use divergence::{Cause, Divergence};
 pub use error::TrainError;

@@ -161,7 +161,6 @@ impl Trainer {
             &options.groups,
             options.decay_norms_and_biases,
         )?;
-        let normalises = |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
         let plan = PlanOptions { batch: options.batch_size, ..PlanOptions::default() };
         let plan = TrainPlan::new(network, weights, plan).map_err(TrainError::Plan)?;
         let mut trainer = Trainer {
@@ -171,7 +170,7 @@ impl Trainer {
             objective: Objective::new(options.loss.clone()),
             gradient: Vec::new(),
             classes: network.output().channels(),
-            normalises: network.nodes().iter().any(|node| normalises(&node.layer)),
+            normalises: normalises(network),
             grad_norm: None,
             lr_scale: 1.0,
             position: Position::default(),
@@ -474,6 +473,12 @@ impl Trainer {
         self.thaw();
         Ok(())
     }
+}
+
+/// Whether a network normalises over the batch, so that one image is too few.
+pub(crate) fn normalises(network: &Network) -> bool {
+    let is_norm = |layer: &Layer| matches!(layer, Layer::BatchNorm1d(_) | Layer::BatchNorm2d(_));
+    network.nodes().iter().any(|node| is_norm(&node.layer))
 }
 
 /// Checks that the last layer is no sigmoid where the loss applies it.

@@ -7,7 +7,7 @@ use crate::chart;
 use crate::failure::Failure;
 use crate::files::together;
 use crate::progress;
-use crate::text::{count, plural, shell, warn};
+use crate::text::{argument, count, plural, warn};
 use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::data::Problem;
 use ocelli::train::{Ending, Event, LrCurve, LrFindOptions, Observer, Run, RunOptions, Suggestion};
@@ -194,11 +194,6 @@ fn print(args: &LrFindArgs, options: &LrFindOptions, curve: &LrCurve, figures: &
     let recipe = args.run.recipe.iter().flat_map(|recipe| ["--recipe".into(), recipe.display().to_string()]);
     let flags: String = recipe.chain(args.run.flags()).map(|flag| format!(" {}", argument(&flag))).collect();
     writeln!(out, "\ntry next:\n  {} train{flags} --lr {}", command(), rate(lr))
-}
-
-/// A flag or its value, as a shell takes it.
-fn argument(text: &str) -> String {
-    if text.starts_with("--") { text.to_owned() } else { shell(text) }
 }
 
 /// Why the sweep ended.

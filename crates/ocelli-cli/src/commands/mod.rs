@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod bar;
+pub(crate) mod batch_size;
 pub(crate) mod data;
 pub(crate) mod embed;
 pub(crate) mod eval;

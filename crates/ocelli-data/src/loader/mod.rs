@@ -149,6 +149,11 @@ impl Loader {
         self.work.batches()
     }
 
+    /// How many batches are made ahead at most: as the options say, or one for each worker where these are more.
+    pub fn ahead(&self) -> usize {
+        self.work.queue.ahead()
+    }
+
     /// The options that it was made with.
     pub fn options(&self) -> &LoaderOptions {
         &self.work.options

@@ -52,6 +52,11 @@ impl Queue {
         Self { ahead, state: Mutex::new(state), claimable: Condvar::new(), finished: Condvar::new() }
     }
 
+    /// How many batches are made ahead at most.
+    pub(super) fn ahead(&self) -> usize {
+        self.ahead
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -59,6 +59,8 @@ pub struct Source {
     kept: Vec<OnceLock<Result<Image, DataError>>>,
     /// Bytes that may still be kept.
     free: AtomicU64,
+    /// Bytes that may be kept in all.
+    cache_bytes: u64,
     on_disk: Option<Kept>,
     /// Whether images may be decoded at a part of their size.
     reduces: bool,
@@ -86,6 +88,7 @@ impl Source {
             prefix,
             kept: (0..slots).map(|_| OnceLock::new()).collect(),
             free: AtomicU64::new(options.cache_bytes),
+            cache_bytes: options.cache_bytes,
             on_disk: None,
             dataset,
         })
@@ -100,21 +103,37 @@ impl Source {
         if self.kept.is_empty() || self.is_in_memory() {
             return Ok(self);
         }
+        let bytes = self.decoded_bytes();
         let cache = Cache::open(options, &self.prefix, Channels::from_count(extent.channels)?)?;
-        let start = Some((extent.height, extent.width));
-        let (height, width) =
-            self.prefix.iter().fold(start, |size, t| t.output_size(size)).unwrap_or_default();
-        let channels = self.prefix.iter().fold(extent.channels, |channels, t| t.output_channels(channels));
         let summary = CacheUse {
             path: cache.path().to_path_buf(),
             images: cache.len(),
-            bytes: (height * width * channels) as u64 * self.dataset.len() as u64,
+            bytes,
             max_bytes: options.max_bytes,
         };
         let keys = (0..self.dataset.len()).map(|_| OnceLock::new()).collect();
         self.on_disk = Some(Kept { cache, keys, summary });
         self.reduces = false;
         Ok(self)
+    }
+
+    /// Bytes of all images as the first transforms leave them, if they all have one size; else about how many.
+    fn decoded_bytes(&self) -> u64 {
+        let extent = self.dataset.extent();
+        let start = Some((extent.height, extent.width));
+        let (height, width) =
+            self.prefix.iter().fold(start, |size, t| t.output_size(size)).unwrap_or_default();
+        let channels = self.prefix.iter().fold(extent.channels, |channels, t| t.output_channels(channels));
+        (height * width * channels) as u64 * self.dataset.len() as u64
+    }
+
+    /// Bytes of pixels that it holds when an epoch is over, or about how many where images have several sizes: those of a dataset that
+    /// lies in memory, and what is decoded and kept.
+    pub fn memory(&self) -> u64 {
+        let views = (0..self.dataset.len()).map_while(|index| self.dataset.view(index));
+        let dataset: u64 = views.map(|view| view.pixels().len() as u64).sum();
+        let kept = if self.kept.is_empty() { 0 } else { self.decoded_bytes().min(self.cache_bytes) };
+        dataset + kept
     }
 
     /// What is kept on disk, if anything is.

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use ocelli_kernels::Isa;
+use ocelli_kernels::sparse::Entry;
 
 use super::aligned::Aligned;
 use super::awake::awake;
@@ -43,22 +44,7 @@ impl InferPlan {
     /// running averages would have one value for each channel, or there is not enough memory.
     pub fn new(network: &Network, weights: &Weights, options: PlanOptions) -> Result<Self, PlanError> {
         weights.check(network).map_err(PlanError::weights)?;
-        if options.batch == 0 {
-            return Err(PlanError::batch());
-        }
-        let mut graph = Graph::lower(network, false)?;
-        check_norms(network, &graph, options.batch, false)?;
-        options.passes.apply(&mut graph, false);
-        let mut parameters = Parameters::new(network);
-        let chunk = chunk_images(options.batch, &graph, rayon::current_num_threads())
-            .min(images_for_weights(network, largest_map(&graph)));
-        let program = Compiler::compile(
-            &graph,
-            &mut parameters,
-            Purpose::Inference,
-            (options.batch, chunk),
-            Recompute::Never,
-        );
+        let Outline { mut parameters, program, chunks, output } = Outline::of(network, options)?;
         let mut values = Aligned::zeros(parameters.len())?;
         parameters.load(weights, &mut values);
         parameters.normalise_by_running_averages(&values);
@@ -72,9 +58,9 @@ impl InferPlan {
             }
         }
         Ok(Self {
-            memory: Aligned::zeros(program.memory * options.batch.div_ceil(chunk))?,
+            memory: Aligned::zeros(program.memory * chunks)?,
             scratch: ScratchPool::new(program.scratch)?,
-            output: Aligned::zeros(options.batch * graph.values[graph.output].elements())?,
+            output: Aligned::zeros(output)?,
             image: network.input().elements(),
             batch: options.batch,
             isa: options.isa,
@@ -185,6 +171,54 @@ impl InferPlan {
         (self.values.len() + self.transformed.len() + self.memory.len() + self.output.len())
             * size_of::<f32>()
             + self.scratch.memory()
+    }
+
+    /// Bytes that such a plan takes on the threads of the calling pool, with the working memory of all of them; nothing is
+    /// allocated for it.
+    ///
+    /// # Errors
+    /// As [`InferPlan::new`], but for weights and missing memory.
+    pub fn memory_of(network: &Network, options: PlanOptions) -> Result<usize, PlanError> {
+        let Outline { parameters, program, chunks, output } = Outline::of(network, options)?;
+        let (floats, entries) = program.scratch;
+        let once = parameters.len() + program.transformed + program.memory * chunks + output;
+        let thread = floats * size_of::<f32>() + entries * size_of::<Entry>();
+        Ok(once * size_of::<f32>() + thread * rayon::current_num_threads())
+    }
+}
+
+/// All of a plan but its memory.
+struct Outline {
+    parameters: Parameters,
+    program: Program,
+    /// Chunks of a whole batch.
+    chunks: usize,
+    /// Floats of a whole batch's output.
+    output: usize,
+}
+
+impl Outline {
+    /// For the threads of the calling pool.
+    fn of(network: &Network, options: PlanOptions) -> Result<Self, PlanError> {
+        if options.batch == 0 {
+            return Err(PlanError::batch());
+        }
+        let mut graph = Graph::lower(network, false)?;
+        check_norms(network, &graph, options.batch, false)?;
+        options.passes.apply(&mut graph, false);
+        let mut parameters = Parameters::new(network);
+        let chunk = chunk_images(options.batch, &graph, rayon::current_num_threads())
+            .min(images_for_weights(network, largest_map(&graph)));
+        let program = Compiler::compile(
+            &graph,
+            &mut parameters,
+            Purpose::Inference,
+            (options.batch, chunk),
+            Recompute::Never,
+        );
+        let chunks = options.batch.div_ceil(chunk);
+        let output = options.batch * graph.values[graph.output].elements();
+        Ok(Self { parameters, program, chunks, output })
     }
 }
 

@@ -221,6 +221,8 @@ pub(super) struct Program {
     pub(super) turned: usize,
     /// Floats of all weights transformed for Winograd's method, for the pass that has more of them.
     pub(super) transformed: usize,
+    /// Whether some maps are made again for the backward pass.
+    pub(super) recomputes: bool,
 }
 
 impl Program {

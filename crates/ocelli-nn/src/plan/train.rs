@@ -3,6 +3,7 @@
 mod average;
 mod climb;
 mod clip;
+mod needs;
 pub(super) mod phases;
 mod stretches;
 mod update;
@@ -12,8 +13,10 @@ use rayon::prelude::*;
 use ocelli_kernels::Isa;
 
 pub use average::Average;
+pub use needs::TrainMemory;
 pub use update::{MAX_SLOTS, Update, UpdateStep, Whole};
 
+use self::needs::Outline;
 use self::phases::Phase;
 use self::stretches::{PIECE, Stretches};
 use self::update::{Optimizer, Work};
@@ -22,9 +25,9 @@ use super::chunk::Chunk;
 use super::graph::{Graph, INPUT, Kind};
 use super::ops::ImageOp;
 use super::parameters::Parameters;
-use super::program::{Compiler, Program, Purpose, Step};
+use super::program::{Program, Purpose, Step};
 use super::scratch::ScratchPool;
-use super::{PlanError, PlanOptions, TRAINING_THREADS, chunk_images};
+use super::{PlanError, PlanOptions};
 use crate::network::{Network, ParameterSpec};
 use crate::weights::Weights;
 
@@ -109,21 +112,10 @@ impl TrainPlan {
         purpose: Purpose,
     ) -> Result<Self, PlanError> {
         weights.check(network).map_err(PlanError::weights)?;
-        if options.batch == 0 {
-            return Err(PlanError::batch());
-        }
-        let training = purpose == Purpose::Training;
-        let mut graph = Graph::lower(network, training)?;
-        check_norms(network, &graph, options.batch, training)?;
-        options.passes.apply(&mut graph, true);
-        let mut parameters = Parameters::new(network);
-        let chunk = chunk_images(options.batch, &graph, TRAINING_THREADS);
-        let program =
-            Compiler::compile(&graph, &mut parameters, purpose, (options.batch, chunk), options.recompute);
-        let chunks = options.batch.div_ceil(chunk);
+        let Outline { mut parameters, program, chunks, output } = Outline::of(network, options, purpose)?;
         let mut values = Aligned::zeros(parameters.len())?;
         parameters.load(weights, &mut values);
-        if !training {
+        if purpose != Purpose::Training {
             parameters.normalise_by_running_averages(&values);
         }
         Ok(Self {
@@ -150,7 +142,7 @@ impl TrainPlan {
             memory: Aligned::zeros(program.memory * chunks)?,
             places: Aligned::zeros(program.places * chunks)?,
             scratch: ScratchPool::new(program.scratch)?,
-            output: Aligned::zeros(options.batch * graph.values[graph.output].elements())?,
+            output: Aligned::zeros(output)?,
             values,
             program,
             parameters,
@@ -333,7 +325,7 @@ impl TrainPlan {
     }
 
     /// Bytes of parameters, gradients, optimizer state and activations, and of one thread's working
-    /// memory.
+    /// memory, as they are now: [`TrainMemory`] knows what comes with the first steps.
     #[must_use]
     pub fn memory(&self) -> usize {
         let floats = self.values.len()

@@ -125,11 +125,12 @@ impl Folder {
         })
     }
 
-    /// Saves a checkpoint as the last one. `before` is the name of the one that was.
+    /// Saves a checkpoint as the last one: a classifier with the weights, and the rest of the state. `before` is the name of the one that
+    /// was.
     pub(crate) fn save(
         &self,
         classifier: &Classifier,
-        state: &TrainerState,
+        state: TrainerState,
         progress: &Progress,
         before: Option<Name>,
         keep: Keep,

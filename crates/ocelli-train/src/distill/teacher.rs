@@ -5,8 +5,8 @@ use super::sight::{Sight, sight};
 use super::{Distillation, Teaching};
 use ocelli_data::{Transform, printable};
 use ocelli_model::Classifier;
-use ocelli_nn::Network;
-use ocelli_nn::plan::PlanError;
+use ocelli_nn::plan::{InferPlan, PlanError, PlanOptions};
+use ocelli_nn::{Network, ParameterSpec};
 
 /// Names that an error lists.
 const NAMED: usize = 5;
@@ -117,6 +117,21 @@ impl Teacher {
     /// A number that tells whether it is still the same: of all that decides what it says.
     pub fn digest(&self) -> u128 {
         self.digest
+    }
+
+    /// Bytes that it takes with batches of up to so many images, its own weights among them, on the threads of the `rayon` pool that it
+    /// is called in. Allocates none of it.
+    ///
+    /// # Errors
+    /// Its network cannot be planned.
+    pub(crate) fn memory(&self, batch_size: usize) -> Result<u64, PlanError> {
+        let network = self.classifier.network();
+        let options = PlanOptions { batch: batch_size, ..PlanOptions::default() };
+        let plan = InferPlan::memory_of(network, options)?;
+        let seen = if self.sight.is_some() { network.input().elements() } else { 0 };
+        let weights: usize = network.parameters().iter().map(ParameterSpec::elements).sum();
+        let floats = weights + batch_size * (seen + self.classifier.classes().len());
+        Ok((plan + floats * size_of::<f32>()) as u64)
     }
 
     /// Makes it ready to be asked about batches of up to so many images. Works on the threads of the `rayon` pool that it is called

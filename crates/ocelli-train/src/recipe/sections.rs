@@ -2,6 +2,7 @@
 
 use super::{ClassWeights, LossChoice, RecipeError};
 use crate::averages::Lookahead;
+use crate::batch_size::MOST;
 use crate::groups::{Freeze, Group, Unfreeze};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::run::{Resize, check_resize};
@@ -296,7 +297,7 @@ impl TrainSection {
         if !(1..=1_000_000).contains(&self.epochs) {
             return wrong("train.epochs", format!("is {}, but must be 1 to 1,000,000", self.epochs));
         }
-        if !(1..=65_536).contains(&self.batch_size) {
+        if !(1..=MOST).contains(&self.batch_size) {
             return wrong("train.batch_size", format!("is {}, but must be 1 to 65,536", self.batch_size));
         }
         if let Some(lr) = self.lr.filter(|lr| !(*lr > 0.0 && lr.is_finite())) {

@@ -1,6 +1,7 @@
 //! A run: a recipe made ready on its data, then trained.
 
 mod back_off;
+mod find_batch_size;
 mod find_lr;
 mod lists;
 mod network;

@@ -241,16 +241,21 @@ impl Run {
 
     /// The same of a source and a list of transforms of one's own.
     pub(super) fn loader_of(&self, source: Arc<Source>, list: &[Transform]) -> Result<Loader, TrainError> {
-        let options = LoaderOptions {
+        let options = self.loader_options(&source);
+        Loader::new(source, list, &options).map_err(TrainError::Data)
+    }
+
+    /// How batches to train on are made of a source.
+    pub(super) fn loader_options(&self, source: &Source) -> LoaderOptions {
+        LoaderOptions {
             batch_size: self.recipe.train.batch_size,
             seed: self.recipe.seed,
             sampler: self.recipe.data.sampler,
             strict: self.recipe.data.strict,
             batch: self.recipe.transforms.batch.clone(),
-            workers: self.workers(&source),
+            workers: self.workers(source),
             ..LoaderOptions::default()
-        };
-        Loader::new(source, list, &options).map_err(TrainError::Data)
+        }
     }
 
     /// Images behind the beginning of a list of transforms.

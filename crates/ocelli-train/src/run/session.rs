@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Images that go through the network at once in evaluation.
-const EVAL_BATCH: usize = 64;
+pub(super) const EVAL_BATCH: usize = 64;
 
 /// A run while it trains.
 pub(super) struct Session<'a> {
@@ -283,6 +283,9 @@ impl<'a> Session<'a> {
     fn save_epoch(&mut self, weights: Weights, done: &mut EpochDone) -> Result<(), TrainError> {
         if done.best {
             self.run.classifier(weights)?.with_metrics(metrics(done)).save(self.folder.model())?;
+        } else {
+            // A checkpoint is when a run takes most memory.
+            drop(weights);
         }
         done.seconds = self.seconds();
         self.lines.push(Line::Epoch(done.clone()));
@@ -294,11 +297,11 @@ impl<'a> Session<'a> {
 
     /// Writes a checkpoint, unless the weights are no longer good for one.
     pub(super) fn save(&mut self, position: Position, finished: bool) -> Result<(), TrainError> {
-        let state = self.trainer.state();
+        let mut state = self.trainer.state();
         self.trainer.check(&state)?;
         let at_end = self.epochs().next_back().filter(|_| position.batch == 0);
         let figures = at_end.map(metrics).unwrap_or_default();
-        let classifier = self.run.classifier(state.weights.clone())?.with_metrics(figures);
+        let classifier = self.run.classifier(std::mem::take(&mut state.weights))?.with_metrics(figures);
         let recipe = self.run.recipe();
         let progress = Progress {
             position,
@@ -313,7 +316,7 @@ impl<'a> Session<'a> {
         let name = self.name(&position);
         let regular = self.backs_off() && !name.regular;
         let keep = Keep { newest: recipe.train.keep_checkpoints, regular };
-        self.folder.save(&classifier, &state, &progress, self.saved, keep)?;
+        self.folder.save(&classifier, state, &progress, self.saved, keep)?;
         self.saved = Some(name);
         self.saved_at = Instant::now();
         Ok(())

@@ -63,7 +63,7 @@ impl Run {
         let options = TrainOptions {
             epochs: recipe.train.epochs,
             steps_per_epoch: self.steps_per_epoch(batches),
-            batch_size: recipe.train.batch_size.min(batches.samples()),
+            batch_size: batches.options().batch_size.min(batches.samples()),
             lr: recipe.train.lr.unwrap_or_else(|| recipe.train.optimizer.usual_lr()),
             optimizer: recipe.train.optimizer.clone(),
             schedule: recipe.train.schedule.clone(),

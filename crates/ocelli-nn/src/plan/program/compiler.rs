@@ -86,6 +86,7 @@ impl<'a> Compiler<'a> {
             transposed: compiler.transposed,
             turned: compiler.turned,
             transformed: compiler.transformed.into_iter().max().unwrap_or(0),
+            recomputes: training && compiler.sparing,
         }
     }
 
