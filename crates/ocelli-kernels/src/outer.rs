@@ -49,6 +49,14 @@ pub fn outer(isa: Isa, s: &Sweep, groups: Groups, x: &[f32], g: &[f32], dw: &mut
     isa.run(Run { s, groups, x: x.as_ptr(), g: g.as_ptr(), dw: dw.as_mut_ptr(), add });
 }
 
+/// Floats of inputs and gradients that stream past all weights before the next ones do: they stay in the second-level cache, where every
+/// tile of weights would read all of them from memory otherwise.
+const AT_ONCE: usize = 128 * 1024;
+
+/// Up to so many weights, pixels stream past all at once: their tiles are few.
+const FEW: usize = 16 * 1024;
+
+#[derive(Clone, Copy)]
 struct Run<'a> {
     s: &'a Sweep,
     groups: Groups,
@@ -74,6 +82,66 @@ impl Kernel for Run<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        let (s, mut add) = (self.s, self.add);
+        let (groups, images, rows) = self.at_once();
+        for group in (0..self.groups.count).step_by(groups) {
+            for image in (0..s.images).step_by(images) {
+                for row in (0..s.rows).step_by(rows) {
+                    let part = Sweep {
+                        images: images.min(s.images - image),
+                        rows: rows.min(s.rows - row),
+                        first_row: s.first_row + row,
+                        ..*s
+                    };
+                    let groups = Groups { count: groups.min(self.groups.count - group), ..self.groups };
+                    // SAFETY: `outer` bounded what the whole reads, of which this is a part.
+                    let (x, g) = unsafe {
+                        (
+                            self.x.add(group * groups.x + image * s.x.image + row * s.x.row),
+                            self.g.add(group * groups.g + image * s.y.image + row * s.y.row),
+                        )
+                    };
+                    Run { s: &part, groups, x, g, add, ..self }.sums(simd);
+                    add = true;
+                }
+            }
+        }
+    }
+}
+
+/// The most inputs whose sums a tile of one block holds in registers.
+#[inline(always)]
+fn longest<S: Simd>() -> usize {
+    match S::LANES {
+        16 => 16,
+        8 => 6,
+        _ => 2,
+    }
+}
+
+impl Run<'_> {
+    /// Groups, images of a group and rows of an image that go past all weights together: all, or about [`AT_ONCE`], in equal parts.
+    fn at_once(&self) -> (usize, usize, usize) {
+        let s = self.s;
+        if s.weights() <= FEW {
+            return (self.groups.count, s.images, s.rows);
+        }
+        let even = |all: usize, one: usize| all.div_ceil(all.div_ceil((AT_ONCE / one.max(1)).max(1)));
+        // Rows of taps that overlap are read again from the cache.
+        let row = s.x.row.min(s.columns * s.taps.run) + s.columns * channels_of(s.blocks);
+        let image = s.rows * row;
+        if s.images * image <= AT_ONCE {
+            (even(self.groups.count, s.images * image), s.images, s.rows)
+        } else if image <= AT_ONCE {
+            (1, even(s.images, image), s.rows)
+        } else {
+            (1, 1, even(s.rows, row))
+        }
+    }
+
+    /// The sums of a part, whose inputs stay in the cache while they go past all weights.
+    #[inline(always)]
+    fn sums<S: Simd>(self, simd: S) {
         let s = self.s;
         // Two blocks share each broadcast where registers allow.
         let group = if S::LANES == BLOCK { 2 } else { 1 };
@@ -95,19 +163,7 @@ impl Kernel for Run<'_> {
             block += blocks;
         }
     }
-}
 
-/// The most inputs whose sums a tile of one block holds in registers.
-#[inline(always)]
-fn longest<S: Simd>() -> usize {
-    match S::LANES {
-        16 => 16,
-        8 => 6,
-        _ => 2,
-    }
-}
-
-impl Run<'_> {
     /// How many of the run's values from `j` on the next tile takes, and the tap column that they
     /// all belong to, if a border makes that matter.
     #[inline(always)]

@@ -84,3 +84,49 @@ fn outer_products_agree_with_the_definition() {
         }
     }
 }
+
+#[test]
+fn what_the_cache_does_not_hold_is_summed_in_parts() {
+    // Groups, images or rows at a time, of numbers whose sums are exact.
+    for (count, images, side, channels) in [(40, 2, 2, 1024), (2, 40, 2, 1024), (1, 1, 12, 1024)] {
+        let layout = MapLayout::new(channels, side, side).with_halo(1, 1);
+        let y = MapLayout::new(2 * BLOCK, side, side);
+        let s = Sweep {
+            images,
+            rows: side,
+            first_row: 0,
+            columns: side,
+            blocks: 2,
+            x: layout.with_halo(0, 0).strides(),
+            taps: Taps::of_run(channels),
+            y: y.strides(),
+            border: None,
+            weights_image: 0,
+        };
+        let groups = Groups { count, x: images * layout.image(), g: images * y.image() };
+        let s = Sweep { x: crate::Strides { image: layout.image(), row: layout.row(), ..s.x }, ..s };
+        let whole = |name, len| values(name, len).into_iter().map(|value| (value * 16.0).round()).collect();
+        let x: Vec<f32> = whole(1, count * groups.x);
+        let g: Vec<f32> = whole(2, count * groups.g);
+        for isa in Isa::available() {
+            let run =
+                Run { s: &s, groups, x: x.as_ptr(), g: g.as_ptr(), dw: std::ptr::null_mut(), add: false };
+            let (groups_at_once, images_at_once, rows_at_once) = run.at_once();
+            assert_ne!((groups_at_once, images_at_once, rows_at_once), (count, images, side));
+            let mut dw = vec![1.0; 2 * s.taps.block_len()];
+            outer(isa, &s, groups, &x, &g, &mut dw, false);
+            for (place, got) in dw.iter().enumerate().step_by(37) {
+                let (block, rest) = (place / s.taps.block_len(), place % s.taps.block_len());
+                let (input, output) = (rest / BLOCK, block * BLOCK + rest % BLOCK);
+                let mut want = 0.0;
+                for (image, row, column) in (0..count * images).flat_map(|image| {
+                    (0..side).flat_map(move |row| (0..side).map(move |column| (image, row, column)))
+                }) {
+                    let at = image * layout.image() + row * layout.row() + column * layout.pixel;
+                    want += x[at + input] * g[image * y.image() + row * y.row() + column * y.pixel + output];
+                }
+                assert_eq!(*got, want, "{isa:?}: {count} groups of {images} images, weight {place}");
+            }
+        }
+    }
+}
