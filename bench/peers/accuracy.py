@@ -2,14 +2,17 @@
 
 The data, network, transforms, optimizer, schedule, batch size, epochs and choice of the best epoch are the recipe's; the
 validation images, initial weights and all draws are PyTorch's own. Prints one JSON line: test_accuracy, test_loss, seconds.
-Reads IDX folders and CIFAR-10's binary version, `lesson` and `lesson-bn`, and the transforms that default recipes of these have.
+Reads IDX folders and CIFAR-10's binary version, `lesson`, `lesson-bn` and chains of layers in TOML, the transforms that default
+recipes have, and what the recipes for CIFAR-10 use beside.
 """
 
 import argparse
 import gzip
 import json
+import sys
 import time
 import tomllib
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy
@@ -17,7 +20,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from torchvision.transforms.v2 import functional
 
-from models import lesson
+from models import from_toml, lesson, whiten
 
 
 def read_idx(path):
@@ -48,20 +51,26 @@ def resized(images, transforms):
     return images, transforms
 
 
-def random_crop(images, size, padding, fill):
-    images = torch.nn.functional.pad(images, [padding] * 4, value=fill)
+def random_crop(images, size, padding, fill, mode):
+    # Padding other than by a constant knows no bytes.
+    fill = {"value": fill} if mode == "constant" else {}
+    images = torch.nn.functional.pad(images.float(), [padding] * 4, mode=mode, **fill).to(images.dtype)
     count, _, height, width = images.shape
     rows = torch.randint(height - size[0] + 1, (count, 1)) + torch.arange(size[0])
     columns = torch.randint(width - size[1] + 1, (count, 1)) + torch.arange(size[1])
     return images[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def apply(transforms, images):
+def apply(transforms, images, samples=None, epoch=0):
     """A batch of uint8 images as the network takes it; every image with draws of its own."""
     for step in transforms:
         kind = step["type"]
         if kind == "RandomCrop":
-            images = random_crop(images, step["size"], step["padding"], step["fill"])
+            images = random_crop(images, step["size"], step["padding"], step["fill"], step["padding_mode"])
+        elif kind == "AlternatingHorizontalFlip":
+            # Which half begins mirrored is drawn once, by the samples' numbers.
+            half = torch.rand(int(samples.max()) + 1, generator=torch.Generator().manual_seed(0))[samples] < 0.5
+            images = torch.where((half ^ bool(epoch % 2))[:, None, None, None], images.flip(3), images)
         elif kind == "RandomHorizontalFlip":
             images = torch.where((torch.rand(len(images)) < step["p"])[:, None, None, None], images.flip(3), images)
         elif kind == "Normalize":
@@ -96,11 +105,60 @@ def parts_of(recipe):
     )
 
 
+def build(recipe, shape, classes):
+    """The network, and its weights as the recipe begins them."""
+    name = recipe["model"]["network"]
+    if name.startswith("lesson"):
+        return lesson(classes, shape[0], shape[1], name == "lesson-bn")
+    return from_toml(Path(name), classes, shape)
+
+
+def groups_of(model, train):
+    """Parameter groups: the recipe's, over the usual weight decay, without what is frozen."""
+    decay = train["optimizer"].pop("weight_decay")
+    matched = lambda patterns, name: any(fnmatchcase(name, pattern) for pattern in patterns)
+    groups = {}
+    for name, value in model.named_parameters():
+        name = name.replace("/", ".")
+        if matched(train.get("freeze", []), name):
+            value.requires_grad_(False)
+            continue
+        settings = (train["lr"], decay if value.ndim > 1 or train["decay_norms_and_biases"] else 0.0)
+        for group in train.get("groups", []):
+            if matched([group["pattern"]], name):
+                settings = (train["lr"] * group["lr_scale"], group.get("weight_decay", settings[1]))
+        groups.setdefault(settings, []).append(value)
+    return [{"params": values, "lr": lr, "weight_decay": decay} for (lr, decay), values in groups.items()]
+
+
+def optimizer_of(model, train):
+    """The recipe's optimizer, AdamW or SGD."""
+    kind = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[train["optimizer"].pop("name")]
+    groups = groups_of(model, train)
+    return kind(groups, lr=train["lr"], fused=True, **train["optimizer"])
+
+
+class Lookahead:
+    """Slow weights that the optimizer begins from again every k steps (Zhang et al. 2019)."""
+
+    def __init__(self, model, k, alpha):
+        self.fast, self.k, self.alpha, self.steps = list(model.parameters()), k, alpha, 0
+        self.slow = [value.detach().clone() for value in self.fast]
+
+    @torch.no_grad()
+    def step(self):
+        self.steps += 1
+        if self.steps % self.k == 0:
+            torch._foreach_lerp_(self.slow, self.fast, self.alpha)
+            torch._foreach_copy_(self.fast, self.slow)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--progress", action="store_true", help="tell each epoch on standard error")
     options = parser.parse_args()
     recipe = tomllib.loads(options.recipe.read_text())
     torch.manual_seed(options.seed)
@@ -108,30 +166,37 @@ def main():
 
     start = time.perf_counter()
     (images, labels), val, test, (train_transforms, eval_transforms) = parts_of(recipe)
-    shape = recipe["transforms"]["size"]
-    model = lesson(int(test[1].max()) + 1, images.shape[1], shape[0], recipe["model"]["network"] == "lesson-bn")
+    model = build(recipe, (images.shape[1], *recipe["transforms"]["size"]), int(test[1].max()) + 1)
+    if settings := recipe["model"].get("whiten"):
+        whiten(model, settings["layer"], apply(eval_transforms, images[: settings["images"]]), settings["eps"])
     model = model.to(memory_format=torch.channels_last)
-    train, adamw, schedule = recipe["train"], recipe["train"]["optimizer"], recipe["train"]["schedule"]
-    assert (adamw.pop("name"), schedule.pop("name")) == ("adamw", "one-cycle"), "accuracy.py knows AdamW and one cycle"
-    groups = [{"params": [value for value in model.parameters() if value.ndim > 1]}]
-    others = {"params": [value for value in model.parameters() if value.ndim <= 1]}
-    groups.append(others if train["decay_norms_and_biases"] else others | {"weight_decay": 0.0})
-    optimizer = torch.optim.AdamW(groups, lr=train["lr"], fused=True, **adamw)
+    train, schedule = recipe["train"], recipe["train"]["schedule"]
+    optimizer = optimizer_of(model, train)
+    lookahead = Lookahead(model, **train["lookahead"]) if "lookahead" in train else None
     batch = train["batch_size"]
     steps = train["epochs"] * -(-len(images) // batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, train["lr"], total_steps=steps, **schedule)
+    assert schedule.pop("name") == "one-cycle", "accuracy.py knows one cycle"
+    rates = [group["lr"] for group in optimizer.param_groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=steps, **schedule)
 
     best = (float("inf"), None)
-    for _ in range(train["epochs"]):
+    for epoch in range(train["epochs"]):
         model.train()
         for chosen in torch.randperm(len(images)).split(batch):
             optimizer.zero_grad()
-            cross_entropy(model(apply(train_transforms, images[chosen])), labels[chosen]).backward()
+            inputs = apply(train_transforms, images[chosen], chosen, epoch).contiguous(memory_format=torch.channels_last)
+            loss = cross_entropy(model(inputs), labels[chosen], label_smoothing=train["label_smoothing"])
+            loss.backward()
             optimizer.step()
             schedule.step()
-        loss, _ = evaluate(model, eval_transforms, *val)
+            if lookahead:
+                lookahead.step()
+        # Without validation images the last epoch is the best.
+        loss, accuracy = evaluate(model, eval_transforms, *val) if len(val[1]) else (-epoch, float("nan"))
         if loss < best[0]:
             best = (loss, {name: value.clone() for name, value in model.state_dict().items()})
+        if options.progress:
+            print(f"epoch {epoch + 1}: val {accuracy:.4f}, {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     model.load_state_dict(best[1])
     loss, accuracy = evaluate(model, eval_transforms, *test)
     print(json.dumps({"test_accuracy": accuracy, "test_loss": loss, "seconds": time.perf_counter() - start}))
