@@ -73,6 +73,10 @@ def apply(transforms, images, samples=None, epoch=0):
             images = torch.where((half ^ bool(epoch % 2))[:, None, None, None], images.flip(3), images)
         elif kind == "RandomHorizontalFlip":
             images = torch.where((torch.rand(len(images)) < step["p"])[:, None, None, None], images.flip(3), images)
+        elif kind == "Pad":
+            images = torch.nn.functional.pad(images.float(), [step["padding"]] * 4, mode=step["padding_mode"]).to(images.dtype)
+        elif kind == "TenCrop":
+            images = torch.stack(functional.ten_crop(images, step["size"]), 1).flatten(0, 1)
         elif kind == "Normalize":
             mean, std = (torch.tensor(step[key])[:, None, None] for key in ["mean", "std"])
             images = (images.float() / 255 - mean) / std
@@ -81,11 +85,18 @@ def apply(transforms, images, samples=None, epoch=0):
     return images
 
 
+def logits_of(model, transforms, images):
+    """The logits of images; of several views the logarithm of their mean probabilities, which has the same cross-entropy."""
+    logits = model(apply(transforms, images))
+    views = len(logits) // len(images)
+    return logits if views == 1 else logits.softmax(1).unflatten(0, (-1, views)).mean(1).log()
+
+
 def evaluate(model, transforms, images, labels):
     """Mean loss and accuracy."""
     model.eval()
     with torch.inference_mode():
-        logits = torch.cat([model(apply(transforms, part)) for part in images.split(500)])
+        logits = torch.cat([logits_of(model, transforms, part) for part in images.split(500)])
     return cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()
 
 
