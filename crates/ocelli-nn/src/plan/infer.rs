@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 
 use ocelli_kernels::Isa;
-use ocelli_kernels::sparse::Entry;
 
 use super::aligned::Aligned;
 use super::awake::awake;
@@ -11,7 +10,7 @@ use super::chunk::{Chunk, Shared, Task};
 use super::graph::Graph;
 use super::parameters::Parameters;
 use super::program::{Compiler, Program, Purpose, StepKind};
-use super::scratch::ScratchPool;
+use super::scratch::{Scratch, ScratchPool};
 use super::statistics::Batch;
 use super::train::check_norms;
 use super::train::phases::{self, Phase, over_memory};
@@ -180,10 +179,8 @@ impl InferPlan {
     /// As [`InferPlan::new`], but for weights and missing memory.
     pub fn memory_of(network: &Network, options: PlanOptions) -> Result<usize, PlanError> {
         let Outline { parameters, program, chunks, output } = Outline::of(network, options)?;
-        let (floats, entries) = program.scratch;
         let once = parameters.len() + program.transformed + program.memory * chunks + output;
-        let thread = floats * size_of::<f32>() + entries * size_of::<Entry>();
-        Ok(once * size_of::<f32>() + thread * rayon::current_num_threads())
+        Ok(once * size_of::<f32>() + Scratch::bytes(program.scratch) * rayon::current_num_threads())
     }
 }
 

@@ -20,6 +20,11 @@ impl Scratch {
     fn new((floats, entries): (usize, usize)) -> Result<Self, PlanError> {
         Ok(Self { floats: Aligned::zeros(floats)?, entries: Aligned::zeros(entries)? })
     }
+
+    /// Bytes of one of so many floats and entries.
+    pub(super) fn bytes((floats, entries): (usize, usize)) -> usize {
+        floats * size_of::<f32>() + entries * size_of::<Entry>()
+    }
 }
 
 /// The working memories of a plan: the one given back last is given out first.
@@ -51,6 +56,6 @@ impl ScratchPool {
 
     /// Bytes of one thread's working memory.
     pub(super) fn memory(&self) -> usize {
-        self.sizes.0 * size_of::<f32>() + self.sizes.1 * size_of::<Entry>()
+        Scratch::bytes(self.sizes)
     }
 }

@@ -1,10 +1,9 @@
 //! What a plan for training takes in memory, known before it is made.
 
-use ocelli_kernels::sparse::Entry;
-
 use super::super::graph::Graph;
 use super::super::parameters::{Parameters, Segment};
 use super::super::program::{Compiler, Program, Purpose};
+use super::super::scratch::Scratch;
 use super::super::{PlanError, PlanOptions, TRAINING_THREADS, chunk_images};
 use super::check_norms;
 use super::stretches::PIECE;
@@ -39,7 +38,6 @@ impl TrainMemory {
     pub fn of(network: &Network, options: PlanOptions, update: &dyn Update) -> Result<Self, PlanError> {
         let Outline { parameters, program, chunks, output } =
             Outline::of(network, options, Purpose::Training)?;
-        let (floats, entries) = program.scratch;
         let weights = program.transposed + program.turned + program.transformed;
         let maps = size_of::<f32>() * (weights + output)
             + chunks * (size_of::<f32>() * program.memory + size_of::<u16>() * program.places);
@@ -47,7 +45,7 @@ impl TrainMemory {
             parameters: size_of::<f32>() * parameters.len(),
             optimizer: size_of::<f32>() * optimizer(update, &parameters),
             maps,
-            thread: size_of::<f32>() * floats + size_of::<Entry>() * entries,
+            thread: Scratch::bytes(program.scratch),
             recomputes: program.recomputes,
         })
     }
