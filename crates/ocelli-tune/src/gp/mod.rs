@@ -1,0 +1,222 @@
+//! The Gaussian-process sampler's mathematics, on points whose numbers are encoded: what to try next, after what was tried.
+//!
+//! A point has a number for each [`Column`]: from 0 to 1, or the index of a choice, or NaN where the column's conditions do not hold. What the
+//! numbers mean, and how logarithms, steps and whole numbers become them, is the caller's affair. Values are to be made small.
+//!
+//! - Values are standardised; what is not finite becomes the worst finite value (−∞: the best).
+//! - The kernel is Matérn 5/2 with a lengthscale for each column. Choices are 0 or 1 apart. Where one point has a column that the other has not,
+//!   they are 1 apart in it; two that both have not are 0 apart.
+//! - Lengthscales, scale and noise are the most probable ones under the priors of Optuna's `GPSampler`, found by L-BFGS-B from the best of several places.
+//!   Where there are more than [`GpOptions::fit_points`] values, they are judged by so many of them; what is predicted rests on all.
+//! - What is maximised is the logarithm of the expected improvement over the best mean of the process at any point so far.
+//! - Points that are being worked at count as if their mean had been observed ("kriging believer"): nothing else is known of them, and their
+//!   surroundings have less to offer.
+//! - It is maximised over quasi-random points, from the best of which ranges are climbed by L-BFGS-B and choices tried one by one.
+//! - Several objectives become one by weights that are drawn anew for each suggestion ([`scalarise`], ParEGO).
+
+mod acquisition;
+mod column;
+mod factor;
+mod fit;
+mod kernel;
+mod log_ei;
+mod minimise;
+mod model;
+mod pareto;
+mod search;
+#[cfg(test)]
+mod tests;
+
+pub use column::{Column, Condition, Kind};
+pub use pareto::scalarise;
+
+use acquisition::Acquisition;
+use column::{check_columns, checked, masked};
+use kernel::{INACTIVE, Points};
+use model::{Hyper, Model};
+use search::Search;
+
+/// How much work a suggestion may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GpOptions {
+    /// Quasi-random points that are looked at; 1,024. At most 65,536.
+    pub candidates: usize,
+    /// Points that are climbed from; 6.
+    pub starts: usize,
+    /// Values that the kernel is judged by, if there are more, chosen evenly from the best to the worst; 200.
+    pub fit_points: usize,
+    /// Places, of six that are looked at, that the kernel's hyperparameters are optimised from; 1, as two made no regret smaller.
+    pub fit_starts: usize,
+}
+
+impl Default for GpOptions {
+    fn default() -> Self {
+        Self { candidates: 1024, starts: 6, fit_points: 200, fit_starts: 1 }
+    }
+}
+
+/// Points that cannot be searched.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GpError {
+    /// Nothing varies.
+    #[error("points have no columns; there must be at least one")]
+    NoColumns,
+    /// A column's description makes no sense.
+    #[error("column {column}: {problem}")]
+    Column {
+        /// The column's place.
+        column: usize,
+        /// What was found, what is needed.
+        problem: String,
+    },
+    /// A point of another length.
+    #[error("a point has {found} numbers; there are {needed} columns")]
+    Length {
+        /// The point's numbers.
+        found: usize,
+        /// The columns.
+        needed: usize,
+    },
+    /// A number that a column cannot have.
+    #[error(
+        "column {column} of a point is {value}; a range needs 0 to 1, a category the index of a choice, and NaN is for conditions that do not hold"
+    )]
+    Value {
+        /// The column's place.
+        column: usize,
+        /// The number.
+        value: f64,
+    },
+    /// Not a value for each point.
+    #[error("{points} points have {values} values; each point needs one, and there must be at least one")]
+    Values {
+        /// The points.
+        points: usize,
+        /// The values.
+        values: usize,
+    },
+    /// Rounding leaves no covariance.
+    #[error(
+        "the {points} points have no covariance that can be factorised; points that are nearly the same may have values that are far apart"
+    )]
+    Singular {
+        /// The points.
+        points: usize,
+    },
+}
+
+/// What was tried, and what is being tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Tried<'a> {
+    /// Points that were tried; at least one, and better ten or more, at random.
+    pub points: &'a [Vec<f64>],
+    /// What came of each: the smaller, the better.
+    pub values: &'a [f64],
+    /// Points that are being tried.
+    pub pending: &'a [Vec<f64>],
+}
+
+/// The point to try next. It depends on the arguments alone; another `seed` looks in other places.
+///
+/// The point differs from all that were tried or are being tried, unless columns leave no other.
+///
+/// # Errors
+/// Columns that make no sense, points that do not fit them, or no value for each point.
+pub fn suggest(
+    columns: &[Column],
+    tried: Tried<'_>,
+    seed: u64,
+    options: &GpOptions,
+) -> Result<Vec<f64>, GpError> {
+    check_columns(columns)?;
+    let Tried { points, values, pending } = tried;
+    if points.len() != values.len() || points.is_empty() {
+        return Err(GpError::Values { points: points.len(), values: values.len() });
+    }
+    let rows: Vec<Vec<f64>> =
+        points.iter().chain(pending).map(|point| checked(columns, point)).collect::<Result<_, _>>()?;
+    let values = standardised(values);
+    let order = ascending(&values);
+    let hyper = fitted(columns, &rows, &values, &order, options);
+    let model = conditioned(columns, &rows, &values, hyper)?;
+    let search = Search { acquisition: Acquisition { columns, model: &model }, options, seed };
+    let known: Vec<Vec<f64>> =
+        order.iter().take(options.starts.div_ceil(2)).map(|at| whole(columns, &rows[*at])).collect();
+    let point = search.best(&known, &rows);
+    let with_nan = |value: f64| if value == INACTIVE { f64::NAN } else { value };
+    Ok(masked(columns, &point).into_iter().map(with_nan).collect())
+}
+
+/// A point of the history with a number in every column, and those that are fixed.
+fn whole(columns: &[Column], point: &[f64]) -> Vec<f64> {
+    let value = |(column, value): (&Column, &f64)| match column.fixed {
+        Some(fixed) => fixed,
+        None if *value == INACTIVE => column.at(0.5),
+        None => *value,
+    };
+    columns.iter().zip(point).map(value).collect()
+}
+
+/// The places of values, the smallest first.
+fn ascending(values: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    order
+}
+
+/// Values with mean 0 and variance 1.
+fn standardised(values: &[f64]) -> Vec<f64> {
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    if low > high {
+        return vec![0.0; values.len()];
+    }
+    // What is not finite would spoil the mean; what is no number is as bad as can be.
+    let kept: Vec<f64> =
+        values.iter().map(|value| if value.is_nan() { high } else { value.clamp(low, high) }).collect();
+    // Of size 1 at most, so that no square is infinite.
+    let size = low.abs().max(high.abs()).max(f64::MIN_POSITIVE);
+    let kept: Vec<f64> = kept.iter().map(|value| value / size).collect();
+    let count = kept.len() as f64;
+    let mean = kept.iter().sum::<f64>() / count;
+    let deviation = (kept.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+    kept.iter().map(|value| (value - mean) / deviation.max(1e-15)).collect()
+}
+
+/// The kernel that fits the values best, or so many of them.
+fn fitted(
+    columns: &[Column],
+    rows: &[Vec<f64>],
+    values: &[f64],
+    order: &[usize],
+    options: &GpOptions,
+) -> Hyper {
+    let count = values.len().min(options.fit_points.max(2));
+    let chosen: Vec<usize> = if count == values.len() {
+        (0..count).collect()
+    } else {
+        (0..count).map(|rank| order[rank * (values.len() - 1) / (count - 1)]).collect()
+    };
+    let points: Vec<Vec<f64>> = chosen.iter().map(|at| rows[*at].clone()).collect();
+    let values: Vec<f64> = chosen.iter().map(|at| values[*at]).collect();
+    let metrics = columns.iter().map(Column::metric).collect();
+    fit::fit(&Points::new(metrics, points.iter()), &values, options.fit_starts)
+}
+
+/// The process, with as much more noise as rounding needs.
+fn conditioned(
+    columns: &[Column],
+    rows: &[Vec<f64>],
+    values: &[f64],
+    mut hyper: Hyper,
+) -> Result<Model, GpError> {
+    let metrics: Vec<_> = columns.iter().map(Column::metric).collect();
+    while hyper.noise <= fit::NOISE.1 {
+        if let Some(model) = Model::new(Points::new(metrics.clone(), rows.iter()), values, hyper.clone()) {
+            return Ok(model);
+        }
+        hyper.noise *= 10.0;
+    }
+    Err(GpError::Singular { points: rows.len() })
+}
