@@ -7,12 +7,19 @@ use crate::shell::{Result, root, run};
 
 /// The interpreter to use: the given one as it is, or that of `.venv` with `testing/requirements.txt` installed.
 pub(crate) fn python(given: Option<PathBuf>) -> Result<PathBuf> {
-    if let Some(python) = given {
-        return Ok(python);
-    }
-    let folder = root().join(".venv");
+    given.map_or_else(|| environment(".venv", "testing/requirements.txt"), Ok)
+}
+
+/// The interpreter that has MLflow, which goes with older packages than `testing/requirements.txt` has.
+pub(crate) fn mlflow() -> Result<PathBuf> {
+    environment(".venv-mlflow", "testing/requirements-mlflow.txt")
+}
+
+/// The interpreter of an environment, made or brought up to date where it has other requirements.
+fn environment(folder: &str, requirements: &str) -> Result<PathBuf> {
+    let folder = root().join(folder);
     let python = folder.join("bin/python");
-    let requirements = root().join("testing/requirements.txt");
+    let requirements = root().join(requirements);
     let installed = folder.join("requirements.txt");
     let wanted = std::fs::read(&requirements)?;
     if std::fs::read(&installed).is_ok_and(|found| found == wanted) {

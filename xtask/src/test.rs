@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::browser::{MISSING, chromium};
-use crate::python::python;
+use crate::python::{mlflow, python};
 use crate::shell::{Result, cargo, run, succeeds};
 
 /// What is left out of a build unless it is asked for.
@@ -30,6 +30,7 @@ pub(crate) fn test(interop: bool, interpreter: Option<PathBuf>) -> Result {
     };
     if interop {
         tests.env("OCELLI_PYTHON", python(interpreter)?);
+        tests.env("OCELLI_MLFLOW", mlflow()?);
     }
     let browser = chromium().filter(|_| interop);
     if let Some(browser) = &browser {

@@ -2,6 +2,9 @@
 
 pub(crate) mod data;
 mod run;
+pub(crate) mod runs;
+mod track;
+pub(crate) mod tune;
 
 use crate::progress::Style;
 use clap::{Args, Parser, Subcommand};
@@ -9,6 +12,8 @@ use ocelli::train::View;
 use std::path::PathBuf;
 
 pub(crate) use run::RunArgs;
+pub(crate) use track::TrackArgs;
+pub(crate) use tune::TuneArgs;
 
 /// Convolutional networks from a folder of images to a prediction, on the CPU.
 #[derive(Debug, Parser)]
@@ -28,6 +33,10 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Show why a model answers as it does about an image: filters, feature maps, Grad-CAM, integrated gradients, embedding
     Explain(ExplainArgs),
+    /// Search for good settings: train many times, each time with what the trials before suggest.
+    Tune(TuneArgs),
+    /// List, compare, show, delete and repeat runs that were tracked.
+    Runs(runs::RunsArgs),
     /// Find a learning rate: train a few steps with ever higher ones, and look at the loss.
     LrFind(LrFindArgs),
     /// Find a batch size: the largest that fits into memory, and from which on larger ones are hardly faster.
@@ -51,7 +60,7 @@ pub(crate) enum Command {
 }
 
 /// A flag given twice counts as given last.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(args_override_self = true)]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
@@ -75,6 +84,8 @@ pub(crate) struct TrainArgs {
     /// Show curves on the whole screen while it trains.
     #[arg(long)]
     pub(crate) full_screen: bool,
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
 }
 
 impl TrainArgs {
@@ -143,6 +154,8 @@ pub(crate) struct EvalArgs {
     /// Threads to work with [default: one for each core].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
 }
 
 #[derive(Debug, Args)]
@@ -221,6 +234,8 @@ pub(crate) struct LrFindArgs {
     /// Print learning rate, loss and smoothed loss of every step as comma-separated values.
     #[arg(long)]
     pub(crate) csv: bool,
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
 }
 
 /// A flag given twice counts as given last.

@@ -45,6 +45,14 @@ impl Failure {
         self
     }
 
+    /// The error and why, for another report.
+    pub(crate) fn said(&self) -> String {
+        match self {
+            Failure::Report { error, .. } => error.to_string(),
+            Failure::Reported(code) => format!("exit code {code}"),
+        }
+    }
+
     /// Prints the report to standard error; gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         match self {

@@ -16,7 +16,7 @@ pub(crate) fn for_run(runs: &Path, name: &str) -> PathBuf {
 }
 
 /// Year, month and day of the Gregorian calendar, `days` after 1 January 1970.
-fn date(days: u64) -> (u64, u64, u64) {
+pub(crate) fn date(days: u64) -> (u64, u64, u64) {
     // Years are counted from 1 March, so that the leap day comes last; 146,097 days make 400 years.
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);

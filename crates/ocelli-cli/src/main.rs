@@ -16,6 +16,7 @@ mod interrupt;
 mod memory;
 mod progress;
 mod text;
+mod tracking;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Tune(args) => commands::tune::run(&args),
+        Command::Runs(args) => commands::runs::run(&args),
         Command::LrFind(args) => commands::lr_find::run(&args),
         Command::BatchSize(args) => commands::batch_size::run(&args),
         Command::Schedule(args) => commands::schedule::run(&args),

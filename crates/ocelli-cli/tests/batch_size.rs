@@ -35,7 +35,7 @@ fn the_sizes_are_a_table_and_what_to_do_next_works() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["data", "network.toml", "run"]);
+    assert_eq!(names, ["data", "mlartifacts", "mlflow.db", "network.toml", "run"]);
 }
 
 #[test]

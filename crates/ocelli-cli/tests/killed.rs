@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 /// Kills in the test of kills.
 const KILLS: usize = 100;
 
-/// The arguments of a run that writes a checkpoint at every second step.
-const TRAIN: [&str; 20] = [
+/// The arguments of a run that writes a checkpoint at every second step. It is not tracked: of a run so short, tracking would be most,
+/// and kills would find little else.
+const TRAIN: [&str; 21] = [
     "train",
     "--data",
     "data",
@@ -36,6 +37,7 @@ const TRAIN: [&str; 20] = [
     "5",
     "--out",
     "killed",
+    "--no-track",
     "--threads",
 ];
 
@@ -156,7 +158,7 @@ fn a_run_killed_at_any_moment_ends_with_the_same_bits() {
             let begun = folder.join("killed/recipe.toml").exists();
             let number = threads.to_string();
             let args = match begun {
-                true => vec!["train", "--resume", "killed", "--threads", &number],
+                true => vec!["train", "--resume", "killed", "--no-track", "--threads", &number],
                 false => [&TRAIN[..], &[&number]].concat(),
             };
             let mut child = command(folder, &args).spawn().unwrap();
@@ -213,7 +215,7 @@ fn an_interrupted_run_tells_how_to_go_on() {
         let folder = folder(16);
         let folder = folder.path();
         let child = begun(folder, Stdio::piped());
-        let busy = ocelli(folder, &["train", "--resume", "killed"]);
+        let busy = ocelli(folder, &["train", "--resume", "killed", "--no-track"]);
         assert!(
             busy.code == 2 && busy.err.contains("another process is training in this folder"),
             "{}",
@@ -229,14 +231,14 @@ fn an_interrupted_run_tells_how_to_go_on() {
         );
         let note = note(&folder.join("killed/last.safetensors"));
         let epochs = note["lines"].as_array().unwrap().len();
-        let resumed = ocelli(folder, &["train", "--resume", "killed", "--lr", "0.5"]);
+        let resumed = ocelli(folder, &["train", "--resume", "killed", "--no-track", "--lr", "0.5"]);
         assert!(
             resumed.code == 2 && resumed.err.contains("train.lr is 0.5, but the run began with"),
             "{}",
             resumed.err
         );
         let shorter = (epochs + 2).to_string();
-        let fixed = ocelli(folder, &["train", "--resume", "killed", "--epochs", &shorter]);
+        let fixed = ocelli(folder, &["train", "--resume", "killed", "--no-track", "--epochs", &shorter]);
         assert!(fixed.code == 2 && fixed.err.contains("its schedule goes by the length"), "{}", fixed.err);
     }
 }
@@ -270,7 +272,7 @@ fn a_full_disk_leaves_the_checkpoint_whole() {
     let before = fs::read(&checkpoint).unwrap();
 
     // No file may grow beyond 2 KiB: the recipe can be written, a checkpoint cannot.
-    let limited = "trap '' XFSZ; ulimit -f 4; exec \"$0\" train --resume killed";
+    let limited = "trap '' XFSZ; ulimit -f 4; exec \"$0\" train --resume killed --no-track";
     let full = Command::new("sh")
         .args(["-c", limited, env!("CARGO_BIN_EXE_ocelli")])
         .current_dir(folder)
@@ -286,13 +288,13 @@ fn a_full_disk_leaves_the_checkpoint_whole() {
     assert!(said.contains("ocelli train --resume killed"), "{said}");
     assert!(fs::read(&checkpoint).unwrap() == before, "the older checkpoint is whole");
 
-    let done = succeeds(folder, &["train", "--resume", "killed", "--threads", "2"]);
+    let done = succeeds(folder, &["train", "--resume", "killed", "--no-track", "--threads", "2"]);
     assert!(
         done.out.contains("going on  killed after 0 epochs and 2 batches of the next, 2 steps"),
         "{}",
         done.out
     );
     assert_same(folder);
-    let again = succeeds(folder, &["train", "--resume", "killed"]);
+    let again = succeeds(folder, &["train", "--resume", "killed", "--no-track"]);
     assert!(again.out.contains("killed is finished: 4 epochs are done"), "{}", again.out);
 }

@@ -39,7 +39,10 @@ fn a_sweep_suggests_and_draws_and_leaves_nothing_else() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["data", "lr-find.png", "lr-find.svg", "network.toml", "run"]);
+    assert_eq!(
+        names,
+        ["data", "lr-find.png", "lr-find.svg", "mlartifacts", "mlflow.db", "network.toml", "run"]
+    );
 }
 
 #[test]

@@ -19,12 +19,14 @@
 //!
 //! - [`explain`]: first-layer filters, feature maps, Grad-CAM, integrated gradients, embeddings.
 //! - [`picture`]: heat maps over images, tiles, image files.
+//! - [`figures`]: curves of a run, the confusion matrix.
 //! - [`page`]: one HTML file about a classifier.
 //! - [`projection`]: vectors of many numbers as points on paper.
 //! - [`text`]: numbers as people read them.
 
 mod error;
 pub mod explain;
+pub mod figures;
 pub mod page;
 pub mod picture;
 pub mod projection;

@@ -37,6 +37,7 @@ mod whiten;
 
 pub use averages::{AverageKind, Averaging, Lookahead, update_bn};
 pub use batch_size::{BatchLimit, BatchMemory, BatchSizes, BatchSpeed, Measuring};
+pub use checkpoint::{PartMark, TestDone};
 pub use distill::{Distillation, Teacher, TeacherError, Teaching};
 pub use divergence::{Cause, Divergence};
 pub use error::TrainError;

@@ -74,6 +74,8 @@
 //! - [`train`]: recipes, runs, the trainer, optimizers, schedules, the loss, evaluation and its [figures](train::metrics).
 //! - [`model`]: the classifier and its file.
 //! - [`report`]: what a classifier has learnt, why it answers as it does, and how well: as pictures, and as one page.
+//! - [`track`]: runs, their parameters, metrics and files, in MLflow's formats.
+//! - [`tune`]: searches for good settings: spaces, samplers, pruners, studies in Optuna's journals.
 //! - [`kernels`]: the arithmetic on slices, and the random streams.
 //!
 //! Results depend on the seed and on nothing else: any number of threads gives the same bits.
@@ -83,7 +85,9 @@ pub use ocelli_kernels as kernels;
 pub use ocelli_model as model;
 pub use ocelli_nn as nn;
 pub use ocelli_report as report;
+pub use ocelli_track as track;
 pub use ocelli_train as train;
+pub use ocelli_tune as tune;
 
 pub mod prelude;
 
@@ -91,3 +95,8 @@ pub mod prelude;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/pretrained.md")]
 struct Pretrained;
+
+/// The document's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tracking.md")]
+struct Tracking;

@@ -4,7 +4,7 @@ use super::threads;
 use clap::Args;
 use std::path::PathBuf;
 
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RunArgs {
     /// A folder of images (class per folder, with or without train/, val/ and test/), of IDX files or of CIFAR's
     /// binary files, a manifest (.csv, .jsonl), tar shards or Parquet files, the name of a shipped data set, or (in a build

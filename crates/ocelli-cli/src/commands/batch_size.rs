@@ -1,6 +1,6 @@
 //! `ocelli batch-size`: how many images to train on in one step.
 
-use super::train::{command, failure, flagged};
+use super::train::{command, data_line, failure, flagged};
 use super::{print_json, threads};
 use crate::args::{BatchSizeArgs, RunArgs};
 use crate::failure::Failure;
@@ -72,15 +72,8 @@ fn show(bar: &ProgressBar, measuring: Measuring) {
 /// What is looked for, and on what.
 fn introduce(run: &Run, budget: u64, asked: bool, threads: usize) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let (data, train) = (run.data(), &run.recipe().train);
-    writeln!(
-        out,
-        "data      {} ({}): {}, images to train {}",
-        data.path.display(),
-        data.format,
-        plural(run.classes().len() as u64, "class", "classes"),
-        count(data.train as u64)
-    )?;
+    let train = &run.recipe().train;
+    writeln!(out, "{}, images to train {}", data_line(run), count(run.data().train as u64))?;
     writeln!(
         out,
         "network   {}, {}, {}",

@@ -1,6 +1,6 @@
 //! `ocelli lr-find`: the learning rate to train with, from a sweep over learning rates.
 
-use super::train::{command, failure, flagged};
+use super::train::{command, data_line, failure, flagged};
 use super::{print_json, threads};
 use crate::args::LrFindArgs;
 use crate::chart;
@@ -8,8 +8,10 @@ use crate::failure::Failure;
 use crate::files::together;
 use crate::progress;
 use crate::text::{argument, count, plural, warn};
+use crate::tracking::{self, Place, Tracking};
 use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::data::Problem;
+use ocelli::track::RunStatus;
 use ocelli::train::{Ending, Event, LrCurve, LrFindOptions, Observer, Run, RunOptions, Suggestion};
 use ocelli_plot::{Axis, Figure};
 use serde::Serialize;
@@ -44,6 +46,7 @@ pub(crate) fn run(args: &LrFindArgs) -> Result<(), Failure> {
     let options = LrFindOptions { start, end, steps, beta, stop };
     options.check().map_err(failure)?;
     args.out.as_deref().map_or(Ok(()), check_folder)?;
+    let place = Place::named(&args.track)?;
     let recipe = flagged(&args.run, args.run.recipe.as_deref()).and_then(|recipe| recipe.build());
     let workers = threads(args.run.threads);
     let run =
@@ -53,6 +56,9 @@ pub(crate) fn run(args: &LrFindArgs) -> Result<(), Failure> {
     if in_words {
         introduce(&run, &options, workers)?;
     }
+    let mut tracking =
+        Tracking::begin(place, &args.track, "lr-find", Some(format!("lr-find-{}", run.network().name())))?;
+    tracking.describe(&run);
     let mut bar = Bar::new(steps * run.recipe().train.accumulate);
     let found = run.find_lr(&options, &mut bar);
     progress::name(&bar.end());
@@ -63,6 +69,7 @@ pub(crate) fn run(args: &LrFindArgs) -> Result<(), Failure> {
     for path in figures.iter().flatten() {
         figure(&run, &curve).save(path).map_err(Failure::failed)?;
     }
+    track(tracking, &options, &curve, &figure(&run, &curve));
     if args.json {
         return print_json(&document(&options, &curve));
     }
@@ -70,6 +77,22 @@ pub(crate) fn run(args: &LrFindArgs) -> Result<(), Failure> {
         return Ok(print_csv(&curve)?);
     }
     Ok(print(args, &options, &curve, figures.as_slice().as_flattened())?)
+}
+
+/// The sweep as a tracked run: its steps, what they suggest, and the figure.
+fn track(mut tracking: Tracking, options: &LrFindOptions, curve: &LrCurve, figure: &Figure) {
+    let LrFindOptions { start, end, steps, beta, stop } = *options;
+    let params = [("start", start), ("end", end), ("steps", steps as f64), ("beta", beta), ("stop", stop)];
+    tracking.params(params.map(|(key, value)| (format!("lr_find.{key}"), value)));
+    for (step, ((lr, loss), smoothed)) in (1..).zip(curve.lrs.iter().zip(&curve.losses).zip(&curve.smoothed))
+    {
+        tracking.metrics(step, [("step/lr", *lr), ("step/loss", *loss), ("step/smoothed_loss", *smoothed)]);
+    }
+    let suggested = Suggestion::ALL.map(|by| (format!("lr_{}", by.name()), curve.suggest(by)));
+    let suggested = suggested.iter().filter_map(|(key, lr)| Some((key.as_str(), (*lr)?)));
+    tracking.metrics(curve.lrs.len() as u64, suggested);
+    tracking::figure(&mut tracking, USUAL, figure);
+    tracking.end(RunStatus::Finished);
 }
 
 /// Checks that there is a folder for the figures, before the work that they show.
@@ -87,15 +110,8 @@ fn check_folder(out: &Path) -> Result<(), Failure> {
 /// What is swept.
 fn introduce(run: &Run, options: &LrFindOptions, threads: usize) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let (data, recipe) = (run.data(), run.recipe());
-    writeln!(
-        out,
-        "data      {} ({}): {}, images to train {}",
-        data.path.display(),
-        data.format,
-        plural(run.classes().len() as u64, "class", "classes"),
-        count(data.train as u64)
-    )?;
+    let recipe = run.recipe();
+    writeln!(out, "{}, images to train {}", data_line(run), count(run.data().train as u64))?;
     writeln!(
         out,
         "sweep     {} in batches of {}, {} with learning rates from {} to {} in {}, seed {}, {}",

@@ -14,9 +14,11 @@ mod network;
 mod page;
 pub(crate) mod predict;
 pub(crate) mod report;
+pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod summary;
 pub(crate) mod train;
+pub(crate) mod tune;
 pub(crate) mod weights;
 
 use crate::failure::Failure;

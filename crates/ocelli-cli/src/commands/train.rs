@@ -7,7 +7,8 @@ use crate::failure::{Failure, closed_pipe};
 use crate::folder;
 use crate::interrupt;
 use crate::progress::{self, Progress, Style};
-use crate::text::{bytes, count, percent, plural, shell};
+use crate::text::{bytes, count, percent, plural, shell, warn};
+use crate::tracking::{Kept, Place, Tracking, Watched, Watching};
 use ocelli::data::printable;
 use ocelli::nn::lint::Severity;
 use ocelli::nn::{NetworkErrorKind, ShapeErrorKind, Summary};
@@ -25,10 +26,55 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     if let Some(path) = &args.resume {
         return resume(args, path, options);
     }
-    let run = prepare(args, recipe(args, args.run.recipe.as_deref()).map_err(Failure::usage)?, options)
-        .map_err(failure)?;
+    let recipe = recipe(args, args.run.recipe.as_deref()).map_err(Failure::usage)?;
+    let place = Place::named(&args.track)?;
+    let run = prepare(args, recipe, options).map_err(failure)?;
     let out = args.out.clone().unwrap_or_else(|| folder::for_run(Path::new("runs"), run.network().name()));
-    train(&run, options, &out, args.style(), |progress| run.train(&out, progress))
+    let mut tracking = Tracking::begin(place, &args.track, "train", name_of(&out))?;
+    tracking.describe(&run);
+    train(&run, options, &out, (args.style(), tracking), |watched| run.train(&out, watched))
+}
+
+/// A run's usual name: that of its folder.
+pub(super) fn name_of(folder: &Path) -> Option<String> {
+    std::path::absolute(folder).ok()?.file_name().map(|name| name.to_string_lossy().into_owned())
+}
+
+/// Where the run of a folder is tracked, if it is, and is to be there.
+///
+/// # Errors
+/// It is at a server that nobody named: what the environment says for another is not for it.
+fn tracked(place: Option<&Place>, args: &TrainArgs, folder: &Path) -> Result<Option<Kept>, Failure> {
+    let (Some(place), Some(mut kept)) = (place, Kept::read(folder)?) else { return Ok(None) };
+    if kept.uri.to_string() == place.uri.to_string() {
+        // With user and password, where those are known.
+        kept.uri = place.uri.clone();
+        return Ok(Some(kept));
+    }
+    if args.track.tracking_uri.is_some() {
+        return Ok(None);
+    }
+    match kept.uri.path() {
+        Some(path) if path.exists() => Ok(Some(kept)),
+        Some(path) => {
+            warn(&format!("{} is there no more: it is tracked as another run from here on", path.display()));
+            Ok(None)
+        }
+        None => Err(Failure::usage(format!("{} is tracked at {}", folder.display(), kept.uri))
+            .hint(format!("go on there with --tracking-uri {}, or untracked with --no-track", kept.uri))),
+    }
+}
+
+/// Goes on with the tracked run of a folder; with another one where there is none.
+fn resume_tracking(args: &TrainArgs, run: &Run, folder: &Path) -> Result<Tracking, Failure> {
+    let place = Place::named(&args.track)?;
+    let resumed = tracked(place.as_ref(), args, folder)?.map(Tracking::resume).transpose()?;
+    if let Some(tracking) = resumed.flatten() {
+        return Ok(tracking);
+    }
+    let mut tracking = Tracking::begin(place, &args.track, "train", name_of(folder))?;
+    tracking.describe(run);
+    Ok(tracking)
 }
 
 /// Goes on with a run.
@@ -41,6 +87,10 @@ fn resume(args: &TrainArgs, path: &Path, options: RunOptions) -> Result<(), Fail
     let recipe = asked.map(|file| recipe(args, Some(&file))).transpose().map_err(Failure::usage)?;
     let resume = Resume::open(path, recipe, options).map_err(failure)?;
     if let Some(best) = resume.finished() {
+        let tracked = tracked(Place::named(&args.track)?.as_ref(), args, &folder)?;
+        if let Some(tracking) = tracked.filter(|kept| !kept.complete).map(Tracking::resume).transpose()? {
+            tracking.into_iter().for_each(|tracking| tracking.complete(&folder, best));
+        }
         heard(say_finished(&folder, resume.run().recipe().train.epochs, best))?;
         return Ok(());
     }
@@ -57,7 +107,8 @@ fn resume(args: &TrainArgs, path: &Path, options: RunOptions) -> Result<(), Fail
         plural(epoch, "epoch", "epochs"),
         plural(step, "step", "steps")
     ))?;
-    train(resume.run(), options, &folder, args.style(), |progress| resume.train(progress))
+    let tracking = resume_tracking(args, resume.run(), &folder)?;
+    train(resume.run(), options, &folder, (args.style(), tracking), |watched| resume.train(watched))
 }
 
 /// Whether flags say something about the recipe.
@@ -81,16 +132,18 @@ fn train(
     run: &Run,
     options: RunOptions,
     folder: &Path,
-    style: Style,
-    work: impl FnOnce(&mut Progress) -> Result<Outcome, TrainError>,
+    (style, mut tracking): (Style, Tracking),
+    work: impl FnOnce(&mut Watched<'_>) -> Result<Outcome, TrainError>,
 ) -> Result<(), Failure> {
     progress::name(run.problems());
     heard(introduce(run, options.threads))?;
     caution(run);
     interrupt::listen()?;
     let mut progress = Progress::new(style)?;
-    let outcome = work(&mut progress);
+    let watching = Watching::new(&mut tracking, folder);
+    let outcome = work(&mut Watched { progress: &mut progress, watching });
     progress.end();
+    tracking.trained(run, &outcome);
     let resume = format!("{} train --resume {}", command(), shell(&folder.display().to_string()));
     match outcome {
         Ok(outcome) => Ok(heard(conclude(run, &outcome))?),
@@ -251,16 +304,21 @@ fn introduce_caches(run: &Run, out: &mut impl Write) -> io::Result<()> {
     )
 }
 
+/// Where the data is, in which form, and how many classes it has.
+pub(super) fn data_line(run: &Run) -> String {
+    let data = run.data();
+    let classes = plural(run.classes().len() as u64, "class", "classes");
+    format!("data      {} ({}): {classes}", data.path.display(), data.format)
+}
+
 /// What is trained on what, and how.
 fn introduce(run: &Run, threads: usize) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let (data, recipe) = (run.data(), run.recipe());
     writeln!(
         out,
-        "data      {} ({}): {}{}, images to train {}, validate {}, test {}",
-        data.path.display(),
-        data.format,
-        plural(run.classes().len() as u64, "class", "classes"),
+        "{}{}, images to train {}, validate {}, test {}",
+        data_line(run),
         if data.multi_label { " (any number an image)" } else { "" },
         count(data.train as u64),
         count(data.val as u64),

@@ -57,7 +57,15 @@ impl Ran {
 
 /// Runs the command in `folder`.
 pub(crate) fn ocelli(folder: &Path, args: &[&str]) -> Ran {
-    ran(Command::new(env!("CARGO_BIN_EXE_ocelli")).args(args).current_dir(folder).env_remove("CARGO"))
+    ran(&mut command(folder, args))
+}
+
+/// The command in `folder`, tracked in that folder whatever the environment says.
+pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ocelli"));
+    command.args(args).current_dir(folder).env_remove("CARGO");
+    command.env_remove("MLFLOW_TRACKING_URI").env_remove("MLFLOW_EXPERIMENT_NAME");
+    command
 }
 
 /// Runs a command.

@@ -1,22 +1,17 @@
 //! Which classes are taken for which, as a table whose cells lead to their images.
 
 use maud::{Markup, html};
-use ocelli_plot::{Axis, Figure};
 
 use super::cells::{Cells, OF_CELL, Shown};
 use super::chart::Charts;
 use super::{Subject, pairs, scrolling};
+use crate::figures;
 use crate::text::{count, percent, plural};
 
 /// Up to so many classes, column heads are written across.
 const ACROSS: usize = 6;
 /// Shades of a cell, from none to all of a row.
 const SHADES: f64 = 9.0;
-/// The side of a cell of the figure, and the room around it.
-const CELL: f32 = 13.0;
-const AROUND: f32 = 260.0;
-/// Classes up to which there is a matrix, 287: a figure has room for so many cells, and a page of many more would be all table.
-const MOST: usize = ((Figure::LONGEST - AROUND) / CELL) as usize;
 /// Pairs of classes that are shown in place of a matrix.
 pub(super) const PAIRS: usize = 100;
 
@@ -30,7 +25,7 @@ pub(super) enum View {
 impl View {
     pub(super) fn of(subject: &Subject<'_>) -> Self {
         let confusion = &subject.report.confusion;
-        if confusion.classes() <= MOST {
+        if confusion.classes() <= figures::MOST_CLASSES {
             return Self::Matrix;
         }
         let mut pairs = confusion.mistakes();
@@ -48,9 +43,10 @@ impl View {
 }
 
 pub(super) fn body(subject: &Subject<'_>, view: &View, cells: &Cells, charts: &mut Charts) -> Markup {
+    let confusion = &subject.report.confusion;
     let (what, back) = match view {
         View::Matrix => {
-            charts.keep("confusion", figure(subject));
+            charts.keep("confusion", figures::confusion(confusion, subject.classifier.classes()));
             (matrix(subject, cells), "Back to the matrix")
         }
         View::Pairs(pairs) => (instead(subject, pairs, cells), "Back to the pairs"),
@@ -191,22 +187,4 @@ fn images(subject: &Subject<'_>, cell: (usize, usize), shown: &[Shown], back: &s
             a.back href="#confusion" { (back) }
         }
     }
-}
-
-/// The matrix as a figure: each cell as a share of its row.
-fn figure(subject: &Subject<'_>) -> Figure {
-    let confusion = &subject.report.confusion;
-    let classes = 0..confusion.classes();
-    let names = |label| Axis::names(label, classes.clone().map(|class| subject.class(class).into_owned()));
-    let cell = |truth: usize, predicted: usize| {
-        let (images, all) = (confusion.count(truth, predicted), confusion.images_of(truth));
-        let label = if images > 0 { count(images) } else { String::new() };
-        (images as f64 / all.max(1) as f64, label)
-    };
-    let side = (confusion.classes() as f32).mul_add(CELL, AROUND).max(640.0);
-    Figure::new("Confusion matrix: shares of each class")
-        .size(side, side)
-        .x(names("taken for"))
-        .y(names("class"))
-        .heat(classes.clone().map(|truth| classes.clone().map(|predicted| cell(truth, predicted)).collect()))
 }

@@ -1,11 +1,11 @@
 //! How training went: loss, accuracy and learning rate by epoch.
 
 use maud::{Markup, html};
-use ocelli_plot::{Axis, Figure};
 use ocelli_train::{EpochDone, SwaDone};
 
 use super::Subject;
 use super::chart::Charts;
+use crate::figures;
 use crate::text::{duration, percent, plural};
 
 pub(super) fn body(subject: &Subject<'_>, charts: &mut Charts) -> Markup {
@@ -29,13 +29,13 @@ pub(super) fn body(subject: &Subject<'_>, charts: &mut Charts) -> Markup {
             "Training figures are of the weights as they were when each batch came, dropout on."
         }
         div.charts {
-            (charts.show("loss", &told("Loss", epochs, |done| (done.train_loss, done.val_loss)), loss(epochs, best)))
+            (charts.show("loss", &told("Loss", epochs, |done| (done.train_loss, done.val_loss)), figures::loss(epochs)))
             (charts.show(
                 "accuracy",
                 &told("Accuracy", epochs, |done| (done.train_accuracy, done.val_accuracy)),
-                accuracy(epochs, best),
+                figures::accuracy(epochs),
             ))
-            (charts.show("learning-rate", &rates_told(epochs), rates(epochs)))
+            (charts.show("learning-rate", &rates_told(epochs), figures::learning_rate(epochs)))
         }
     }
 }
@@ -56,47 +56,6 @@ fn averaged(swa: &SwaDone) -> Markup {
         }
         (validated(swa.val_loss, swa.val_accuracy)) ". "
     }
-}
-
-fn points(epochs: &[EpochDone], of: impl Fn(&EpochDone) -> Option<f64>) -> Vec<(f64, f64)> {
-    epochs.iter().filter_map(|done| Some((done.epoch as f64, of(done)?))).collect()
-}
-
-/// Training and, where there is one, validation by epoch, the best one marked.
-fn two_lines(
-    figure: Figure,
-    epochs: &[EpochDone],
-    train: fn(&EpochDone) -> f64,
-    val: fn(&EpochDone) -> Option<f64>,
-    best: &EpochDone,
-) -> Figure {
-    let mut figure =
-        figure.x(Axis::linear("epoch")).line("training", points(epochs, |done| Some(train(done))));
-    let validation = points(epochs, val);
-    if !validation.is_empty() {
-        figure = figure.line("validation", validation);
-    }
-    match val(best) {
-        Some(value) => figure.mark("best", (best.epoch as f64, value)),
-        None => figure,
-    }
-}
-
-fn loss(epochs: &[EpochDone], best: &EpochDone) -> Figure {
-    let figure = Figure::new("Loss").y(Axis::linear("mean loss"));
-    two_lines(figure, epochs, |done| done.train_loss, |done| done.val_loss, best)
-}
-
-fn accuracy(epochs: &[EpochDone], best: &EpochDone) -> Figure {
-    let figure = Figure::new("Accuracy").y(Axis::linear("share of right answers"));
-    two_lines(figure, epochs, |done| done.train_accuracy, |done| done.val_accuracy, best)
-}
-
-fn rates(epochs: &[EpochDone]) -> Figure {
-    Figure::new("Learning rate")
-        .x(Axis::linear("epoch"))
-        .y(Axis::linear("at the epoch's last step"))
-        .line("learning rate", points(epochs, |done| Some(done.lr)))
 }
 
 fn told(what: &str, epochs: &[EpochDone], of: fn(&EpochDone) -> (f64, Option<f64>)) -> String {

@@ -1,7 +1,7 @@
 //! The folder of a run: which file is where, and which checkpoints stay.
 
 use super::lock::Lock;
-use super::progress::{Checkpoint, Line, Progress, TestLine};
+use super::progress::{Checkpoint, Line, Progress, TestDone};
 use crate::error::TrainError;
 use crate::events::Evaluation;
 use crate::recipe::Recipe;
@@ -201,7 +201,7 @@ impl Folder {
 
     /// Adds the line of the test to `metrics.jsonl`.
     pub(crate) fn add_test(&self, epoch: u64, test: &Evaluation) -> Result<(), TrainError> {
-        self.add(&Line::Test(TestLine {
+        self.add(&Line::Test(TestDone {
             epoch,
             test_images: test.images,
             test_loss: test.loss,

@@ -9,3 +9,4 @@ mod progress;
 
 pub(crate) use folder::{Folder, Keep, Name};
 pub(crate) use progress::{Checkpoint, DataMark, Line, Progress};
+pub use progress::{PartMark, TestDone};

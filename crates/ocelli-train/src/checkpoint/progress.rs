@@ -54,16 +54,20 @@ pub(crate) enum Line {
     /// The mean of the last epochs' weights became the model.
     Swa(SwaDone),
     /// The model was tested.
-    Test(TestLine),
+    Test(TestDone),
 }
 
-/// The last line, where there are test images.
+/// What the model came to on the test images: the last line of `metrics.jsonl`, where there are some.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct TestLine {
-    pub(crate) epoch: u64,
-    pub(crate) test_images: u64,
-    pub(crate) test_loss: f64,
-    pub(crate) test_accuracy: f64,
+pub struct TestDone {
+    /// The epoch that the model is of, from 1.
+    pub epoch: u64,
+    /// How many images were tested.
+    pub test_images: u64,
+    /// Their mean loss.
+    pub test_loss: f64,
+    /// The share of right answers, 0 to 1.
+    pub test_accuracy: f64,
 }
 
 /// A line is of the kind that has a field of this name, so that what else it lacks can be told; serde would only say that it is of none.
@@ -104,16 +108,24 @@ pub(crate) struct DataMark {
     test: Option<PartMark>,
 }
 
-/// One part of the data.
+/// One part of the data, so that it can be known again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct PartMark {
-    images: usize,
-    fingerprint: String,
+pub struct PartMark {
+    /// How many images there are.
+    pub images: usize,
+    /// Their [fingerprint](ocelli_data::dataset::fingerprint): 32 hexadecimal digits.
+    pub fingerprint: String,
 }
 
 impl DataMark {
     pub(crate) fn of(train: &dyn Dataset, val: Option<&dyn Dataset>, test: Option<&dyn Dataset>) -> Self {
         DataMark { train: PartMark::of(train), val: val.map(PartMark::of), test: test.map(PartMark::of) }
+    }
+
+    /// The parts that there are, by name.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&'static str, &PartMark)> {
+        let parts = [("train", Some(&self.train)), ("val", self.val.as_ref()), ("test", self.test.as_ref())];
+        parts.into_iter().filter_map(|(name, part)| Some((name, part?)))
     }
 
     /// How `now` differs from this, if it does.

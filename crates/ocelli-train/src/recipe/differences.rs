@@ -30,7 +30,7 @@ pub(crate) fn differences(first: &Recipe, second: &Recipe) -> Vec<Difference> {
     found
 }
 
-fn settings(recipe: &Recipe) -> BTreeMap<String, Value> {
+pub(super) fn settings(recipe: &Recipe) -> BTreeMap<String, Value> {
     let recipe = Recipe { derived: Vec::new(), ..recipe.clone() };
     let table = Table::try_from(recipe).expect("a recipe is plain data");
     let mut settings = BTreeMap::new();

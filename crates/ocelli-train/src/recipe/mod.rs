@@ -21,6 +21,7 @@ pub use sections::{DataSection, ModelSection, Monitor, OnDivergence, TrainSectio
 pub use transforms::TransformsSection;
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What a resolved recipe says of [`Recipe::derived`].
@@ -81,6 +82,15 @@ impl Recipe {
         if self.derived.is_empty() { text } else { format!("{ABOUT_DERIVED}{text}") }
     }
 
+    /// Every setting that has a value by its full name, `train.lr`: text as it is, all else as TOML.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let text = |value| match value {
+            toml::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        differences::settings(self).into_iter().map(|(key, value)| (key, text(value))).collect()
+    }
+
     /// Writes the recipe to a file.
     ///
     /// # Errors
@@ -112,6 +122,14 @@ impl Recipe {
 mod tests {
     use super::*;
     use crate::{Optimizer, Schedule};
+
+    #[test]
+    fn settings_are_flat_text() {
+        let settings = RecipeBuilder::new().set("train.optimizer=sgd").unwrap().build().unwrap().settings();
+        let of = |key: &str| settings.get(key).map(String::as_str);
+        assert_eq!((of("train.optimizer.name"), of("seed")), (Some("sgd"), Some("1")));
+        assert!(!settings.contains_key("train.optimizer") && !settings.contains_key("train.lr"));
+    }
 
     fn error(result: Result<RecipeBuilder, RecipeError>) -> String {
         result.and_then(RecipeBuilder::build).unwrap_err().to_string()

@@ -3,6 +3,7 @@
 use super::resize::network_at;
 use super::start::Start;
 use super::{lists, network, teacher};
+use crate::checkpoint::DataMark;
 use crate::distill::Teacher;
 use crate::error::TrainError;
 use crate::groups::Groups;
@@ -19,7 +20,7 @@ use ocelli_model::Fit;
 use ocelli_nn::{Network, ParameterSpec, Shape};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How to run, without bearing on what comes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct Run {
     pub(super) loss: Loss,
     teacher: Option<Teacher>,
     start: Option<Start>,
+    /// Worked out when it is first asked for.
+    pub(super) mark: OnceLock<DataMark>,
 }
 
 /// The data's parts behind their transforms.
@@ -162,6 +165,7 @@ impl Run {
             loss,
             teacher,
             start: None,
+            mark: OnceLock::new(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! What a run left in its folder, read again.
 
 use super::swa::SwaDone;
-use crate::checkpoint::{Folder, Line};
+use crate::checkpoint::{Folder, Line, TestDone};
 use crate::error::TrainError;
 use crate::events::EpochDone;
 use crate::recipe::Recipe;
@@ -21,6 +21,8 @@ pub struct Record {
     pub epochs: Vec<EpochDone>,
     /// Of a run that is over and averaged the weights of its last epochs: that their mean is the model, and what it is worth.
     pub swa: Option<SwaDone>,
+    /// Of a run that is over and had test images: what its model came to.
+    pub test: Option<TestDone>,
 }
 
 impl Record {
@@ -42,12 +44,14 @@ impl Record {
         };
         let recipe = Recipe::load(&recipe)?;
         let lines = lines(&text).map_err(|reason| TrainError::Record { path: metrics, reason })?;
-        let mut record = Record { model: Folder::model_in(folder), recipe, epochs: Vec::new(), swa: None };
+        let mut record =
+            Record { model: Folder::model_in(folder), recipe, epochs: Vec::new(), swa: None, test: None };
         for line in lines {
             match line {
                 Line::Epoch(done) => record.epochs.push(done),
                 Line::Swa(done) => record.swa = Some(done),
-                Line::BackedOff(_) | Line::Test(_) => {}
+                Line::Test(done) => record.test = Some(done),
+                Line::BackedOff(_) => {}
             }
         }
         Ok(record)

@@ -156,7 +156,7 @@ fn check(run: &Run, checkpoint: &Checkpoint) -> Result<(), TrainError> {
             return refuse(reason);
         }
     }
-    if let Some(difference) = progress.data.difference(&run.data_mark()) {
+    if let Some(difference) = progress.data.difference(run.data_mark()) {
         return refuse(format!("{difference}; give the data back, or begin a new run"));
     }
     if progress.teacher != run.teacher_mark() {

@@ -48,7 +48,7 @@ impl<'a> Session<'a> {
         batches: &Loader,
         observer: &'a mut (dyn Observer + Send),
     ) -> Self {
-        let data = run.data_mark();
+        let data = run.data_mark().clone();
         let now = Instant::now();
         Session {
             run,

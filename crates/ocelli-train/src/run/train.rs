@@ -3,7 +3,7 @@
 use super::prepare::{Parts, Run};
 use super::session::Session;
 use crate::averages::Averaging;
-use crate::checkpoint::{DataMark, Folder};
+use crate::checkpoint::{DataMark, Folder, PartMark};
 use crate::error::TrainError;
 use crate::events::{Observer, Outcome};
 use crate::metrics::EVEN;
@@ -99,11 +99,18 @@ impl Run {
     }
 
     /// The data, so that it can be known again.
-    pub(super) fn data_mark(&self) -> DataMark {
-        let Parts { train, val, test } = &self.parts;
-        let of = |part: &Option<Arc<Source>>| part.as_ref().map(|part| Arc::clone(part.dataset()));
-        let (val, test) = (of(val), of(test));
-        DataMark::of(train.dataset().as_ref(), val.as_deref(), test.as_deref())
+    pub(super) fn data_mark(&self) -> &DataMark {
+        self.mark.get_or_init(|| {
+            let Parts { train, val, test } = &self.parts;
+            let of = |part: &Option<Arc<Source>>| part.as_ref().map(|part| Arc::clone(part.dataset()));
+            let (val, test) = (of(val), of(test));
+            DataMark::of(train.dataset().as_ref(), val.as_deref(), test.as_deref())
+        })
+    }
+
+    /// What the parts of its data, `train`, `val` and `test`, are known by.
+    pub fn data_parts(&self) -> impl Iterator<Item = (&'static str, &PartMark)> {
+        self.data_mark().parts()
     }
 
     /// What its teacher is known by, if it has one.

@@ -9,30 +9,38 @@ mod text;
 
 use super::{labelled, print_json, threads};
 use crate::args::EvalArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, closed_pipe};
+use crate::tracking::{Place, Tracking, confusion};
 use chosen::Chosen;
 use measured::Measured;
 use ocelli::data::Problem;
 use ocelli::model::{Classifier, ModelError};
+use ocelli::track::RunStatus;
 use ocelli::train::{MeasureOptions, measure};
+use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let classifier = super::load(&args.model)?;
     check(args, classifier.is_multi_label())?;
+    let place = Place::named(&args.track)?;
     let threads = threads(args.threads);
     let data = labelled::open(&classifier, &args.data, args.label_separator, threads)?;
     let chosen = chosen::choose(&data, args.split.as_deref(), classifier.division())?;
     labelled::check(&args.data, chosen.images.as_ref(), &classifier)?;
+    let mut tracking = Tracking::begin(place, &args.track, "eval", Some(name(&args.model)))?;
     let options =
         MeasureOptions { threads, views: args.tta.clone(), seed: args.seed, ..MeasureOptions::default() };
     let problems_of =
         |unreadable| data.problems_of(&chosen.split).into_iter().cloned().chain(unreadable).collect();
-    let problems: Vec<Problem> = if classifier.is_multi_label() {
-        several::run(args, &classifier, &chosen, &options, problems_of)?
+    let done = if classifier.is_multi_label() {
+        several::run(args, &classifier, (&data.path, &chosen), (&options, &mut tracking), problems_of)
     } else {
-        one(args, &classifier, &chosen, &options, problems_of)?
+        one(args, &classifier, (&data.path, &chosen), (&options, &mut tracking), problems_of)
     };
+    let failed = matches!(&done, Err(Failure::Report { error, .. }) if !closed_pipe(error.as_ref()));
+    tracking.end(if failed { RunStatus::Failed } else { RunStatus::Finished });
+    let problems: Vec<Problem> = done?;
     if let Some(caution) = chosen::caution(&chosen) {
         eprintln!("warning: {caution}");
     }
@@ -40,6 +48,14 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
         eprintln!("warning: {problem}");
     }
     labelled::complete(&problems)
+}
+
+/// The usual name of the tracked run: after the folder of the model, or after its file where that has no usual name.
+fn name(model: &Path) -> String {
+    let model = std::path::absolute(model).unwrap_or_else(|_| model.to_path_buf());
+    let stem = model.file_stem().filter(|stem| *stem != "model");
+    let named = stem.or_else(|| model.parent().and_then(Path::file_name)).unwrap_or_default();
+    format!("eval-{}", named.to_string_lossy())
 }
 
 /// Flags that go together, and with the model.
@@ -72,8 +88,8 @@ fn check(args: &EvalArgs, multi_label: bool) -> Result<(), Failure> {
 fn one(
     args: &EvalArgs,
     classifier: &Classifier,
-    chosen: &Chosen,
-    options: &MeasureOptions,
+    (data, chosen): (&Path, &Chosen),
+    (options, tracking): (&MeasureOptions, &mut Tracking),
     problems_of: impl Fn(Vec<Problem>) -> Vec<Problem>,
 ) -> Result<Vec<Problem>, Failure> {
     let (said, unreadable) =
@@ -90,8 +106,11 @@ fn one(
             None => Ok(classifier),
         }
     })?;
+    let document = document::document(args, chosen, classifier.classes(), &measured, &problems);
+    tracking.evaluated(args, (&chosen.split, data, chosen.images.as_ref()), &document);
+    confusion(tracking, &measured.report.confusion, classifier.classes());
     if args.json {
-        print_json(&document::document(args, chosen, classifier.classes(), &measured, &problems))?;
+        print_json(&document)?;
     } else if args.csv {
         table::print(chosen, classifier.classes(), &measured)?;
     } else {

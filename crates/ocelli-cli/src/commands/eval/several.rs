@@ -6,6 +6,7 @@ use crate::args::EvalArgs;
 use crate::commands::{labelled, print_json};
 use crate::failure::Failure;
 use crate::text::{count, csv, percent, plural};
+use crate::tracking::Tracking;
 use ocelli::data::{Problem, printable};
 use ocelli::model::Classifier;
 use ocelli::train::metrics::{
@@ -14,14 +15,15 @@ use ocelli::train::metrics::{
 use ocelli::train::{MeasureOptions, measure_multi_label};
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Measures the model. Gives what was found wrong with images.
 pub(super) fn run(
     args: &EvalArgs,
     classifier: &Classifier,
-    chosen: &Chosen,
-    options: &MeasureOptions,
+    (data, chosen): (&Path, &Chosen),
+    (options, tracking): (&MeasureOptions, &mut Tracking),
     problems_of: impl Fn(Vec<Problem>) -> Vec<Problem>,
 ) -> Result<Vec<Problem>, Failure> {
     let (said, unreadable) =
@@ -34,8 +36,10 @@ pub(super) fn run(
     let problems = problems_of(unreadable);
     // First, so that it is done though nobody reads on.
     save(args, |classifier| classifier.with_thresholds(report.thresholds.clone()))?;
+    let document = document(args, chosen, classifier.classes(), &report, &problems);
+    tracking.evaluated(args, (&chosen.split, data, chosen.images.as_ref()), &document);
     if args.json {
-        print_json(&document(args, chosen, classifier.classes(), &report, &problems))?;
+        print_json(&document)?;
     } else if args.csv {
         table(chosen, classifier.classes(), &said, &report)?;
     } else {

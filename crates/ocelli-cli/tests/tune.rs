@@ -1,0 +1,137 @@
+//! Searches: every trial is a run, studies go on, and the best trial's recipe gives what the trial gave.
+
+mod common;
+
+use common::{folder, ocelli, succeeds};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// What varies: two settings of the recipe, and a width of the network.
+const SPACE: &str = r#"
+"train.lr" = { type = "float", low = 1e-3, high = 0.1, log = true }
+"train.optimizer.name" = { type = "categorical", choices = ["adamw", "sgd"] }
+"network.layers.0.out_channels" = { type = "int", low = 4, high = 12, step = 4 }
+"#;
+
+fn search(folder: &Path, more: &[&str]) -> common::Ran {
+    fs::write(folder.join("space.toml"), SPACE).unwrap();
+    let mut args =
+        vec!["tune", "--data", "data", "--model", "network.toml", "--space", "space.toml", "--out", "search"];
+    args.extend(["--set", "train.epochs=2", "--set", "transforms.augment=false", "--batch-size", "16"]);
+    args.extend(more);
+    ocelli(folder, &args)
+}
+
+/// The lines of the study's journal.
+fn journal(folder: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(folder.join("search/study.log")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Trials that were begun.
+fn trials(folder: &Path) -> usize {
+    journal(folder).iter().filter(|line| line["op_code"] == 4).count()
+}
+
+fn runs(folder: &Path) -> Vec<Value> {
+    succeeds(folder, &["runs", "list", "--json"]).json().as_array().unwrap().clone()
+}
+
+#[test]
+fn a_search_finds_tracks_and_goes_on() {
+    let folder = folder(18);
+    let folder = folder.path();
+    let said = search(folder, &["--trials", "4", "--jobs", "2", "--threads", "2"]);
+    assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
+    assert_eq!(trials(folder), 4);
+    assert_eq!(search(folder, &["--trials", "6"]).code, 0);
+    assert_eq!(trials(folder), 6, "those that there were count");
+    let runs = runs(folder);
+    let parents: Vec<&Value> = runs.iter().filter(|run| run["tags"]["ocelli.command"] == "tune").collect();
+    let [parent] = &parents[..] else { panic!("{parents:#?}") };
+    assert_eq!(parent["status"], "FINISHED");
+    let children: Vec<&Value> =
+        runs.iter().filter(|run| run["tags"]["mlflow.parentRunId"] == parent["id"]).collect();
+    assert_eq!(children.len(), 6);
+    // The best trial's loss is the least of all, and its recipe gives it again.
+    let losses = children.iter().map(|run| run["metrics"]["val_loss"]["value"].as_f64().unwrap());
+    let best = losses.fold(f64::INFINITY, f64::min);
+    let noted = parent["metrics"]["val_loss"]["value"].as_f64().unwrap();
+    assert!(noted <= best + 1e-12, "{noted} {best}");
+    succeeds(folder, &["train", "--recipe", "search/best.toml", "--out", "again"]);
+    let lines = fs::read_to_string(folder.join("again/metrics.jsonl")).unwrap();
+    let again =
+        lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).unwrap()["val_loss"].as_f64());
+    assert_eq!(again.fold(f64::INFINITY, f64::min), noted);
+}
+
+#[test]
+fn bad_trials_are_given_up_early() {
+    let folder = folder(18);
+    let folder = folder.path();
+    let args =
+        ["--trials", "8", "--sampler", "random", "--pruner", "asha", "--set", "train.epochs=4", "--no-track"];
+    let said = search(folder, &args);
+    assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
+    let pruned = said.out.lines().filter(|line| line.contains(" pruned ")).count();
+    assert!(pruned > 0, "{}", said.out);
+    assert!(!folder.join("mlflow.db").exists());
+}
+
+#[test]
+fn several_objectives_have_several_best_trials() {
+    let folder = folder(9);
+    let folder = folder.path();
+    let args = [
+        "--trials",
+        "5",
+        "--sampler",
+        "random",
+        "--objective",
+        "val_loss",
+        "--objective",
+        "parameters",
+        "--no-track",
+    ];
+    let said = search(folder, &args);
+    assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
+    assert!(said.out.contains("\nbest "), "{}", said.out);
+    let refused = search(folder, &[&args[..], &["--pruner", "median"]].concat());
+    assert_eq!(refused.code, 2, "{}", refused.err);
+}
+
+#[test]
+fn what_cannot_be_searched_is_told() {
+    let folder = folder(9);
+    let folder = folder.path();
+    for (space, said) in [
+        ("\"train.lr\" = { type = \"float\", low = 2.0, high = 1.0 }", "train.lr"),
+        ("\"train.lrr\" = { type = \"float\", low = 1.0, high = 2.0 }", "train.lrr"),
+        ("\"network.layers.99.out_channels\" = { type = \"int\", low = 1, high = 2 }", "layers.99"),
+    ] {
+        fs::write(folder.join("space.toml"), space).unwrap();
+        let args = [
+            "tune",
+            "--data",
+            "data",
+            "--model",
+            "network.toml",
+            "--space",
+            "space.toml",
+            "--out",
+            "none",
+            "--trials",
+            "1",
+            "--no-track",
+        ];
+        let refused = ocelli(folder, &args);
+        assert!(
+            refused.code != 0 && refused.err.contains(said),
+            "{space}: {}\n{}",
+            refused.code,
+            refused.err
+        );
+        let _ = fs::remove_dir_all(folder.join("none"));
+    }
+}
