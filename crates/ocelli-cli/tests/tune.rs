@@ -2,6 +2,8 @@
 
 mod common;
 
+#[cfg(unix)]
+use common::command;
 use common::{folder, ocelli, succeeds};
 use serde_json::Value;
 use std::fs;
@@ -134,4 +136,32 @@ fn what_cannot_be_searched_is_told() {
         );
         let _ = fs::remove_dir_all(folder.join("none"));
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_search_that_is_interrupted_tries_its_trial_anew() {
+    use std::process::{Command, Stdio};
+    let folder = folder(60);
+    let folder = folder.path();
+    fs::write(folder.join("space.toml"), SPACE).unwrap();
+    let epochs = |epochs| format!("train.epochs={epochs}");
+    let (long, short) = (epochs(400), epochs(1));
+    let common =
+        ["tune", "--data", "data", "--model", "network.toml", "--space", "space.toml", "--out", "search"];
+    let args = |epochs| [&common[..], &["--trials", "2", "--no-track", "--set", epochs]].concat();
+    let mut child =
+        command(folder, &args(&long)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let reported = || {
+        fs::read_to_string(folder.join("search/study.log")).is_ok_and(|text| text.contains("\"op_code\":7"))
+    };
+    while !reported() {
+        assert!(child.try_wait().unwrap().is_none(), "it goes on");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let said = succeeds(folder, &args(&short)).out;
+    let complete = said.lines().filter(|line| line.contains(" complete ")).count();
+    assert_eq!((complete, trials(folder)), (2, 3), "one anew and one more: {said}");
 }

@@ -191,12 +191,12 @@ impl Search<'_> {
                     return Err(failure);
                 }
             };
-            let interrupted = matches!(outcome, trial::Ended::Interrupted);
-            let trial = trial.tell(outcome.outcome())?;
-            if interrupted {
-                // Another call begins it anew.
+            let Some(outcome) = outcome.outcome() else {
+                drop(trial);
                 self.study.retry(number)?;
-            }
+                break;
+            };
+            let trial = trial.tell(outcome)?;
             self.say(&trial)?;
         }
         Ok(())

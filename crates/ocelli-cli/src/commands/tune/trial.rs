@@ -23,13 +23,13 @@ pub(super) enum Ended {
 }
 
 impl Ended {
-    /// As its study is told.
-    pub(super) fn outcome(self) -> Outcome {
+    /// As its study is told; `None` of one that the user stopped, which another call tries anew.
+    pub(super) fn outcome(self) -> Option<Outcome> {
         match self {
-            Ended::Complete(values) => Outcome::Complete(values),
-            Ended::Pruned => Outcome::Pruned,
-            Ended::Failed(why) => Outcome::Fail(why),
-            Ended::Interrupted => Outcome::Fail("the search was stopped".into()),
+            Ended::Complete(values) => Some(Outcome::Complete(values)),
+            Ended::Pruned => Some(Outcome::Pruned),
+            Ended::Failed(why) => Some(Outcome::Fail(why)),
+            Ended::Interrupted => None,
         }
     }
 }
