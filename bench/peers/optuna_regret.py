@@ -1,14 +1,17 @@
-"""Simple regret of Optuna's samplers on functions whose minimum is known, and the time that a suggestion takes:
+"""Simple regret of Optuna's samplers, and the time that a suggestion takes:
 
-    python optuna_regret.py regret [SEEDS] [FUNCTION] [SAMPLER]
+    python optuna_regret.py regret [FIRST..LAST] [PROBLEM] [SAMPLER]
     python optuna_regret.py time
+    python optuna_regret.py compare LINES.jsonl...
 
-The functions, the numbers of trials and what is printed are those of `crates/ocelli-tune/examples/regret.rs`. Samplers are `gp` and `tpe`, with
-their defaults. Needs optuna 5, scipy and torch.
+The problems, the numbers of trials and what is printed are those of `crates/ocelli-tune/examples/regret.rs`; `compare` makes a table of the lines
+that both print, with the probability (two-sided, Mann-Whitney) that regrets which are all alike would be as far from Ocelli's Gaussian process as these are.
+Samplers are `gp`, `tpe` and `random`, with their defaults. Needs optuna 5, scipy and torch.
 """
 
 import json
 import math
+import pathlib
 import sys
 import time
 
@@ -62,16 +65,38 @@ def of_mixed(trial):
     return mixed(x, y, whole, trial.suggest_categorical("kind", [0, 1, 2]), trial.suggest_categorical("place", [0, 1, 2, 3]))
 
 
+def lessons():
+    file = pathlib.Path(__file__).parents[2] / "crates/ocelli-tune/examples/lessons.csv"
+    rows = (line.rsplit(",", 1) for line in file.read_text().splitlines()[1:])
+    return {settings: float(loss) for settings, loss in rows}
+
+
+LESSONS = lessons()
+
+
+def of_lesson(trial):
+    settings = (
+        trial.suggest_categorical("optimizer", ["sgd", "adamw"]),
+        trial.suggest_int("lr", -11, -4),
+        trial.suggest_int("batch_size", 4, 7),
+        trial.suggest_int("hidden", 6, 8),
+        trial.suggest_float("dropout", 0.1, 0.5, step=0.2),
+    )
+    return LESSONS[",".join(f"{value:.1f}" if isinstance(value, float) else str(value) for value in settings)]
+
+
 # Name: (objective, minimum, trials).
 PROBLEMS = {
     "branin": (of_numbers(branin, 2), 0.3978873577297382, 50),
     "hartmann6": (of_numbers(hartmann6, 6), -3.322368011415515, 100),
     "ackley5": (of_numbers(ackley5, 5), 0.0, 100),
     "mixed": (of_mixed, 0.0, 60),
+    "lessons": (of_lesson, min(LESSONS.values()), 40),
 }
 SAMPLERS = {
     "gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
     "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed),
+    "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
 }
 
 
@@ -82,25 +107,45 @@ def regret(name, sampler, seed):
     return numpy.minimum.accumulate([trial.value for trial in study.trials]) - minimum
 
 
-def print_regrets(seeds, functions, samplers):
-    for name in functions:
+def print_regrets(seeds, names, samplers):
+    first, last = map(int, seeds.split(".."))
+    for name in names:
         for sampler in samplers:
             begin = time.perf_counter()
-            runs = numpy.array([regret(name, sampler, seed) for seed in range(seeds)])
-            seconds = (time.perf_counter() - begin) / seeds
-            last, half = runs[:, -1], runs[:, runs.shape[1] // 2 - 1]
+            runs = numpy.array([regret(name, sampler, seed) for seed in range(first, last)])
+            seconds = (time.perf_counter() - begin) / len(runs)
+            final, half = runs[:, -1], runs[:, runs.shape[1] // 2 - 1]
             print(json.dumps({
-                "function": name, "sampler": f"optuna {sampler}", "trials": runs.shape[1], "seeds": seeds,
-                "median": numpy.median(last), "quartiles": list(numpy.quantile(last, [0.25, 0.75])),
-                "median_at_half": numpy.median(half), "seconds_a_run": seconds,
+                "problem": name, "sampler": f"optuna {sampler}", "trials": runs.shape[1], "seeds": seeds,
+                "median": numpy.median(final), "median_at_half": numpy.median(half),
+                "seconds_a_run": seconds, "regrets": list(final), "regrets_at_half": list(half),
             }), flush=True)
+
+
+def compare(paths):
+    """A table in Markdown: medians of regret, and how likely such a difference from Ocelli's Gaussian process is by chance."""
+    from scipy.stats import mannwhitneyu
+
+    lines = [json.loads(line) for path in paths for line in pathlib.Path(path).read_text().splitlines() if line.startswith("{")]
+    found = {(line["problem"], line["sampler"]): line for line in lines}
+    print("| problem | sampler | seeds | trials | median regret | p | at half the trials | p | seconds a search |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for name in PROBLEMS:
+        ours = found[name, "ocelli gp"]
+        for (problem, sampler), line in sorted(found.items()):
+            if problem == name:
+                ps = [f"{mannwhitneyu(ours[key], line[key]).pvalue:.2g}" if line is not ours else "" for key in ("regrets", "regrets_at_half")]
+                print(
+                    f"| {name} | {sampler} | {line['seeds']} | {line['trials']} | {line['median']:.2g} | {ps[0]} "
+                    f"| {line['median_at_half']:.2g} | {ps[1]} | {line['seconds_a_run']:.2g} |"
+                )
 
 
 def print_times():
     """On Hartmann-6, after so many points at random; the median of seven suggestions, of which the first has no warm start."""
     for count in TIMED:
         random = numpy.random.default_rng(0)
-        for sampler in SAMPLERS:
+        for sampler in ("gp", "tpe"):
             study = optuna.create_study(sampler=SAMPLERS[sampler](0))
             space = {f"x{i}": optuna.distributions.FloatDistribution(0, 1) for i in range(6)}
             for u in random.random((count, 6)):
@@ -122,8 +167,10 @@ def main():
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     arguments = sys.argv[1:]
     if arguments[:1] == ["regret"]:
-        seeds = int(arguments[1]) if len(arguments) > 1 else 30
+        seeds = arguments[1] if len(arguments) > 1 else "0..30"
         print_regrets(seeds, arguments[2:3] or list(PROBLEMS), arguments[3:4] or list(SAMPLERS))
+    elif arguments[:1] == ["compare"]:
+        compare(arguments[1:])
     elif arguments[:1] == ["time"]:
         print_times()
     else:

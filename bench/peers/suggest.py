@@ -1,4 +1,4 @@
-"""What a trial costs in Optuna beside its own work, as `cargo bench -p ocelli-tune` times it in Ocelli."""
+"""What a trial costs in Optuna beside its own work, as `cargo bench -p ocelli-tune` times it in Ocelli. Needs optuna 5, scipy and torch."""
 
 import statistics
 import tempfile
@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import optuna
-from optuna.samplers import QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import GPSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages.journal import JournalFileBackend
 
 REPEATS = 11
@@ -39,6 +39,7 @@ def main():
         "Sobol": lambda: QMCSampler(seed=0, scramble=True),
         "TPE": lambda: TPESampler(seed=0),
         "TPE, each parameter alone": lambda: TPESampler(seed=0, multivariate=False),
+        "GP": lambda: GPSampler(seed=0),
     }
     for place in ("memory", "journal"):
         for name, sampler in samplers.items():

@@ -12,6 +12,7 @@ import sys
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.artifacts import list_artifacts
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.http_dataset_source import HTTPDatasetSource
 
@@ -21,7 +22,10 @@ def number(value):
 
 
 def described(client, run):
-    artifacts = sorted(file.path for file in client.list_artifacts(run.info.run_id))
+    # Logged models are found where `runs:/` has them.
+    models = logged_models(client, run)
+    artifacts = sorted({file.path for file in client.list_artifacts(run.info.run_id)} | {model.name for model in models})
+    model = sorted(file.path for file in list_artifacts(artifact_uri=f"runs:/{run.info.run_id}/model")) if "model" in artifacts else []
     history = {key: [[m.step, m.timestamp, number(m.value)] for m in client.get_metric_history(run.info.run_id, key)] for key in run.data.metrics}
     return {
         "id": run.info.run_id,
@@ -34,7 +38,15 @@ def described(client, run):
         "history": history,
         "inputs": [[i.dataset.name, i.dataset.digest, [[t.key, t.value] for t in i.tags]] for i in run.inputs.dataset_inputs],
         "artifacts": artifacts,
+        "model": model,
+        "logged_models": [[model.name, str(model.status), model.source_run_id, model.params] for model in models],
     }
+
+
+def logged_models(client, run):
+    """None before MLflow 3."""
+    outputs = getattr(run, "outputs", None)
+    return [client.get_logged_model(output.model_id) for output in (outputs.model_outputs if outputs else [])]
 
 
 def log(client, experiment, name):

@@ -6,36 +6,9 @@ than its window, or the images of a cell of the confusion matrix do not come up:
 
 import json
 import sys
-from pathlib import Path
 
+from browser import FLAGS, WIDER, WINDOWS, check, fits, opened
 from playwright.sync_api import sync_playwright
-
-WINDOWS = {"desktop": (1280, 900), "telephone": (390, 844)}
-# As root there is no sandbox, and nothing is to be asked of the network.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-BROKEN = """async () => {
-    const images = [...document.images];
-    const shown = (image) => image.decode().then(() => null, () => image.alt);
-    return (await Promise.all(images.map(shown))).filter((broken) => broken !== null);
-}"""
-WIDER = "document.documentElement.scrollWidth - window.innerWidth"
-
-
-def check(condition, what):
-    if not condition:
-        raise SystemExit(f"{page_file}: {what}")
-
-
-def opened(browser, size, scheme="light", script=True):
-    """The page in a window, and the list that errors and requests of it go to."""
-    context = browser.new_context(viewport=dict(zip(("width", "height"), size)), color_scheme=scheme, java_script_enabled=script)
-    page = context.new_page()
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    page.on("console", lambda message: wrong.append(f"console: {message.text}") if message.type in ("error", "warning") else None)
-    page.on("request", lambda request: wrong.append(f"request: {request.url[:80]}") if not request.url.startswith(("data:", "file:")) else None)
-    page.goto(Path(page_file).absolute().as_uri())
-    return page, wrong
 
 
 def shown(page):
@@ -44,11 +17,8 @@ def shown(page):
 
 
 def looks_right(browser, name, scheme):
-    page, wrong = opened(browser, WINDOWS[name], scheme)
-    broken = page.evaluate(BROKEN)
-    check(not broken, f"images cannot be shown: {broken[:3]}")
-    check(page.evaluate("[...document.images].every(i => i.alt.length > 0)"), "an image has no text instead")
-    check(page.evaluate(WIDER) <= 0, f"on a {name} it is {page.evaluate(WIDER)} pixels wider than its window")
+    page, wrong = opened(browser, page_file, WINDOWS[name], scheme)
+    fits(page, name)
     check(not shown(page), "a cell's images are seen before they are asked for")
     link = page.locator(".matrix td.wrong a").first
     link.click()
@@ -60,7 +30,7 @@ def looks_right(browser, name, scheme):
 
 
 def keys_work(browser):
-    page, wrong = opened(browser, WINDOWS["desktop"])
+    page, wrong = opened(browser, page_file, WINDOWS["desktop"])
     page.locator(".matrix a").first.focus()
     page.keyboard.press("Enter")
     first = shown(page)
@@ -74,7 +44,7 @@ def keys_work(browser):
 
 
 def links_work_without_script(browser):
-    page, _ = opened(browser, WINDOWS["desktop"], script=False)
+    page, _ = opened(browser, page_file, WINDOWS["desktop"], script=False)
     link = page.locator(".matrix a").first
     link.click()
     check([heading for heading, _ in shown(page)] == [link.get_attribute("aria-label")], "without JavaScript a link does not lead to its images")

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use ocelli_data::decode::{self, Limits};
-use ocelli_data::{Channels, DataError, ErrorKind, OpenOptions, open_undivided};
+use ocelli_data::{Channels, DataError, ErrorKind, Image, OpenOptions, open_undivided};
+use ocelli_model::Classifier;
+use ocelli_nn::Summary;
 
 /// A reader of files from elsewhere.
 #[derive(Clone, Copy)]
@@ -23,7 +25,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "decode",
         run: decode,
@@ -86,6 +88,15 @@ pub const TARGETS: [Target; 7] = [
             b"\0\0\x08\x04\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x03abc",
             b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x63\x60\xe0\x60\x64\x60\x60\x60\x62\x60\x60\0\0\x6b\xd4\x4c\x7f\x0a\0\0\0",
         ],
+    },
+    Target {
+        name: "model",
+        run: model,
+        files: &[
+            "../../../../testing/fixtures/models/format-1.safetensors",
+            "../../../../testing/fixtures/models/format-2.safetensors",
+        ],
+        texts: &[],
     },
     Target { name: "cifar", run: cifar, files: &[], texts: &[&[1; 3073], &[0; 2 * 3074]] },
     Target {
@@ -194,6 +205,28 @@ fn cifar(bytes: &[u8]) {
 
 fn parquet(bytes: &[u8]) {
     opened("parquet", &[("train.parquet", bytes)]);
+}
+
+/// Loads a model and runs what could be loaded, if it is small.
+fn model(bytes: &[u8]) {
+    let path = FOLDER.path().join("model.safetensors");
+    fs::write(&path, bytes).expect("a file");
+    let classifier = match Classifier::load(&path) {
+        Ok(classifier) => classifier,
+        Err(error) => {
+            let said = error.to_string();
+            assert!(said.contains("model.safetensors") && said.len() < 20_000, "{said}");
+            return;
+        }
+    };
+    if Summary::new(classifier.network()).total.multiply_adds > 1 << 20 {
+        return;
+    }
+    let Ok(channels) = classifier.image_channels() else { return };
+    let image = Image::new(3, 5, channels.count(), vec![7; 15 * channels.count()]);
+    for answer in classifier.predict(&[image]).into_iter().flatten() {
+        assert!(classifier.classes().contains(&answer.label));
+    }
 }
 
 /// Opens a data set of these files and loads what it has.

@@ -43,7 +43,8 @@ pub(crate) enum Command {
     BatchSize(BatchSizeArgs),
     /// Show the learning rates of a run before it is begun, as a table and as figures.
     Schedule(ScheduleArgs),
-    /// Write one page with all about a model or a run: figures, curves, mistakes with their images, network, data, recipe.
+    /// Write one page with all about a model, a run or a search: figures, curves, mistakes with their images, network, data, recipe;
+    /// trials, and which settings decide.
     Report(ReportArgs),
     /// Write the embedding of every image of a data set as a NumPy array, and draw them as points
     Embed(EmbedArgs),
@@ -281,22 +282,28 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// The folder of a run, or a trained model (model.safetensors).
-    #[arg(value_name = "RUN|MODEL")]
+    /// The folder of a run or of a search, a trained model (model.safetensors), or a search's journal, one that Optuna wrote too.
+    #[arg(value_name = "RUN|MODEL|SEARCH")]
     pub(crate) model: PathBuf,
+    /// Which study of a journal, where it has several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) study: Option<String>,
     /// Labelled images, as for `train` [default: those of the run's recipe].
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<String>,
     /// Which part of the data to measure on, as for `eval` [default: test, else all images].
     #[arg(long, value_name = "NAME")]
     pub(crate) split: Option<String>,
-    /// The page; its figures go into a folder of the same name beside it [default: report.html beside the model]. What an
-    /// earlier report wrote is replaced, and nothing else.
+    /// The page; its figures go into a folder of the same name beside it [default: report.html beside the model; of a
+    /// search, report.html and plots in its folder]. What an earlier report wrote is replaced, and nothing else.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// How many of the images with the highest losses are shown, with heat maps.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = shown_losses)]
     pub(crate) top_losses: usize,
+    /// Do not add the page to the files of the run in MLflow, where the run is tracked.
+    #[arg(long)]
+    pub(crate) no_track: bool,
     /// Threads to work with [default: one for each core].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,

@@ -3,7 +3,8 @@
 //! Results go to standard output; progress, warnings and errors go to standard error. Exit codes: 0 when all was done
 //! (`train` names what it leaves out of the data, and that is done too), 1 when the work failed or an image that was to be
 //! evaluated or predicted on was left out, or `lint` or `data check` found something serious, 2 when what was asked for cannot be, 130
-//! when `train` was interrupted (Ctrl-C, or SIGTERM): once, its checkpoint is written first; twice, it stops at once.
+//! when a command was interrupted (Ctrl-C, or SIGTERM): once, `train` writes its checkpoint first, and `eval` and `lr-find` end their tracked
+//! runs; twice, it stops at once.
 
 mod args;
 mod chart;

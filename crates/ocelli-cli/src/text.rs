@@ -1,7 +1,7 @@
 //! Numbers, paths and warnings as people read them.
 
 use crate::folder;
-pub(crate) use ocelli::report::text::{bytes, count, duration, percent, plural};
+pub(crate) use ocelli::report::text::{bytes, count, duration, figure, percent, plural};
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -15,15 +15,6 @@ pub(crate) fn date(milliseconds: i64) -> String {
     let minutes = u64::try_from(milliseconds).unwrap_or(0) / 60_000;
     let (year, month, day) = folder::date(minutes / (24 * 60));
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", minutes / 60 % 24, minutes % 60)
-}
-
-/// A figure with the digits that matter.
-pub(crate) fn figure(value: f64) -> String {
-    match value.abs() {
-        size if value.fract() == 0.0 && size < 1e15 => format!("{value}"),
-        0.001..1e6 => format!("{value:.5}"),
-        _ => format!("{value:.3e}"),
-    }
 }
 
 /// One field of a CSV line, quoted where it must be (RFC 4180).
@@ -54,12 +45,6 @@ pub(crate) fn argument(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn figures_keep_the_digits_that_matter() {
-        let shown = [3.0, 0.5, 2.0e-8, -1234567.5, f64::NAN].map(figure);
-        assert_eq!(shown, ["3", "0.50000", "2.000e-8", "-1.235e6", "NaN"]);
-    }
 
     #[test]
     fn moments_are_told_to_the_minute() {

@@ -155,6 +155,68 @@ fn interrupted(folder: &Path, args: &[&str], out: &str) {
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
+/// Asks a command to stop as soon as it has begun its tracked run; gives that.
+#[cfg(unix)]
+fn stopped(folder: &Path, args: &[&str], runs_before: usize) -> Value {
+    let mut child = command(folder, args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while runs(folder).len() == runs_before {
+        assert!(child.try_wait().unwrap().is_none(), "it goes on");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    runs(folder).remove(0)
+}
+
+#[cfg(unix)]
+#[test]
+fn stopped_evaluations_and_sweeps_are_killed_runs() {
+    let folder = folder(60);
+    let folder = folder.path();
+    assert_eq!(train(folder, "one", &[]).code, 0);
+    // Long enough, whatever the machine.
+    let mut eval = vec!["eval", "one/model.safetensors", "--data", "data", "--split", "train"];
+    eval.extend(["--tta", "hflip"].repeat(2000));
+    let run = stopped(folder, &eval, 1);
+    assert_eq!((text(&run, "/tags/ocelli.command"), text(&run, "/status")), ("eval", "KILLED"));
+    assert!(run["metrics"].get("accuracy").is_none() && run["end_time"].is_number());
+    let mut sweep = vec!["lr-find", "--data", "data", "--model", "network.toml", "--batch-size", "16"];
+    sweep.extend(["--steps", "10000", "--end", "1e-6", "--set", "train.accumulate=20"]);
+    let run = stopped(folder, &sweep, 2);
+    assert_eq!((text(&run, "/tags/ocelli.command"), text(&run, "/status")), ("lr-find", "KILLED"));
+    assert!(metric(&run, "step/loss") > 0.0 && run["metrics"].get("lr_valley").is_none());
+    assert!(!folder.join("lr-find.svg").exists());
+}
+
+#[test]
+fn a_report_is_a_file_of_its_run() {
+    let folder = folder(9);
+    let folder = folder.path();
+    assert_eq!(train(folder, "one", &[]).code, 0);
+    let before = runs(folder);
+    let files = || {
+        let shown = succeeds(folder, &["runs", "show", "one", "--json"]).json();
+        let files = shown["artifacts"].as_array().unwrap();
+        files.iter().map(|file| text(file, "/path").to_owned()).collect::<Vec<_>>()
+    };
+    succeeds(folder, &["report", "one", "--no-track"]);
+    assert!(!files().contains(&"report.html".to_owned()));
+    let said = succeeds(folder, &["report", "one/model.safetensors", "--out", "page.html"]).out;
+    assert!(said.contains("tracked   report.html") && said.contains("mlflow.db"), "{said}");
+    assert!(files().contains(&"report.html".to_owned()));
+    assert_eq!(runs(folder), before, "nothing else of it has changed");
+    // That the place is gone costs the page nothing.
+    fs::rename(folder.join("mlflow.db"), folder.join("away.db")).unwrap();
+    let warned = succeeds(folder, &["report", "one"]);
+    assert!(warned.err.contains("is there no more") && !folder.join("mlflow.db").exists(), "{}", warned.err);
+    let kept = fs::read_to_string(folder.join("one/tracking.json")).unwrap();
+    let mut kept: Value = serde_json::from_str(&kept).unwrap();
+    kept["server"] =
+        kept.as_object_mut().unwrap().remove("database").map(|_| "http://127.0.0.1:9".into()).unwrap();
+    fs::write(folder.join("one/tracking.json"), kept.to_string()).unwrap();
+    let warned = succeeds(folder, &["report", "one"]);
+    assert!(warned.err.contains("set MLFLOW_TRACKING_URI"), "{}", warned.err);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_resumed_run_goes_on_as_the_same() {

@@ -40,6 +40,43 @@ fn runs(folder: &Path) -> Vec<Value> {
     succeeds(folder, &["runs", "list", "--json"]).json().as_array().unwrap().clone()
 }
 
+/// The page of the search.
+fn page(folder: &Path) -> String {
+    fs::read_to_string(folder.join("search/report.html")).unwrap()
+}
+
+/// A journal as Optuna writes it: two studies, of which the first has two complete trials.
+const OPTUNAS: &str = r#"{"worker_id": "w", "op_code": 0, "study_name": "first", "directions": [1]}
+{"worker_id": "w", "op_code": 0, "study_name": "second", "directions": [2]}
+{"worker_id": "w", "op_code": 4, "study_id": 0, "datetime_start": "2026-11-01T10:00:00.000000"}
+{"worker_id": "w", "op_code": 5, "trial_id": 0, "param_name": "x", "param_value_internal": 0.25, "distribution": "{\"name\": \"FloatDistribution\", \"attributes\": {\"low\": 0.0, \"high\": 1.0, \"log\": false, \"step\": null}}"}
+{"worker_id": "w", "op_code": 6, "trial_id": 0, "state": 1, "values": [3.5], "datetime_complete": "2026-11-01T10:01:00.000000"}
+{"worker_id": "w", "op_code": 4, "study_id": 0, "datetime_start": "2026-11-01T10:02:00.000000"}
+{"worker_id": "w", "op_code": 5, "trial_id": 1, "param_name": "x", "param_value_internal": 0.75, "distribution": "{\"name\": \"FloatDistribution\", \"attributes\": {\"low\": 0.0, \"high\": 1.0, \"log\": false, \"step\": null}}"}
+{"worker_id": "w", "op_code": 6, "trial_id": 1, "state": 1, "values": [2.5], "datetime_complete": "2026-11-01T10:03:00.000000"}
+"#;
+
+#[test]
+fn journals_that_others_wrote_become_pages_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("optuna.log"), OPTUNAS).unwrap();
+    let refused = ocelli(folder, &["report", "optuna.log"]);
+    assert!(refused.code == 2 && refused.err.contains("first, second with --study"), "{}", refused.err);
+    let said = succeeds(folder, &["report", "optuna.log", "--study", "first", "--out", "about"]).out;
+    assert!(said.contains("2 trials, 2 of them complete") && said.contains("about.html"), "{said}");
+    let html = fs::read_to_string(folder.join("about.html")).unwrap();
+    assert!(
+        html.contains("optuna.log: first") && html.contains(">2.50000<") && html.contains("2 min 00 s"),
+        "{html}"
+    );
+    assert!(folder.join("about/slice-x.svg").is_file());
+    let before = fs::read_to_string(folder.join("optuna.log")).unwrap();
+    assert_eq!(before, OPTUNAS, "nothing is written into it");
+    let data = ocelli(folder, &["report", "optuna.log", "--study", "first", "--data", "photos"]);
+    assert!(data.code == 2 && data.err.contains("--data"), "{}", data.err);
+}
+
 #[test]
 fn a_search_finds_tracks_and_goes_on() {
     let folder = folder(18);
@@ -47,6 +84,8 @@ fn a_search_finds_tracks_and_goes_on() {
     let said = search(folder, &["--trials", "4", "--jobs", "2", "--threads", "2"]);
     assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
     assert_eq!(trials(folder), 4);
+    assert!(said.out.contains("\nimportance for val_loss "), "{}", said.out);
+    assert!(page(folder).contains("the least val_loss") && folder.join("search/plots/history.svg").is_file());
     assert_eq!(search(folder, &["--trials", "6"]).code, 0);
     assert_eq!(trials(folder), 6, "those that there were count");
     let runs = runs(folder);
@@ -56,7 +95,18 @@ fn a_search_finds_tracks_and_goes_on() {
     let children: Vec<&Value> =
         runs.iter().filter(|run| run["tags"]["mlflow.parentRunId"] == parent["id"]).collect();
     assert_eq!(children.len(), 6);
+    assert!(page(folder).contains("6 complete"), "the page is made anew");
     // The best trial's loss is the least of all, and its recipe gives it again.
+    fs::write(folder.join("search/report.html"), "mine").unwrap();
+    let said = ocelli(folder, &["report", "search"]);
+    assert!(said.code == 2 && said.err.contains("not from an earlier report"), "{}", said.err);
+    fs::remove_file(folder.join("search/report.html")).unwrap();
+    fs::remove_dir_all(folder.join("search/plots")).unwrap();
+    succeeds(folder, &["report", "search"]);
+    assert!(
+        page(folder).contains("6 complete") && page(folder).contains("the least val_loss"),
+        "by the study's metric names"
+    );
     let losses = children.iter().map(|run| run["metrics"]["val_loss"]["value"].as_f64().unwrap());
     let best = losses.fold(f64::INFINITY, f64::min);
     let noted = parent["metrics"]["val_loss"]["value"].as_f64().unwrap();
@@ -99,6 +149,9 @@ fn several_objectives_have_several_best_trials() {
     let said = search(folder, &args);
     assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
     assert!(said.out.contains("\nbest "), "{}", said.out);
+    assert!(
+        folder.join("search/plots/pareto.svg").is_file() && page(folder).contains("the least parameters")
+    );
     let refused = search(folder, &[&args[..], &["--pruner", "median"]].concat());
     assert_eq!(refused.code, 2, "{}", refused.err);
 }

@@ -133,6 +133,9 @@ fn a_recipe_written_out_gives_the_same_run() {
     succeeds(folder, &["train", "--recipe", "one/recipe.toml", "--out", "two"]);
     let read = |file: &str| fs::read(folder.join(file)).unwrap();
     assert_eq!(read("one/recipe.toml"), read("two/recipe.toml"));
+    // The model has its recipe in it.
+    succeeds(folder, &["train", "--recipe", "one/model.safetensors", "--data", "data", "--out", "three"]);
+    assert_eq!(read("one/model.safetensors"), read("three/model.safetensors"));
     assert_eq!(read("one/model.safetensors"), read("two/model.safetensors"));
     let recipe = String::from_utf8(read("one/recipe.toml")).unwrap();
     for setting in

@@ -2,6 +2,7 @@
 
 use crate::archive::{self, Archive};
 use crate::error::ModelError;
+use crate::origin::Origin;
 use crate::predict::{PredictOptions, Prediction, Predictor};
 use crate::readout::Readout;
 use ocelli_data::{Channels, Compiled, DataError, Division, Image, Transform};
@@ -31,6 +32,7 @@ pub struct Classifier {
     classes: Vec<String>,
     metrics: BTreeMap<String, f64>,
     division: Option<Division>,
+    origin: Origin,
     image_channels: Option<Channels>,
     temperature: Option<f64>,
     reject: Option<f32>,
@@ -59,6 +61,8 @@ struct Description {
     metrics: BTreeMap<String, f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     division: Option<Division>,
+    #[serde(default)]
+    origin: Origin,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image_channels: Option<Channels>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +103,7 @@ impl Classifier {
             classes,
             metrics: BTreeMap::new(),
             division: None,
+            origin: Origin::default(),
             image_channels: None,
             temperature: None,
             reject: None,
@@ -115,6 +120,12 @@ impl Classifier {
     /// Notes how its training divided the data, so that images it was not trained on can be told; it travels in the file.
     pub fn with_division(mut self, division: Division) -> Self {
         self.division = Some(division);
+        self
+    }
+
+    /// Notes where it comes from.
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
         self
     }
 
@@ -214,6 +225,11 @@ impl Classifier {
     /// How its training divided the data, if that was noted.
     pub fn division(&self) -> Option<&Division> {
         self.division.as_ref()
+    }
+
+    /// Where it comes from, as far as that was noted.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// What image files are brought to before the transforms.
@@ -331,6 +347,7 @@ impl Classifier {
             classes,
             metrics,
             division,
+            origin,
             image_channels,
             temperature,
             reject,
@@ -355,6 +372,7 @@ impl Classifier {
         let mut classifier =
             Self::new(network, weights, transforms, classes).map_err(|error| error.in_file(path))?;
         classifier.division = division;
+        classifier.origin = origin;
         classifier.image_channels = image_channels;
         if let Some(thresholds) = thresholds {
             classifier = classifier.with_thresholds(thresholds).map_err(|error| error.in_file(path))?;
@@ -379,6 +397,7 @@ impl Classifier {
             classes: self.classes.clone(),
             metrics: self.metrics.clone(),
             division: self.division,
+            origin: self.origin.clone(),
             image_channels: self.image_channels,
             temperature: self.temperature,
             reject: self.reject,

@@ -23,6 +23,7 @@ mod classifier;
 mod error;
 pub mod files;
 pub mod import;
+mod origin;
 mod predict;
 mod readout;
 
@@ -31,5 +32,6 @@ pub use error::ModelError;
 pub use import::{
     Fit, Head, ImportError, ReplacedHead, TensorInfo, WeightsFile, WeightsFormat, read_weights, save_weights,
 };
+pub use origin::Origin;
 pub use predict::{PredictOptions, Prediction, Predictor};
 pub use readout::Readout;

@@ -144,17 +144,29 @@ impl<'a> Predictor<'a> {
 fn explain(classifier: &Classifier, output: &[f32], top_k: usize) -> Prediction {
     let mut probabilities = vec![0.0; classifier.classes().len()];
     classifier.readout().probabilities(output, &mut probabilities);
-    let mut order: Vec<usize> = (0..probabilities.len()).collect();
-    // Equal probabilities keep the order of the classes.
-    order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
-    let name = |class: usize| (classifier.classes()[class].clone(), probabilities[class]);
-    let has = |thresholds: &[f32]| {
-        let taken = order.iter().filter(|class| probabilities[**class] >= thresholds[**class]);
-        taken.map(|class| name(*class)).collect()
-    };
-    let labels = classifier.thresholds().map(has);
-    let top: Vec<_> = order.iter().copied().take(top_k.max(1)).map(name).collect();
-    let (label, probability) = top[0].clone();
-    let rejected = classifier.reject().is_some_and(|least| probability < least);
-    Prediction { label, probability, rejected, labels, top }
+    classifier.prediction(&probabilities, top_k)
+}
+
+impl Classifier {
+    /// What an image shows by the probability of each class, as [`readout`](Classifier::readout) gives them, with as many classes
+    /// named as `top_k` says, at least 1.
+    ///
+    /// # Panics
+    /// If there is not one probability for each class.
+    pub fn prediction(&self, probabilities: &[f32], top_k: usize) -> Prediction {
+        assert_eq!(probabilities.len(), self.classes().len(), "one probability for each class");
+        let mut order: Vec<usize> = (0..probabilities.len()).collect();
+        // Equal probabilities keep the order of the classes.
+        order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
+        let name = |class: usize| (self.classes()[class].clone(), probabilities[class]);
+        let has = |thresholds: &[f32]| {
+            let taken = order.iter().filter(|class| probabilities[**class] >= thresholds[**class]);
+            taken.map(|class| name(*class)).collect()
+        };
+        let labels = self.thresholds().map(has);
+        let top: Vec<_> = order.iter().copied().take(top_k.max(1)).map(name).collect();
+        let (label, probability) = top[0].clone();
+        let rejected = self.reject().is_some_and(|least| probability < least);
+        Prediction { label, probability, rejected, labels, top }
+    }
 }

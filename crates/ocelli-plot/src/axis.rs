@@ -6,6 +6,7 @@ pub struct Axis {
     pub(crate) label: String,
     pub(crate) log: bool,
     range: Option<(f64, f64)>,
+    falling: bool,
     pub(crate) names: Vec<String>,
 }
 
@@ -13,6 +14,7 @@ pub struct Axis {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     log: bool,
+    falling: bool,
     low: f64,
     high: f64,
 }
@@ -32,12 +34,12 @@ const FEW_DECADES: f64 = 2.0;
 impl Axis {
     /// An axis on which equal distances are equal differences.
     pub fn linear(label: impl Into<String>) -> Self {
-        Self { label: label.into(), log: false, range: None, names: Vec::new() }
+        Self { label: label.into(), log: false, range: None, falling: false, names: Vec::new() }
     }
 
     /// An axis on which equal distances are equal ratios; values of 0 and less are left out.
     pub fn log(label: impl Into<String>) -> Self {
-        Self { label: label.into(), log: true, range: None, names: Vec::new() }
+        Self { label: label.into(), log: true, range: None, falling: false, names: Vec::new() }
     }
 
     /// An axis of things side by side, the first from 0 to 1, the second from 1 to 2; from top to bottom where it is the upward one. As
@@ -45,7 +47,7 @@ impl Axis {
     pub fn names(label: impl Into<String>, names: impl IntoIterator<Item = String>) -> Self {
         let names: Vec<String> = names.into_iter().collect();
         let range = (!names.is_empty()).then_some((0.0, names.len() as f64));
-        Self { label: label.into(), log: false, range, names }
+        Self { label: label.into(), log: false, range, falling: false, names }
     }
 
     /// Spans `low` to `high`, whatever is drawn. Ends that an axis cannot have (no numbers, `low` not below `high`, 0 or less on a
@@ -55,6 +57,20 @@ impl Axis {
         if self.takes(low) && self.takes(high) && low < high {
             self.range = Some((low, high));
         }
+        self
+    }
+
+    /// The same axis with another label.
+    #[must_use]
+    pub fn named(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// From high values to low ones: what is low comes last, or is dark.
+    #[must_use]
+    pub fn falling(mut self) -> Self {
+        self.falling = true;
         self
     }
 
@@ -88,29 +104,35 @@ impl Axis {
             }
             None => found,
         };
-        Scale { log: self.log, low, high }
+        Scale { log: self.log, falling: self.falling, low, high }
     }
 }
 
 impl Scale {
+    /// The lowest and the highest value.
+    pub(crate) fn ends(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
     /// Where a value lies, 0 to 1 from end to end; values beyond the ends lie beyond.
     pub(crate) fn place(&self, value: f64) -> f64 {
         let (low, high, value) = match self.log {
             true => (self.low.log10(), self.high.log10(), value.log10()),
             false => (self.low, self.high, value),
         };
-        (value - low) / (high - low)
+        let place = (value - low) / (high - low);
+        if self.falling { 1.0 - place } else { place }
     }
 
     /// The scale with a margin at its upper end, and at its lower one unless that is 0.
     pub(crate) fn with_margin(self, part: f64) -> Scale {
-        let Scale { log, low, high } = self;
+        let Scale { log, falling, low, high } = self;
         if log {
             let factor = (high / low).powf(part);
-            return Scale { log, low: low / factor, high: high * factor };
+            return Scale { log, falling, low: low / factor, high: high * factor };
         }
         let margin = (high - low) * part;
-        Scale { log, low: if low == 0.0 { 0.0 } else { low - margin }, high: high + margin }
+        Scale { log, falling, low: if low == 0.0 { 0.0 } else { low - margin }, high: high + margin }
     }
 
     pub(crate) fn ticks(&self) -> Vec<Tick> {
@@ -160,6 +182,11 @@ fn round(value: f64) -> f64 {
     format!("{value:.9e}").parse().unwrap_or(value)
 }
 
+/// A number of any digits in few characters: four of its digits.
+pub(crate) fn brief(value: f64) -> String {
+    number(format!("{value:.3e}").parse().unwrap_or(value))
+}
+
 /// A number in few characters: `0.001`, `250`, `1e-5`, `2.5e6`.
 pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
@@ -189,6 +216,13 @@ mod tests {
             written(&log, 1e-30, 1.0),
             ["1e-30", "1e-27", "1e-24", "1e-21", "1e-18", "1e-15", "1e-12", "1e-9", "1e-6", "0.001", "1"]
         );
+    }
+
+    #[test]
+    fn a_falling_axis_ends_with_what_is_low() {
+        let scale = Axis::log("").falling().over([1.0, 100.0].into_iter());
+        assert_eq!([1.0, 10.0, 100.0].map(|value| scale.place(value)), [1.0, 0.5, 0.0]);
+        assert_eq!([0.484_759_9, -1234.5678, 3.0, 2.0e-9].map(brief), ["0.4848", "-1235", "3", "2e-9"]);
     }
 
     #[test]

@@ -3,18 +3,18 @@
 use crate::axis::{Axis, Scale};
 use crate::figure::{Figure, Item};
 use crate::shape::{Anchor, At, Colour, Shape, Sides, Size};
-use crate::{heat, names};
+use crate::{field, heat, names, parallel, shade};
 
 /// Room around the part of the paper in which values are drawn; axes of names have as much as these take.
 const LEFT: f32 = 76.0;
 const RIGHT: f32 = 24.0;
-const TOP: f32 = 44.0;
+pub(crate) const TOP: f32 = 44.0;
 const BOTTOM: f32 = 56.0;
 /// From the left edge to the middle of the label of the upward axis, and from the bottom to that of the other.
 const LABEL: f32 = 14.0;
 const LABEL_BELOW: f32 = 18.0;
 /// The height of a row of the legend.
-const ROW: f32 = 18.0;
+pub(crate) const ROW: f32 = 18.0;
 /// Room above and below what is drawn, as a part of its height.
 const MARGIN: f64 = 0.05;
 /// The width of a character, as a part of its height.
@@ -23,9 +23,15 @@ const CHARACTER: f32 = 0.6;
 const POINT: f32 = 2.5;
 const SMALL_POINT: f32 = 1.0;
 const MANY_POINTS: f32 = 2_000.0;
+/// A point whose colour says something is larger by this factor, and has a rim.
+const SHADED: f32 = 1.3;
+const RIM: f32 = 0.7;
+/// The widths of lines alone and of many.
+const THICK: f32 = 1.8;
+const THIN: f32 = 1.1;
 
 pub(crate) const INK: Colour = Colour(40, 40, 40);
-const GRID: Colour = Colour(228, 228, 228);
+pub(crate) const GRID: Colour = Colour(228, 228, 228);
 const MARKED: Colour = Colour(180, 30, 30);
 const FAINT: Colour = Colour(190, 190, 190);
 /// Colours that people who confuse red and green tell apart, after Okabe and Ito, dark enough for thin lines.
@@ -46,6 +52,7 @@ const COLOURS: [Colour; 10] = [
 pub(crate) struct Paper {
     x: Scale,
     y: Scale,
+    z: Scale,
     sides: Sides,
     left: f32,
     right: f32,
@@ -70,8 +77,20 @@ impl Paper {
         let (x, y) = kept.copied().unzip();
         let y = drawn(&figure.y, y);
         let y = if down { y } else { y.with_margin(MARGIN) };
+        let z = figure.items.iter().flat_map(shaded);
+        let z = figure.z.as_ref().unwrap_or(&Axis::linear("")).over(z);
         let point = radius(&figure.items);
-        Self { x: drawn(&figure.x, x), y, sides, left, right, top, bottom, down, point }
+        Self { x: drawn(&figure.x, x), y, z, sides, left, right, top, bottom, down, point }
+    }
+
+    /// Its left and right edge.
+    pub(crate) fn between(&self) -> (f32, f32) {
+        (self.left, self.right)
+    }
+
+    /// The place of a value among the colours.
+    pub(crate) fn shade(&self, value: f64) -> f64 {
+        self.z.place(value)
     }
 
     pub(crate) fn at(&self, (x, y): (f64, f64)) -> At {
@@ -85,9 +104,23 @@ impl Paper {
 
 /// The radius of points: they cover as much of the paper however many there are, from many on.
 fn radius(items: &[Item]) -> f32 {
-    let count = |item: &Item| if let Item::Points { points, .. } = item { points.len() } else { 0 };
+    let count = |item: &Item| match item {
+        Item::Points { points, .. } => points.len(),
+        Item::ShadedPoints { points } => points.len(),
+        _ => 0,
+    };
     let points: usize = items.iter().map(count).sum();
     (POINT * (MANY_POINTS / points.max(1) as f32).sqrt()).clamp(SMALL_POINT, POINT)
+}
+
+/// The values that colours stand for.
+fn shaded(item: &Item) -> Vec<f64> {
+    match item {
+        Item::ShadedPoints { points } => points.iter().map(|(.., z)| *z).collect(),
+        Item::Field { rows, .. } => rows.iter().flatten().copied().collect(),
+        Item::Parallel { rows, .. } => rows.iter().map(|(_, z)| *z).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The points that the axes must span.
@@ -99,6 +132,13 @@ fn outline(item: &Item) -> Vec<(f64, f64)> {
             .iter()
             .flat_map(|(from, to, height)| [(*from, 0.0), (*from, *height), (*to, *height)])
             .collect(),
+        Item::Lines { lines, .. } => lines.concat(),
+        Item::ShadedPoints { points } => points.iter().map(|(x, y, _)| (*x, *y)).collect(),
+        Item::Rectangles { rectangles, .. } => {
+            rectangles.iter().flat_map(|(from, to, low, high)| [(*from, *low), (*to, *high)]).collect()
+        }
+        Item::Field { x, y, .. } => x.iter().flat_map(|x| y.iter().map(|y| (*x, *y))).collect(),
+        Item::Parallel { .. } => Vec::new(),
         Item::Mark { at, .. } => vec![*at],
         Item::Heat { rows } => {
             vec![(0.0, 0.0), (rows.first().map_or(0, Vec::len) as f64, rows.len() as f64)]
@@ -112,10 +152,18 @@ pub(crate) fn shapes(figure: &Figure) -> Vec<Shape> {
     let named: Vec<Entry<'_>> = named.filter_map(|(item, colour)| Entry::of(item, *colour)).collect();
     // What comes into the legend's way is how wide the drawing is, which its height does not change.
     let wide = Paper::of(figure, 0);
-    let rows = rows(&named, wide.right - wide.left);
-    let paper = Paper::of(figure, rows.len());
+    let rows = rows(&named, wide.right - wide.left, figure.z.is_some());
+    let paper = Paper::of(figure, rows.len() + usize::from(figure.z.is_some()));
     let Sides { width, height } = figure.sides;
     let mut shapes = vec![Shape::Rectangle { at: (0.0, 0.0), width, height, colour: Colour(255, 255, 255) }];
+    shapes.push(text((width / 2.0, 22.0), &figure.title, Size::Title, Anchor::Middle));
+    if let Some(z) = &figure.z {
+        shade::bar(&z.label, &paper.z, rows.len(), &paper, &mut shapes);
+    }
+    if let Some((axes, lines)) = figure.items.iter().find_map(Item::parallel) {
+        parallel::draw(figure, (axes, lines), &paper, &mut shapes);
+        return shapes;
+    }
     axes(figure, &paper, &mut shapes);
     for (item, colour) in figure.items.iter().zip(colours) {
         draw(figure, item, &paper, colour, &mut shapes);
@@ -139,7 +187,7 @@ pub(crate) fn text(at: At, text: impl Into<String>, size: Size, anchor: Anchor) 
     Shape::Text { at, text: text.into(), size, anchor, turned: false, colour: INK }
 }
 
-fn line(from: At, to: At, colour: Colour, dashed: bool) -> Shape {
+pub(crate) fn line(from: At, to: At, colour: Colour, dashed: bool) -> Shape {
     Shape::Line { points: vec![from, to], colour, width: 1.0, dashed }
 }
 
@@ -167,7 +215,6 @@ fn axes(figure: &Figure, paper: &Paper, shapes: &mut Vec<Shape>) {
     }
     shapes.push(line((left, bottom), (right, bottom), INK, false));
     shapes.push(line((left, top), (left, bottom), INK, false));
-    shapes.push(text((sides.width / 2.0, 22.0), &figure.title, Size::Title, Anchor::Middle));
     let label = ((left + right) / 2.0, sides.height - LABEL_BELOW);
     shapes.push(text(label, &figure.x.label, Size::Label, Anchor::Middle));
     shapes.push(Shape::Text {
@@ -184,19 +231,31 @@ fn draw(figure: &Figure, item: &Item, paper: &Paper, colour: Colour, shapes: &mu
     let takes = |(x, y): &(f64, f64)| figure.x.takes(*x) && figure.y.takes(*y);
     match item {
         Item::Line { points, dashed, .. } => {
-            for part in points.split(|point| !takes(point)).filter(|part| !part.is_empty()) {
-                let points: Vec<At> = part.iter().map(|point| paper.at(*point)).collect();
-                match points[..] {
-                    [only] => shapes.push(Shape::Circle { at: only, radius: 2.0, colour }),
-                    _ => shapes.push(Shape::Line {
-                        points: thinned(points, paper.sides.width),
-                        colour,
-                        width: 1.8,
-                        dashed: *dashed,
-                    }),
-                }
+            broken(points, takes, paper, (colour, THICK, *dashed), shapes);
+        }
+        Item::Lines { lines, .. } => {
+            for points in lines {
+                broken(points, takes, paper, (colour, THIN, false), shapes);
             }
         }
+        Item::ShadedPoints { points } => {
+            let has_field = figure.items.iter().any(|item| matches!(item, Item::Field { .. }));
+            for (x, y, z) in points.iter().filter(|(x, y, _)| takes(&(*x, *y))) {
+                let (at, radius) = (paper.at((*x, *y)), paper.point * SHADED);
+                // A rim, so that points are seen over one another, and light ones on the paper, dark ones over a field.
+                let rim = if has_field { Colour(255, 255, 255) } else { INK };
+                shapes.push(Shape::Circle { at, radius: radius + RIM, colour: rim });
+                shapes.push(Shape::Circle { at, radius, colour: shade::colour(paper.shade(*z)) });
+            }
+        }
+        Item::Rectangles { rectangles, .. } => {
+            let drawn = rectangles
+                .iter()
+                .filter(|(from, to, low, high)| takes(&(*from, *low)) && takes(&(*to, *high)));
+            shapes.extend(drawn.map(|bar| lying(*bar, paper, colour)));
+        }
+        Item::Field { x, y, rows } => draw_field(x, y, rows, paper, shapes),
+        Item::Parallel { .. } => {}
         Item::Points { points, .. } => {
             let circle =
                 |point: &(f64, f64)| Shape::Circle { at: paper.at(*point), radius: paper.point, colour };
@@ -211,6 +270,48 @@ fn draw(figure: &Figure, item: &Item, paper: &Paper, colour: Colour, shapes: &mu
         Item::Mark { .. } => {}
         Item::Heat { rows } => heat::draw(rows, paper, shapes),
     }
+}
+
+/// A line through points, broken where one has no place; a point alone is a dot.
+fn broken(
+    points: &[(f64, f64)],
+    takes: impl Fn(&(f64, f64)) -> bool,
+    paper: &Paper,
+    (colour, width, dashed): (Colour, f32, bool),
+    shapes: &mut Vec<Shape>,
+) {
+    for part in points.split(|point| !takes(point)).filter(|part| !part.is_empty()) {
+        let points: Vec<At> = part.iter().map(|point| paper.at(*point)).collect();
+        match points[..] {
+            [only] => shapes.push(Shape::Circle { at: only, radius: 2.0, colour }),
+            _ => {
+                let points = thinned(points, paper.sides.width);
+                shapes.push(Shape::Line { points, colour, width, dashed });
+            }
+        }
+    }
+}
+
+/// A bar that lies, at least as wide as can be seen.
+fn lying((from, to, low, high): (f64, f64, f64, f64), paper: &Paper, colour: Colour) -> Shape {
+    let ((x0, y0), (x1, y1)) = (paper.at((from, low)), paper.at((to, high)));
+    let (left, top, width, height) = (x0.min(x1), y0.min(y1), (x1 - x0).abs(), (y1 - y0).abs());
+    // A gap shows where one bar ends, unless that is all that there would be.
+    let height = if height > 3.0 { height - 1.0 } else { height.max(0.5) };
+    Shape::Rectangle { at: (left, top), width: width.max(1.0), height, colour }
+}
+
+fn draw_field(x: &[f64], y: &[f64], rows: &[Vec<f64>], paper: &Paper, shapes: &mut Vec<Shape>) {
+    let columns = rows.iter().map(Vec::len).min().unwrap_or(0).min(x.len());
+    if columns == 0 {
+        return;
+    }
+    let rows = &rows[..rows.len().min(y.len())];
+    let across: Vec<f32> = x[..columns].iter().map(|x| paper.at((*x, y[0])).0).collect();
+    let up: Vec<f32> = y[..rows.len()].iter().map(|y| paper.at((x[0], *y)).1).collect();
+    let places: Vec<Vec<f64>> =
+        rows.iter().map(|row| row[..columns].iter().map(|value| paper.shade(*value)).collect()).collect();
+    field::draw(&across, &up, &places, shapes);
 }
 
 fn rectangle(figure: &Figure, (from, to, height): (f64, f64, f64), paper: &Paper, colour: Colour) -> Shape {
@@ -247,6 +348,9 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     fn of(item: &'a Item, colour: Colour) -> Option<Self> {
+        if matches!(item, Item::Rectangles { rectangles, .. } if rectangles.is_empty()) {
+            return None;
+        }
         Some(Entry { name: item.name()?, colour, dashed: matches!(item, Item::Line { dashed: true, .. }) })
     }
 
@@ -270,10 +374,10 @@ fn legend(rows: &[Vec<Entry<'_>>], paper: &Paper, shapes: &mut Vec<Shape>) {
     }
 }
 
-/// Names in rows that the paper is wide enough for.
-fn rows<'a>(named: &[Entry<'a>], room: f32) -> Vec<Vec<Entry<'a>>> {
+/// Names in rows that the paper is wide enough for; `others` says whether there is more than what has names.
+fn rows<'a>(named: &[Entry<'a>], room: f32, others: bool) -> Vec<Vec<Entry<'a>>> {
     // A single series is what the axis says.
-    if named.len() < 2 {
+    if named.is_empty() || named.len() < 2 && !others {
         return Vec::new();
     }
     let mut rows = vec![Vec::new()];
@@ -404,6 +508,70 @@ mod tests {
         let bars: Vec<(f32, f32)> = shapes(&figure).into_iter().filter_map(of).collect();
         let [(top, high), (zero, low)] = bars[..] else { panic!("{bars:?}") };
         assert!((top + high - zero).abs() < 0.01 && (high - 2.0 * low).abs() < 0.01, "{bars:?}");
+    }
+
+    #[test]
+    fn many_lines_have_one_colour_and_one_name() {
+        let line = |height: f64| vec![(0.0, height), (1.0, f64::NAN), (2.0, height), (3.0, height)];
+        let figure =
+            Figure::new("").faint_lines("pruned", [line(1.0)]).lines("complete", [line(2.0), line(3.0)]);
+        let thin = |colour: Colour| {
+            let is = |shape: &Shape| matches!(shape, Shape::Line { colour: drawn, width, .. } if *drawn == colour && *width == THIN);
+            shapes(&figure).iter().filter(|shape| is(shape)).count()
+        };
+        assert_eq!([thin(FAINT), thin(COLOURS[0])], [1, 2]);
+        assert_eq!(figure.svg().matches(">complete</text>").count(), 1);
+    }
+
+    #[test]
+    fn rectangles_lie_between_their_ends() {
+        let rows = Axis::names("", ["a", "b"].map(String::from));
+        let figure = Figure::new("")
+            .y(rows)
+            .rectangles("", [(0.0, 0.5, 0.0, 1.0), (0.25, 1.0, 1.0, 2.0), (1.0, 1.0, 1.0, 2.0)]);
+        let of = |shape| match shape {
+            Shape::Rectangle { at, width, height, colour } if colour == COLOURS[0] => {
+                Some((at, width, height))
+            }
+            _ => None,
+        };
+        let bars: Vec<(At, f32, f32)> = shapes(&figure).into_iter().filter_map(of).collect();
+        let [first, second, none] = bars[..] else { panic!("{bars:?}") };
+        assert!((2.0 * second.1 - 3.0 * first.1).abs() < 0.01, "{bars:?}");
+        assert!(
+            second.0.1 > first.0.1 && (second.0.1 - first.0.1 - first.2 - 1.0).abs() < 0.01,
+            "below, after a gap"
+        );
+        assert_eq!(none.1, 1.0, "what takes no time is seen");
+    }
+
+    #[test]
+    fn shaded_points_have_the_colours_of_their_values() {
+        let points = [(0.0, 0.0, 1.0), (1.0, 1.0, 100.0), (2.0, 0.0, 1e9)];
+        let figure = Figure::new("").z(Axis::log("z").range(1.0, 100.0)).shaded_points(points);
+        let of = |shape| match shape {
+            Shape::Circle { colour, .. } if colour != INK => Some(colour),
+            _ => None,
+        };
+        let found: Vec<Colour> = shapes(&figure).into_iter().filter_map(of).collect();
+        assert_eq!(found, [0.0, 1.0, 1.0].map(shade::colour));
+    }
+
+    #[test]
+    fn lists_that_do_not_fit_one_another_are_cut() {
+        for (x, y, rows) in [
+            (vec![], vec![1.0], vec![vec![1.0]]),
+            (vec![0.0, 1.0], vec![], vec![vec![]]),
+            (vec![0.0], vec![0.0, 1.0], vec![]),
+        ] {
+            assert!(
+                !shapes(&Figure::new("").field(x, y, rows))
+                    .iter()
+                    .any(|shape| matches!(shape, Shape::Area { .. }))
+            );
+        }
+        let none = Figure::new("").parallel([], [(vec![1.0], 1.0)]).parallel([Axis::linear("")], []);
+        assert!(none.svg().contains("</svg>"));
     }
 
     #[test]

@@ -12,15 +12,20 @@
 //! assert!(figure.png().starts_with(b"\x89PNG"));
 //! ```
 //!
+//! Beside lines, points and bars there are parallel coordinates, and values over a plane as bands of colours (`Figure::z` says what these mean).
+//!
 //! The crate knows nothing of networks: numbers go in, files come out. No font of the system is needed; SVG names a generic family, PNG
 //! has its glyphs within.
 
 mod axis;
+mod field;
 mod figure;
 mod heat;
 mod layout;
 mod names;
+mod parallel;
 mod png;
+mod shade;
 mod shape;
 mod svg;
 

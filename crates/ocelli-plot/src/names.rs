@@ -58,7 +58,7 @@ fn every(cell: f32) -> usize {
 }
 
 /// What is written of a name.
-fn written(name: &str) -> String {
+pub(crate) fn written(name: &str) -> String {
     match name.chars().count() > LONGEST {
         true => name.chars().take(LONGEST - 2).chain(['.', '.']).collect(),
         false => name.to_owned(),

@@ -20,6 +20,7 @@ pub(crate) fn draw(shapes: &[Shape], sides: Sides) -> Vec<u8> {
                     map.fill_rect(rect, &paint(*colour), Transform::from_scale(TWICE, TWICE), None);
                 }
             }
+            Shape::Area { rings, colour } => area(&mut map, rings, *colour),
             Shape::Circle { at: (x, y), radius, colour } => {
                 if let Some(path) = PathBuilder::from_circle(*x, *y, *radius) {
                     let scale = Transform::from_scale(TWICE, TWICE);
@@ -54,6 +55,18 @@ fn line(map: &mut Pixmap, points: &[At], colour: Colour, width: f32, dashed: boo
         ..Stroke::default()
     };
     map.stroke_path(&path, &paint(colour), &stroke, Transform::from_scale(TWICE, TWICE), None);
+}
+
+fn area(map: &mut Pixmap, rings: &[Vec<At>], colour: Colour) {
+    let mut path = PathBuilder::new();
+    for ring in rings {
+        for (number, (x, y)) in ring.iter().enumerate() {
+            if number == 0 { path.move_to(*x, *y) } else { path.line_to(*x, *y) }
+        }
+        path.close();
+    }
+    let Some(path) = path.finish() else { return };
+    map.fill_path(&path, &paint(colour), FillRule::Winding, Transform::from_scale(TWICE, TWICE), None);
 }
 
 fn write(

@@ -45,6 +45,8 @@ pub(crate) enum Shape {
     Line { points: Vec<At>, colour: Colour, width: f32, dashed: bool },
     /// A filled rectangle from its upper left corner.
     Rectangle { at: At, width: f32, height: f32, colour: Colour },
+    /// What rings enclose, filled; all of them go round the same way.
+    Area { rings: Vec<Vec<At>>, colour: Colour },
     /// A filled circle.
     Circle { at: At, radius: f32, colour: Colour },
     /// A line of text whose middle height is at the point; `turned` runs upwards.

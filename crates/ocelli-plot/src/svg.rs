@@ -43,6 +43,17 @@ fn element(svg: &mut String, shape: &Shape) -> std::fmt::Result {
             tenths(*height),
             hex(*colour)
         ),
+        Shape::Area { rings, colour } => {
+            write!(svg, "<path fill=\"{}\" d=\"", hex(*colour))?;
+            for ring in rings {
+                for (number, (x, y)) in ring.iter().enumerate() {
+                    write!(svg, "{}{},{}", if number > 0 { " " } else { "M" }, tenths(*x), tenths(*y))?;
+                }
+                svg.push('Z');
+            }
+            svg.push_str("\"/>\n");
+            Ok(())
+        }
         Shape::Circle { at: (x, y), radius, colour } => writeln!(
             svg,
             "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\"/>",

@@ -22,14 +22,17 @@
 //! - [`figures`]: curves of a run, the confusion matrix.
 //! - [`page`]: one HTML file about a classifier.
 //! - [`projection`]: vectors of many numbers as points on paper.
+//! - [`search`]: what a search for good settings found, as figures and one HTML file.
 //! - [`text`]: numbers as people read them.
 
+mod document;
 mod error;
 pub mod explain;
 pub mod figures;
 pub mod page;
 pub mod picture;
 pub mod projection;
+pub mod search;
 pub mod text;
 
 pub use error::ReportError;

@@ -29,6 +29,15 @@ pub fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
 
+/// A figure with the digits that matter.
+pub fn figure(value: f64) -> String {
+    match value.abs() {
+        size if value.fract() == 0.0 && size < 1e15 => format!("{value}"),
+        0.001..1e6 => format!("{value:.5}"),
+        _ => format!("{value:.3e}"),
+    }
+}
+
 /// "1 image", "2 images".
 pub fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
@@ -47,6 +56,12 @@ pub fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_keep_the_digits_that_matter() {
+        let shown = [3.0, 0.5, 2.0e-8, -1234567.5, f64::NAN].map(figure);
+        assert_eq!(shown, ["3", "0.50000", "2.000e-8", "-1.235e6", "NaN"]);
+    }
 
     #[test]
     fn durations_have_two_units() {

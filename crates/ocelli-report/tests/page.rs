@@ -56,11 +56,11 @@ fn a_page_needs_nothing_else_and_its_links_lead_somewhere() {
         assert!(ids.contains(link.strip_prefix('#').unwrap()), "{link}");
     }
     assert!(!page.html.contains("http:") && !page.html.contains("https:"), "no address");
-    let names: Vec<&str> = page.figures.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = page.figures.iter().map(|(name, _)| name.as_str()).collect();
     let all: BTreeSet<&str> = ocelli_report::page::FIGURES.into_iter().collect();
     assert_eq!(names.iter().copied().collect::<BTreeSet<_>>(), all);
     let folder = tempfile::tempdir().unwrap();
-    page.save_figures(folder.path()).unwrap();
+    page.save_figures(folder.path(), &["svg", "png"]).unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2 * all.len());
 }
 
@@ -121,7 +121,7 @@ fn a_matrix_of_a_thousand_classes_gives_way_to_its_pairs() {
     assert!(page.html.len() < 4 << 20, "{} bytes", page.html.len());
     assert!(page.html.contains("A matrix of 1,000 classes is too large to show."));
     assert!(!page.html.contains("Back to the matrix") && !page.html.contains("all in the matrix"));
-    assert!(page.figures.iter().all(|(name, _)| *name != "confusion"));
+    assert!(page.figures.iter().all(|(name, _)| name != "confusion"));
     let attributes = attributes(&page.html);
     let all = |key: &str| -> BTreeSet<&str> {
         attributes.iter().filter(|(name, _)| name == key).map(|(_, value)| value.as_str()).collect()

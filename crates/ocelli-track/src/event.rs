@@ -30,6 +30,15 @@ pub(crate) enum Event {
         status: RunStatus,
         time: i64,
     },
+    /// Nothing more is logged, and the run stays as it is.
+    Leave,
+}
+
+impl Event {
+    /// Whether it says that nothing more is logged.
+    pub(crate) fn is_last(&self) -> bool {
+        matches!(self, Event::End { .. } | Event::Leave)
+    }
 }
 
 /// A model that was logged.

@@ -56,6 +56,7 @@ mod event;
 mod filter;
 mod ids;
 mod mlmodel;
+mod outputs;
 mod page;
 mod queue;
 mod run;

@@ -185,7 +185,7 @@ impl ActiveRun {
     /// # Errors
     /// It cannot be written, or is no path among artifacts.
     pub fn log_bytes(&self, bytes: &[u8], path: &str) -> Result<(), TrackError> {
-        artifact_file(path)?;
+        validate::artifact_file(path)?;
         match &self.log.sink {
             Sink::Database { artifact_uri, .. } => artifacts::put_bytes(artifact_uri, path, bytes),
             Sink::Journal { journal, .. } => {
@@ -206,8 +206,8 @@ impl ActiveRun {
 
     /// Logs a model: a folder with `MLmodel`.
     ///
-    /// With SQLite, and servers before MLflow 3, its files become artifacts of the run, which `runs:/ID/NAME` finds, and the run's tag
-    /// `mlflow.log-model.history` names it. With a server of MLflow 3 it becomes a logged model.
+    /// With a server of MLflow 3, and an SQLite file that MLflow 3 has upgraded, it becomes a logged model. Otherwise its files become artifacts
+    /// of the run, and the run's tag `mlflow.log-model.history` names it. Either way `runs:/ID/NAME` finds it.
     ///
     /// # Errors
     /// The folder has no `MLmodel`, or cannot be copied; a name is outside of MLflow's limits.
@@ -225,14 +225,16 @@ impl ActiveRun {
         let found = mlmodel::files_under(&model.folder)?;
         match &self.log.sink {
             Sink::Database { database, artifact_uri, run, .. } => {
+                let logged = database.logged_model_uri(run, &event.key)?;
                 for (file, path) in &found {
-                    artifacts::put_file(artifact_uri, &join(&model.name, path), file)?;
+                    match &logged {
+                        Some(uri) => artifacts::put_file(uri, path, file)?,
+                        None => artifacts::put_file(artifact_uri, &join(&model.name, path), file)?,
+                    }
                 }
-                self.log.append(vec![Event::Model(event)])?;
-                match &model.register_as {
-                    Some(name) => database.register(name, &format!("{artifact_uri}/{}", model.name), run),
-                    None => Ok(()),
-                }
+                database.log_model(run, &event, logged.as_deref())?;
+                let source = logged.unwrap_or_else(|| format!("{artifact_uri}/{}", model.name));
+                model.register_as.as_ref().map_or(Ok(()), |name| database.register(name, &source, run))
             }
             Sink::Journal { journal, .. } => {
                 for (file, path) in found {
@@ -330,7 +332,7 @@ impl Log {
     }
 
     fn artifact(&self, from: &Path, path: &str) -> Result<(), TrackError> {
-        artifact_file(path)?;
+        validate::artifact_file(path)?;
         match &self.sink {
             Sink::Database { artifact_uri, .. } => artifacts::put_file(artifact_uri, path, from),
             Sink::Journal { journal, .. } => {
@@ -339,13 +341,6 @@ impl Log {
             }
         }
     }
-}
-
-fn artifact_file(path: &str) -> Result<(), TrackError> {
-    if path.is_empty() {
-        return Err(validate::invalid("an artifact needs a name".to_owned()));
-    }
-    validate::artifact_path(path)
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -11,7 +11,7 @@ use crate::run::ActiveRun;
 use crate::server::Server;
 use crate::sqlite::{Database, Writer};
 use crate::uri::{Place, TrackingUri};
-use crate::{artifacts, ids, tags, validate};
+use crate::{artifacts, ids, outputs, tags, validate};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,9 @@ pub struct ServerOptions {
     pub password: Option<String>,
     /// A PEM file of the authorities that alone are believed; none: the web's, as compiled in.
     pub certificates: Option<PathBuf>,
+    /// Whether any certificate is believed, so that anybody in between can read and change what is sent. Default no; not together with
+    /// [`certificates`](Self::certificates).
+    pub insecure_tls: bool,
     /// The longest that a request may take; where it sends or fetches a file, which may take as long as it takes, the longest silence.
     /// Default 30 seconds.
     pub timeout: Duration,
@@ -52,7 +55,8 @@ pub struct ServerOptions {
 
 impl ServerOptions {
     /// The defaults, with what the environment says as MLflow reads it: `MLFLOW_TRACKING_TOKEN`, `MLFLOW_TRACKING_USERNAME`,
-    /// `MLFLOW_TRACKING_PASSWORD`, `MLFLOW_TRACKING_SERVER_CERT_PATH`, `MLFLOW_HTTP_REQUEST_TIMEOUT` (seconds). Empty ones count as unset.
+    /// `MLFLOW_TRACKING_PASSWORD`, `MLFLOW_TRACKING_SERVER_CERT_PATH`, `MLFLOW_TRACKING_INSECURE_TLS` (`true` or `1`), `MLFLOW_HTTP_REQUEST_TIMEOUT` (seconds). Empty ones
+    /// count as unset.
     pub fn from_env() -> Self {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let seconds =
@@ -63,6 +67,8 @@ impl ServerOptions {
             username: set("MLFLOW_TRACKING_USERNAME"),
             password: set("MLFLOW_TRACKING_PASSWORD"),
             certificates: set("MLFLOW_TRACKING_SERVER_CERT_PATH").map(PathBuf::from),
+            insecure_tls: set("MLFLOW_TRACKING_INSECURE_TLS")
+                .is_some_and(|it| it == "1" || it.eq_ignore_ascii_case("true")),
             timeout: seconds.map_or(default.timeout, Duration::from_secs),
             patience: default.patience,
         }
@@ -76,6 +82,7 @@ impl Default for ServerOptions {
             username: None,
             password: None,
             certificates: None,
+            insecure_tls: false,
             timeout: Duration::from_secs(30),
             patience: Duration::from_secs(10),
         }
@@ -90,6 +97,7 @@ impl fmt::Debug for ServerOptions {
             .field("username", &self.username)
             .field("password", &self.password.as_ref().map(|_| "…"))
             .field("certificates", &self.certificates)
+            .field("insecure_tls", &self.insecure_tls)
             .field("timeout", &self.timeout)
             .field("patience", &self.patience)
             .finish()
@@ -355,23 +363,55 @@ impl Tracker {
         }
     }
 
-    /// What lies in a folder of a run's artifacts (`""`: the topmost), by name. A folder that is not there is empty. The files of a model that was
-    /// logged to a server of MLflow 3 are not among them, since there they belong to the logged model.
+    /// What lies in a folder of a run's artifacts (`""`: the topmost), by path. A folder that is not there is empty. The files of a model
+    /// that was logged are in a folder of its name, also where MLflow 3 keeps them elsewhere.
     pub fn list_artifacts(&self, run_id: &str, folder: &str) -> Result<Vec<ArtifactFile>, TrackError> {
         match &self.store {
             Store::Database { database, .. } => {
-                artifacts::list(&database.get_run(run_id)?.artifact_uri, folder)
+                let own = artifacts::list(&database.get_run(run_id)?.artifact_uri, folder)?;
+                outputs::list(own, &database.outputs(run_id)?, folder, |model, folder| {
+                    artifacts::list(&model.artifact_uri, folder)
+                })
             }
-            Store::Server { server, .. } => server.list_artifacts(run_id, folder),
+            Store::Server { server, .. } => {
+                let own = server.list_artifacts(run_id, folder)?;
+                outputs::list(own, &server.outputs(run_id)?, folder, |model, folder| {
+                    server.list_model(&model.id, folder)
+                })
+            }
         }
     }
 
     /// Copies one file of a run's artifacts, as [`list_artifacts`](Self::list_artifacts) lists them, to `to`, which is replaced.
     pub fn download_artifact(&self, run_id: &str, path: &str, to: &Path) -> Result<(), TrackError> {
-        let uri = self.get_run(run_id)?.artifact_uri;
+        let models = match &self.store {
+            Store::Database { database, .. } => database.outputs(run_id)?,
+            Store::Server { server, .. } => server.outputs(run_id)?,
+        };
+        let (uri, path) = match outputs::holder(&models, path) {
+            Some((model, within)) => (model.artifact_uri.clone(), within),
+            None => (self.get_run(run_id)?.artifact_uri, path),
+        };
         match &self.store {
             Store::Database { .. } => artifacts::get(&uri, path, to),
             Store::Server { server, .. } => server.download(&uri, path, to),
+        }
+    }
+
+    /// Copies a file to a path among the artifacts of a run, whether that is over or not, and changes nothing else of it. What was there is
+    /// replaced. With a server it waits for the answer as [`ActiveRun::end`] does; what is unsent then stays in the queue, and is said.
+    ///
+    /// # Errors
+    /// There is no such run: with a server this only shows later, in [`Backlog::refused`]; the run is being logged just now; the file cannot be copied,
+    /// or `path` is no path among artifacts.
+    pub fn add_artifact(&self, run: &RunKey, file: &Path, path: &str) -> Result<Backlog, TrackError> {
+        validate::artifact_file(path)?;
+        match &self.store {
+            Store::Database { database, .. } => {
+                artifacts::put_file(&database.find_run(run)?.artifact_uri, path, file)?;
+                Ok(Backlog::default())
+            }
+            Store::Server { queue, .. } => self.queue(queue)?.attach(run, file, path),
         }
     }
 

@@ -131,6 +131,14 @@ pub(crate) fn alias(alias: &str) -> Result<(), TrackError> {
     length(&format!("the alias {}", cut(alias)), alias, ALIAS)
 }
 
+/// The path of a file among artifacts.
+pub(crate) fn artifact_file(path: &str) -> Result<(), TrackError> {
+    if path.is_empty() {
+        return Err(invalid("an artifact needs a name".to_owned()));
+    }
+    artifact_path(path)
+}
+
 /// A path among a run's artifacts; `""` is the topmost folder.
 pub(crate) fn artifact_path(path: &str) -> Result<(), TrackError> {
     let plain = path.is_empty() || is_plain_path(path) && !path.contains(['\\', '\0']) && !path.contains(':');

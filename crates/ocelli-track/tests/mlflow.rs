@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Filters and orders that both must answer alike.
-const SEARCHES: [(&str, &[&str]); 20] = [
+const SEARCHES: [(&str, &[&str]); 21] = [
     ("", &[]),
     ("", &["metrics.`val loss` ASC"]),
     ("", &["metrics.`val loss` DESC"]),
@@ -31,6 +31,7 @@ const SEARCHES: [(&str, &[&str]); 20] = [
     ("tags.branch LIKE '_ev'", &[]),
     ("attributes.start_time > 2", &["start_time DESC"]),
     ("run_name = 'c'", &[]),
+    ("run_id LIKE 'a%'", &[]),
     ("attributes.`Run name` ILIKE '%C%'", &[]),
     ("status = 'FINISHED' and tags.branch != 'dev'", &[]),
     ("dataset.digest = 'digest-a'", &[]),
@@ -133,6 +134,7 @@ fn compare_run(tracker: &Tracker, run: &Run, theirs: &Value) {
     let files: Vec<String> =
         tracker.list_artifacts(&run.id, "").unwrap().into_iter().map(|file| file.path).collect();
     assert_eq!(json!(files), theirs["artifacts"], "{}", run.name);
+    compare_model(tracker, run, theirs);
     for key in run.metrics.keys() {
         let by_place = |value: &Value| value.to_string();
         let history = tracker.metric_history(&run.id, key).unwrap();
@@ -145,6 +147,28 @@ fn compare_run(tracker: &Tracker, run: &Run, theirs: &Value) {
         found.sort_by_key(by_place);
         assert_eq!(ours, found, "{} {key}", run.name);
     }
+}
+
+/// The model's files, wherever this MLflow keeps them.
+fn compare_model(tracker: &Tracker, run: &Run, theirs: &Value) {
+    let model = tracker.list_artifacts(&run.id, "model").unwrap();
+    let files: Vec<String> = model.into_iter().map(|file| file.path).collect();
+    // MLflow gives them without the folder's name or with it, as it is a logged model or not.
+    let names = |paths: Vec<String>| -> Vec<String> {
+        paths.into_iter().map(|path| path.rsplit('/').next().unwrap().to_owned()).collect()
+    };
+    let found: Vec<String> = serde_json::from_value(theirs["model"].clone()).unwrap();
+    assert_eq!(names(files.clone()), names(found), "{}", run.name);
+    for path in files {
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        tracker.download_artifact(&run.id, &path, copy.path()).unwrap();
+        assert!(fs::read_to_string(copy.path()).unwrap().contains("python_function"), "{path}");
+    }
+}
+
+/// Whether MLflow has logged models.
+fn has_logged_models(theirs: &Value) -> bool {
+    !theirs["version"].as_str().unwrap().starts_with("2.")
 }
 
 fn log_runs(tracker: &Tracker, folder: &Path, prefix: &str) {
@@ -198,7 +222,7 @@ fn log_runs(tracker: &Tracker, folder: &Path, prefix: &str) {
                 name: "model".into(),
                 folder: model.clone(),
                 step: Some(1),
-                params: BTreeMap::new(),
+                params: BTreeMap::from([("lr".into(), "0.1".into())]),
                 register_as: Some(format!("{prefix}flowers")),
             };
             run.log_model(&log).unwrap();
@@ -236,6 +260,8 @@ fn mlflow_and_ours_take_turns_at_one_file() {
     tracker.set_alias("flowers", "champion", 1).unwrap();
     let experiment = tracker.get_experiment_by_name("flowers").unwrap().unwrap().id;
     drop(tracker);
+    // Before MLflow is asked: older ones make one by themselves.
+    assert!(!folder.path().join("mlruns").exists());
 
     // MLflow brings the file up to its own revision, and writes to it; then we do.
     let theirs = ask(&python, folder.path(), &uri.to_string(), &experiment, Some("theirs"));
@@ -252,7 +278,14 @@ fn mlflow_and_ours_take_turns_at_one_file() {
     let theirs = ask(&python, folder.path(), &uri.to_string(), &experiment, None);
     compare(&tracker, &experiment, &theirs);
     assert_eq!(theirs["models"]["2flowers"]["champion"][0], 1);
-    assert!(!folder.path().join("mlruns").exists());
+    // What came before MLflow upgraded the file is among artifacts, what came after is a logged model.
+    let id = &theirs["runs"]["2a"]["id"];
+    let logged = json!([["model", "READY", id, { "lr": "0.1" }]]);
+    assert_eq!(theirs["runs"]["a"]["logged_models"], json!([]));
+    assert_eq!(
+        theirs["runs"]["2a"]["logged_models"],
+        if has_logged_models(&theirs) { logged } else { json!([]) }
+    );
 }
 
 /// `mlflow server`, killed when it is dropped.
@@ -326,7 +359,17 @@ fn mlflows_server_takes_what_is_sent() {
     again.log_metric("after", 1.0, 1).unwrap();
     assert_eq!(again.end(RunStatus::Finished).unwrap().refused, Vec::<String>::new());
     tracker.flush(Duration::from_secs(60));
-    assert_eq!(tracker.get_run(run).unwrap().metrics["after"].value, 1.0);
+    let before = tracker.get_run(run).unwrap();
+    assert_eq!(before.metrics["after"].value, 1.0);
+    let report = folder.path().join("a.html");
+    fs::write(&report, "<html>").unwrap();
+    for key in [&key, &RunKey::Id(run.to_owned())] {
+        let left = tracker.add_artifact(key, &report, "report.html").unwrap();
+        assert_eq!((left.runs, left.refused), (0, Vec::new()), "{:?}", left.problem);
+    }
+    let files = tracker.list_artifacts(run, "").unwrap();
+    assert!(files.iter().any(|file| file.path == "report.html"), "{files:?}");
+    assert_eq!(tracker.get_run(run).unwrap(), before, "nothing else has changed");
     assert_eq!(tracker.get_model_version_by_alias("flowers", "champion").unwrap().version, 1);
     tracker.delete_alias("flowers", "champion").unwrap();
     assert!(tracker.get_model_version_by_alias("flowers", "champion").is_err());

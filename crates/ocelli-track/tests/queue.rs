@@ -4,9 +4,10 @@ mod fake;
 
 use fake::{Fake, Fault};
 use ocelli_track::{
-    Dataset, DatasetInput, RunKey, RunStatus, SearchRuns, ServerOptions, StartRun, TrackError, Tracker,
-    TrackerOptions,
+    Backlog, Dataset, DatasetInput, RunKey, RunStatus, SearchRuns, ServerOptions, StartRun, TrackError,
+    Tracker, TrackerOptions,
 };
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -396,4 +397,38 @@ fn killed_processes_lose_nothing() {
     for (logged, count) in logged.iter().zip(counts.iter().skip(counts.len() - logged.len())) {
         assert!(*count > *logged, "{logged} {count}");
     }
+}
+
+#[test]
+fn a_file_is_added_to_a_run_that_is_over_and_changes_nothing_else() {
+    let (folder, fake) = (tempfile::tempdir().unwrap(), Fake::start(Fault::None));
+    let tracker = open(folder.path(), &fake.address(), LONG);
+    let run = tracker.start_run("e", StartRun::default()).unwrap();
+    let key = run.key().clone();
+    let id = run.wait_for_id(LONG).unwrap();
+    let page = folder.path().join("page.html");
+    fs::write(&page, "<html>").unwrap();
+    assert!(tracker.add_artifact(&key, &page, "report.html").is_err(), "it is being logged");
+    assert!(tracker.add_artifact(&key, &page, "../report.html").is_err());
+    run.end(RunStatus::Killed).unwrap();
+    assert!(tracker.add_artifact(&key, &folder.path().join("none"), "x").is_err());
+    fake.set(Fault::Unavailable);
+    let kept = tracker.add_artifact(&key, &page, "report.html").unwrap();
+    assert_eq!(kept.runs, 1, "{kept:?}");
+    // What is kept is a copy, and another process sends it.
+    fs::write(&page, "other").unwrap();
+    drop(tracker);
+    fake.set(Fault::None);
+    let tracker = open(folder.path(), &fake.address(), LONG);
+    assert_eq!(tracker.flush(LONG), Backlog::default());
+    fs::write(&page, "second").unwrap();
+    tracker.add_artifact(&RunKey::Id(id.clone()), &page, "a/second.html").unwrap();
+    assert_eq!(tracker.flush(LONG), Backlog::default());
+    let stored = fake.stored.lock().unwrap();
+    assert_eq!(stored.runs.len(), 1);
+    assert_eq!(stored.runs[&id].status, "KILLED");
+    assert_eq!(stored.runs[&id].artifacts["report.html"], b"<html>");
+    assert_eq!(stored.runs[&id].artifacts["a/second.html"], b"second");
+    let updates = stored.requests.iter().filter(|request| request.contains("runs/update")).count();
+    assert_eq!(updates, 1, "its end, once");
 }

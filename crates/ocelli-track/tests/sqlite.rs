@@ -461,3 +461,93 @@ fn processes_write_one_file_at_once() {
         assert_eq!(tracker.metric_history(&run.id, "loss").unwrap().len(), 500);
     }
 }
+
+/// What MLflow 3 makes of a file that it opens, as far as models go.
+const UPGRADE: &str = "
+    ALTER TABLE inputs ADD COLUMN step BIGINT DEFAULT 0 NOT NULL;
+    CREATE TABLE logged_models (
+        model_id VARCHAR(36) NOT NULL PRIMARY KEY, experiment_id INTEGER NOT NULL, name VARCHAR(500) NOT NULL,
+        artifact_location VARCHAR(1000) NOT NULL, creation_timestamp_ms BIGINT NOT NULL, last_updated_timestamp_ms BIGINT NOT NULL,
+        status INTEGER NOT NULL, lifecycle_stage VARCHAR(32), model_type VARCHAR(500), source_run_id VARCHAR(32),
+        status_message VARCHAR(1000)
+    );
+    CREATE TABLE logged_model_params (
+        model_id VARCHAR(36) NOT NULL, experiment_id INTEGER NOT NULL, param_key VARCHAR(255) NOT NULL, param_value TEXT NOT NULL
+    );";
+
+#[test]
+fn models_are_logged_models_where_mlflow_3_has_upgraded_the_file() {
+    let (folder, tracker) = new();
+    let model = folder.path().join("made");
+    fs::create_dir_all(model.join("data")).unwrap();
+    fs::write(model.join("MLmodel"), "flavors:\n  ocelli:\n    data: x\n").unwrap();
+    let mut log = LogModel {
+        name: "model".into(),
+        folder: model.clone(),
+        step: Some(7),
+        params: BTreeMap::from([("lr".into(), "0.1".into())]),
+        register_as: Some("flowers".into()),
+    };
+    let run = tracker.start_run("flowers", StartRun::default()).unwrap();
+    let id = run.id().unwrap();
+    let database = rusqlite::Connection::open(folder.path().join("mlflow.db")).unwrap();
+    database.execute_batch(UPGRADE).unwrap();
+    for bits in ["first", "second"] {
+        fs::write(model.join("data/weights"), bits).unwrap();
+        run.log_model(&log).unwrap();
+    }
+    log.name = "other".into();
+    run.log_model(&log).unwrap();
+    run.end(RunStatus::Finished).unwrap();
+
+    let listed = |folder: &str| -> Vec<String> {
+        tracker.list_artifacts(&id, folder).unwrap().into_iter().map(|file| file.path).collect()
+    };
+    assert_eq!(listed(""), ["model", "other"]);
+    assert_eq!(listed("model"), ["model/MLmodel", "model/data"]);
+    assert_eq!(listed("model/data"), ["model/data/weights"]);
+    let copy = folder.path().join("copy");
+    tracker.download_artifact(&id, "model/data/weights", &copy).unwrap();
+    assert_eq!(fs::read_to_string(&copy).unwrap(), "second", "of two of one name the last");
+    let rows = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(rows("SELECT count(*) FROM logged_models WHERE status = 2 AND name = 'model'"), 2);
+    assert_eq!(rows("SELECT min(step) FROM inputs WHERE destination_type = 'MODEL_OUTPUT'"), 7);
+    assert_eq!(rows("SELECT count(*) FROM logged_model_params WHERE param_key = 'lr'"), 3);
+    assert!(!tracker.get_run(&id).unwrap().tags.contains_key(tags::LOGGED_MODELS));
+    let source = tracker.get_model_version("flowers", 3).unwrap().source;
+    assert!(source.contains("/models/m-") && source.ends_with("/artifacts"), "{source}");
+}
+
+#[test]
+fn a_table_for_models_that_asks_for_more_is_left_alone() {
+    let (folder, tracker) = new();
+    fs::write(folder.path().join("MLmodel"), "").unwrap();
+    let run = tracker.start_run("flowers", StartRun::default()).unwrap();
+    let database = rusqlite::Connection::open(folder.path().join("mlflow.db")).unwrap();
+    database.execute_batch(UPGRADE).unwrap();
+    database.execute_batch("ALTER TABLE logged_model_params ADD COLUMN more TEXT NOT NULL").unwrap();
+    let folder = folder.path().to_path_buf();
+    let log =
+        LogModel { name: "model".into(), folder, step: None, params: BTreeMap::new(), register_as: None };
+    run.log_model(&log).unwrap();
+    let run = tracker.get_run(&run.id().unwrap()).unwrap();
+    assert!(run.tags.contains_key(tags::LOGGED_MODELS));
+    assert!(Path::new(run.artifact_uri.strip_prefix("file://").unwrap()).join("model/MLmodel").is_file());
+}
+
+#[test]
+fn a_file_is_added_to_a_run_that_is_over_and_changes_nothing_else() {
+    let (folder, tracker) = new();
+    let run = tracker.start_run("flowers", StartRun::default()).unwrap();
+    let key = run.key().clone();
+    run.end(RunStatus::Failed).unwrap();
+    let before = tracker.get_run(&key.to_string()).unwrap();
+    let page = folder.path().join("page.html");
+    fs::write(&page, "<html>").unwrap();
+    tracker.add_artifact(&key, &page, "report.html").unwrap();
+    tracker.download_artifact(&before.id, "report.html", &folder.path().join("copy")).unwrap();
+    assert_eq!(fs::read_to_string(folder.path().join("copy")).unwrap(), "<html>");
+    assert_eq!(tracker.get_run(&before.id).unwrap(), before);
+    let none: RunKey = "0".repeat(32).parse().unwrap();
+    assert!(matches!(tracker.add_artifact(&none, &page, "x"), Err(TrackError::NotFound { .. })));
+}

@@ -207,6 +207,9 @@ pub enum TrainError {
         /// Batches of the epoch that were trained on.
         batch: u64,
     },
+    /// Measuring was stopped, as whoever watched it asked.
+    #[error("stopped as asked, before all images were measured")]
+    MeasuringStopped,
     /// A file of the run could not be read or written.
     #[error("{}: cannot be {doing}", path.display())]
     Io {

@@ -49,7 +49,9 @@ pub use groups::{Freeze, Group, Unfreeze};
 pub use lint::lint;
 pub use loss::{BinaryCrossEntropy, CrossEntropy, Focal, Loss, SigmoidFocal};
 pub use lr_find::{Ending, LrCurve, LrFindOptions, Suggestion};
-pub use measure::{MeasureOptions, measure, measure_multi_label, measure_watched};
+pub use measure::{
+    MeasureOptions, measure, measure_multi_label, measure_multi_label_watched, measure_watched,
+};
 pub use metrics::{Confusion, Predictions, Report, ReportOptions};
 pub use optimizer::{
     Adagrad, Adam, AdamW, AdamWWithin, AdjustLr, Lamb, Lion, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd,
@@ -60,7 +62,8 @@ pub use recipe::{
     TransformsSection,
 };
 pub use run::{
-    DataInfo, Record, Resize, Resume, Run, RunOptions, SwaDone, build_network, claim, has_checkpoint, resume,
+    DataInfo, Record, Resize, Resume, Run, RunOptions, SharedData, SwaDone, build_network, claim,
+    has_checkpoint, resume,
 };
 pub use sam::Sam;
 pub use schedule::{

@@ -6,15 +6,18 @@ use crate::metrics::{MultiLabelPredictions, Predictions, at_temperature};
 use crate::views::View;
 use ocelli_data::dataset::Stretch;
 use ocelli_data::{
-    DataError, Dataset, Extent, Image, ImageView, Loader, LoaderOptions, Problem, Source, SourceOptions,
+    Batch, DataError, Dataset, Extent, Image, ImageView, Loader, LoaderOptions, Problem, Source,
+    SourceOptions,
 };
 use ocelli_model::Classifier;
 use ocelli_nn::suggest::nearest;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How to measure a classifier.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,19 +52,19 @@ pub fn measure(
     images: Arc<dyn Dataset>,
     options: &MeasureOptions,
 ) -> Result<(Predictions, Vec<Problem>), TrainError> {
-    measure_watched(classifier, images, options, |_| {})
+    measure_watched(classifier, images, options, |_| ControlFlow::Continue(()))
 }
 
-/// As [`measure`]; `watch` is told after each batch how many images of it went through the network: in all as many as can be loaded,
-/// for each list of views.
+/// As [`measure`]; `watch` is told with each batch how many images of it go through the network: in all as many as can be loaded,
+/// for each list of views; and says whether to go on.
 ///
 /// # Errors
-/// As [`measure`].
+/// As [`measure`]; [`TrainError::MeasuringStopped`] if `watch` said so.
 pub fn measure_watched(
     classifier: &Classifier,
     images: Arc<dyn Dataset>,
     options: &MeasureOptions,
-    watch: impl Fn(u64) + Sync,
+    watch: impl Fn(u64) -> ControlFlow<()> + Sync,
 ) -> Result<(Predictions, Vec<Problem>), TrainError> {
     if classifier.is_multi_label() {
         let reason = "the classifier tells several labels an image: measure it with measure_multi_label";
@@ -86,13 +89,26 @@ pub fn measure_multi_label(
     images: Arc<dyn Dataset>,
     options: &MeasureOptions,
 ) -> Result<(MultiLabelPredictions, Vec<Problem>), TrainError> {
+    measure_multi_label_watched(classifier, images, options, |_| ControlFlow::Continue(()))
+}
+
+/// As [`measure_multi_label`], with `watch` as in [`measure_watched`].
+///
+/// # Errors
+/// As [`measure_multi_label`]; [`TrainError::MeasuringStopped`] if `watch` said so.
+pub fn measure_multi_label_watched(
+    classifier: &Classifier,
+    images: Arc<dyn Dataset>,
+    options: &MeasureOptions,
+    watch: impl Fn(u64) -> ControlFlow<()> + Sync,
+) -> Result<(MultiLabelPredictions, Vec<Problem>), TrainError> {
     if !classifier.is_multi_label() {
         return Err(TrainError::Labels {
             reason: "the classifier tells one label an image: measure it with measure",
         });
     }
     let images: Arc<dyn Dataset> = Arc::new(Relabelled::new(images, classifier.classes())?);
-    ask(classifier, &images, options, |index| images.labels(index).into_owned(), |_| {})
+    ask(classifier, &images, options, |index| images.labels(index).into_owned(), watch)
 }
 
 /// What the network says of images of which `label` says what is known, before any temperature.
@@ -101,7 +117,7 @@ fn ask<T>(
     images: &Arc<dyn Dataset>,
     options: &MeasureOptions,
     label: impl Fn(usize) -> T + Sync,
-    watch: impl Fn(u64) + Sync,
+    watch: impl Fn(u64) -> ControlFlow<()> + Sync,
 ) -> Result<(Predictions<T>, Vec<Problem>), TrainError>
 where
     T: Send,
@@ -126,13 +142,21 @@ where
             (classifier.network(), classifier.weights(), batch_size * loader.views());
         // A temperature is for the mean over all views.
         let readout = classifier.readout().at_temperature(1.0);
-        let batches = loader
-            .epoch(number)
-            .inspect(|batch| batch.iter().for_each(|batch| watch(batch.indices().count() as u64)));
+        let stopped = AtomicBool::new(false);
+        let goes_on = |batch: &Result<Batch, DataError>| {
+            let told = batch.as_ref().map(|batch| watch(batch.indices().count() as u64));
+            let goes_on = !matches!(told, Ok(ControlFlow::Break(())));
+            stopped.fetch_or(!goes_on, Ordering::Relaxed);
+            goes_on
+        };
+        let batches = loader.epoch(number).take_while(goes_on);
         let found = pool.install(|| match classifier.is_multi_label() {
             true => collect_several(network, weights, rows, batches, &label),
             false => collect(network, weights, readout, rows, batches, &label),
         });
+        if stopped.into_inner() {
+            return Err(TrainError::MeasuringStopped);
+        }
         let told = loader.take_problems();
         let found = found.map_err(|error| error.with_problems(told.clone(), &loader))?;
         problems.extend(told.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>());
@@ -261,6 +285,7 @@ mod tests {
     use ocelli_data::Transform;
     use ocelli_data::dataset::{MemoryDataset, contract};
     use ocelli_nn::{Sequential, Shape};
+    use std::sync::atomic::AtomicU64;
 
     fn images(classes: &[&str]) -> Arc<dyn Dataset> {
         let classes: Vec<String> = classes.iter().map(|name| name.to_string()).collect();
@@ -307,7 +332,17 @@ mod tests {
         assert!(error.is_request() && error.to_string().contains("measure it with measure"), "{error}");
         assert_eq!(measure(&one, Arc::clone(&images), &options).unwrap().0.len(), 2);
         // One label each is a case of several.
-        assert_eq!(measure_multi_label(&several, images, &options).unwrap().0.len(), 2);
+        assert_eq!(measure_multi_label(&several, Arc::clone(&images), &options).unwrap().0.len(), 2);
+        // Whoever watches may have enough.
+        let (one_each, seen) = (MeasureOptions { batch_size: 1, ..options }, AtomicU64::new(0));
+        let stop = |images| {
+            seen.fetch_add(images, Ordering::Relaxed);
+            ControlFlow::Break(())
+        };
+        let stopped = measure_watched(&one, Arc::clone(&images), &one_each, stop);
+        assert!(matches!(stopped, Err(TrainError::MeasuringStopped)) && seen.load(Ordering::Relaxed) == 1);
+        let stopped = measure_multi_label_watched(&several, images, &one_each, stop);
+        assert!(matches!(stopped, Err(TrainError::MeasuringStopped)) && seen.load(Ordering::Relaxed) == 2);
     }
 
     /// Images that may have several labels, and have one each.

@@ -3,8 +3,8 @@
 //! `cargo bench -p ocelli-tune`. `bench/peers/suggest.py` times the same in Optuna.
 
 use ocelli_tune::{
-    Journal, LockOptions, Outcome, RandomSampler, Sampler, SobolSampler, Space, Study, StudyOptions,
-    TpeOptions, TpeSampler,
+    GpSampler, GpSamplerOptions, Journal, LockOptions, Outcome, RandomSampler, Sampler, SobolSampler, Space,
+    Study, StudyOptions, TpeOptions, TpeSampler,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,11 +18,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tpe = |multivariate| {
         TpeSampler::new(TpeOptions { multivariate: Some(multivariate), ..TpeOptions::default() })
     };
-    let samplers: [(&str, Arc<dyn Sampler>); 4] = [
+    let samplers: [(&str, Arc<dyn Sampler>); 5] = [
         ("random", Arc::new(RandomSampler::new(0))),
         ("Sobol", Arc::new(SobolSampler::new(0))),
         ("TPE", Arc::new(tpe(true))),
         ("TPE, each parameter alone", Arc::new(tpe(false))),
+        ("GP", Arc::new(GpSampler::new(GpSamplerOptions::default()))),
     ];
     for place in ["memory", "journal"] {
         for (name, sampler) in &samplers {

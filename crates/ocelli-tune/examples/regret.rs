@@ -1,25 +1,34 @@
-//! Simple regret of the Gaussian-process sampler on functions whose minimum is known, and the time that a suggestion takes.
+//! Simple regret of samplers, each run a study of its own, and the time that a suggestion of the Gaussian process takes.
 //!
 //! ```text
-//! cargo run --release -p ocelli-tune --example regret -- regret [SEEDS] [FUNCTION]
+//! cargo run --release -p ocelli-tune --example regret -- regret [FIRST..LAST] [PROBLEM] [SAMPLER]
 //! cargo run --release -p ocelli-tune --example regret -- time
 //! ```
 //!
-//! `bench/peers/optuna_regret.py` does the same with Optuna's samplers; both print JSON lines.
+//! Four functions whose minimum is known, and `lessons`: the validation losses of real trainings, all that a grid of settings has, looked up in
+//! `lessons.csv` (`bench/peers/record_lessons.py` recorded them). `bench/peers/optuna_regret.py` does the same with Optuna's
+//! samplers, and compares: both print JSON lines.
 
+use ocelli_kernels::random::{Stream, hash};
 use ocelli_tune::gp::{Column, GpOptions, Kind, Tried, suggest};
+use ocelli_tune::{
+    ActiveTrial, GpSampler, GpSamplerOptions, Journal, Outcome, RandomSampler, Space, Study, StudyOptions,
+    TpeOptions, TpeSampler,
+};
+use std::collections::HashMap;
 use std::f64::consts::{E, PI, TAU};
+use std::ops::Range;
+use std::sync::LazyLock;
 use std::time::Instant;
 
-/// Points at random before the sampler begins, as Optuna's `GPSampler` has it.
-const STARTUP: usize = 10;
 /// Histories whose next suggestion is timed.
 const TIMED: [usize; 2] = [100, 1000];
+const LESSONS: &str = include_str!("lessons.csv");
 
 struct Problem {
     name: &'static str,
-    columns: Vec<Column>,
-    value: fn(&[f64]) -> f64,
+    space: Space,
+    value: fn(&ActiveTrial) -> f64,
     minimum: f64,
     trials: usize,
 }
@@ -61,84 +70,100 @@ fn ackley5(point: &[f64]) -> f64 {
 
 /// Two numbers, a whole number from 0 to 10, and two choices: what the second choice is decides where the numbers should be, what the first is,
 /// how much they matter. The minimum is 0.
-fn mixed(point: &[f64]) -> f64 {
+fn mixed(trial: &ActiveTrial) -> f64 {
     const STEEP: [f64; 3] = [1.0, 3.0, 8.0];
     const PENALTY: [f64; 3] = [0.6, 0.0, 0.3];
     const PLACE: [(f64, f64); 4] = [(0.2, 0.8), (0.7, 0.3), (0.45, 0.55), (0.9, 0.9)];
     const OFFSET: [f64; 4] = [0.5, 0.0, 0.2, 0.8];
-    let (kind, place) = (point[3] as usize, point[4] as usize);
-    let whole = (point[2] * 11.0 - 0.5).round();
-    let numbers = (point[0] - PLACE[place].0).powi(2) + (point[1] - PLACE[place].1).powi(2);
+    let number = |name| trial.float(name).expect("a parameter of the space");
+    let (kind, place) = (number("kind") as usize, number("place") as usize);
+    let numbers = (number("x") - PLACE[place].0).powi(2) + (number("y") - PLACE[place].1).powi(2);
     STEEP[kind] * numbers
-        + 0.05 * (whole - 7.0).powi(2) * (1.0 + OFFSET[place])
+        + 0.05 * (number("whole") - 7.0).powi(2) * (1.0 + OFFSET[place])
         + PENALTY[kind]
         + OFFSET[place]
 }
 
-fn problems() -> Vec<Problem> {
-    let ranges = |count: usize| vec![Column::from(Kind::Range); count];
-    let wholes = (0..11).map(|whole| (f64::from(whole) + 0.5) / 11.0).collect();
-    let kinds = [Kind::Range, Kind::Range, Kind::Grid(wholes), Kind::Category(3), Kind::Category(4)];
-    vec![
-        Problem {
-            name: "branin",
-            columns: ranges(2),
-            value: branin,
-            minimum: 0.397_887_357_729_738_2,
-            trials: 50,
-        },
-        Problem {
-            name: "hartmann6",
-            columns: ranges(6),
-            value: hartmann6,
-            minimum: -3.322_368_011_415_515,
-            trials: 100,
-        },
-        Problem { name: "ackley5", columns: ranges(5), value: ackley5, minimum: 0.0, trials: 100 },
-        Problem {
-            name: "mixed",
-            columns: kinds.map(Column::from).to_vec(),
-            value: mixed,
-            minimum: 0.0,
-            trials: 60,
-        },
-    ]
+/// The recorded losses, by the settings as the table's first columns have them.
+static TABLE: LazyLock<HashMap<&str, f64>> = LazyLock::new(|| {
+    let rows = LESSONS.lines().skip(1).filter_map(|line| line.rsplit_once(','));
+    rows.map(|(settings, loss)| (settings, loss.parse().expect("a loss"))).collect()
+});
+
+fn lesson(trial: &ActiveTrial) -> f64 {
+    let names = LESSONS.lines().next().unwrap_or_default().split(',');
+    let text =
+        |name| trial.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let settings: Vec<String> = names.filter_map(text).collect();
+    TABLE[settings.join(",").as_str()]
 }
 
-/// A point at random.
-fn random_point(columns: &[Column], seed: u64, number: u64) -> Vec<f64> {
-    let mut stream =
-        ocelli_kernels::random::Stream::new(seed, ocelli_kernels::random::hash("regret"), number, 0);
-    let value = |column: &Column| {
-        let place = f64::from(stream.uniform());
-        match &column.kind {
-            Kind::Range => place,
-            Kind::Grid(values) => values[(place * values.len() as f64) as usize],
-            Kind::Category(count) => (place * *count as f64).floor(),
-        }
+/// The numbers `x0`, `x1` … of a trial.
+fn numbers(trial: &ActiveTrial) -> Vec<f64> {
+    (0..).map_while(|index| trial.float(&format!("x{index}"))).collect()
+}
+
+/// The space of `count` numbers from 0 to 1.
+fn unit_cube(count: usize) -> String {
+    (0..count).map(|index| format!("x{index} = {{ type = \"float\", low = 0, high = 1 }}\n")).collect()
+}
+
+const MIXED: &str = r#"
+    x = { type = "float", low = 0, high = 1 }
+    y = { type = "float", low = 0, high = 1 }
+    whole = { type = "int", low = 0, high = 10 }
+    kind = { type = "categorical", choices = [0, 1, 2] }
+    place = { type = "categorical", choices = [0, 1, 2, 3] }
+"#;
+
+/// What `lessons.csv` has all combinations of: powers of two are given by their exponents, so that the steps are even.
+const LESSON: &str = r#"
+    optimizer = { type = "categorical", choices = ["sgd", "adamw"] }
+    lr = { type = "int", low = -11, high = -4 }
+    batch_size = { type = "int", low = 4, high = 7 }
+    hidden = { type = "int", low = 6, high = 8 }
+    dropout = { type = "float", low = 0.1, high = 0.5, step = 0.2 }
+"#;
+
+fn problems() -> [Problem; 5] {
+    let branin: fn(&ActiveTrial) -> f64 = |trial| branin(&numbers(trial));
+    let lowest = TABLE.values().copied().fold(f64::INFINITY, f64::min);
+    [
+        ("branin", unit_cube(2), branin, 0.397_887_357_729_738_2, 50),
+        ("hartmann6", unit_cube(6), |trial| hartmann6(&numbers(trial)), -3.322_368_011_415_515, 100),
+        ("ackley5", unit_cube(5), |trial| ackley5(&numbers(trial)), 0.0, 100),
+        ("mixed", MIXED.to_owned(), mixed, 0.0, 60),
+        ("lessons", LESSON.to_owned(), lesson, lowest, 40),
+    ]
+    .map(|(name, space, value, minimum, trials)| {
+        let space = Space::parse(&space).expect("a space");
+        Problem { name, space, value, minimum, trials }
+    })
+}
+
+fn study(problem: &Problem, sampler: &str, seed: u64) -> Study {
+    let options = StudyOptions::new("regret", problem.space.clone());
+    let options = match sampler {
+        "gp" => options.sampler(GpSampler::new(GpSamplerOptions { seed, ..GpSamplerOptions::default() })),
+        "tpe" => options.sampler(TpeSampler::new(TpeOptions { seed, ..TpeOptions::default() })),
+        "random" => options.sampler(RandomSampler::new(seed)),
+        other => panic!("samplers are gp, tpe and random, not {other}"),
     };
-    columns.iter().map(value).collect()
+    Study::open(Journal::memory(), options).expect("a study")
 }
 
 /// The distance of the best value so far from the minimum, after each trial.
-fn regret(problem: &Problem, seed: u64) -> Vec<f64> {
-    let (mut points, mut values): (Vec<Vec<f64>>, Vec<f64>) = Default::default();
-    for number in 0..problem.trials as u64 {
-        let point = if points.len() < STARTUP {
-            random_point(&problem.columns, seed, number)
-        } else {
-            let tried = Tried { points: &points, values: &values, pending: &[] };
-            suggest(&problem.columns, tried, seed * 1_000_003 + number, &GpOptions::default())
-                .expect("points that fit")
-        };
-        values.push((problem.value)(&point));
-        points.push(point);
-    }
-    let best = |best: &mut f64, value: &f64| {
-        *best = best.min(*value);
-        Some(*best - problem.minimum)
+fn regret(problem: &Problem, sampler: &str, seed: u64) -> Vec<f64> {
+    let study = study(problem, sampler, seed);
+    let mut best = f64::INFINITY;
+    let mut next = || {
+        let trial = study.ask().expect("a suggestion").expect("there is always another");
+        let value = (problem.value)(&trial);
+        trial.tell(Outcome::Complete(vec![value])).expect("the journal is memory");
+        best = best.min(value);
+        best - problem.minimum
     };
-    values.iter().scan(f64::INFINITY, best).collect()
+    (0..problem.trials).map(|_| next()).collect()
 }
 
 fn quantile(values: &[f64], share: f64) -> f64 {
@@ -149,36 +174,38 @@ fn quantile(values: &[f64], share: f64) -> f64 {
     low + (high - low) * at.fract()
 }
 
-fn print_regrets(seeds: u64, only: Option<&str>) {
+fn print_regrets(seeds: Range<u64>, only: Option<&str>, sampler: &str) {
     for problem in problems().iter().filter(|problem| only.is_none_or(|name| name == problem.name)) {
         let begin = Instant::now();
-        let runs: Vec<Vec<f64>> = (0..seeds).map(|seed| regret(problem, seed)).collect();
-        let seconds = begin.elapsed().as_secs_f64() / seeds as f64;
-        let last: Vec<f64> = runs.iter().map(|run| run[problem.trials - 1]).collect();
-        let half: Vec<f64> = runs.iter().map(|run| run[problem.trials / 2 - 1]).collect();
-        println!(
-            "{}",
-            serde_json::json!({
-                "function": problem.name, "sampler": "ocelli gp", "trials": problem.trials, "seeds": seeds,
-                "median": quantile(&last, 0.5), "quartiles": [quantile(&last, 0.25), quantile(&last, 0.75)],
-                "median_at_half": quantile(&half, 0.5), "seconds_a_run": seconds,
-            })
-        );
+        let runs: Vec<Vec<f64>> = seeds.clone().map(|seed| regret(problem, sampler, seed)).collect();
+        let seconds = begin.elapsed().as_secs_f64() / runs.len() as f64;
+        let after = |trials: usize| runs.iter().map(|run| run[trials - 1]).collect::<Vec<f64>>();
+        let (last, half) = (after(problem.trials), after(problem.trials / 2));
+        let line = serde_json::json!({
+            "problem": problem.name, "sampler": format!("ocelli {sampler}"), "trials": problem.trials,
+            "seeds": format!("{seeds:?}"), "median": quantile(&last, 0.5), "median_at_half": quantile(&half, 0.5),
+            "seconds_a_run": seconds, "regrets": last, "regrets_at_half": half,
+        });
+        println!("{line}");
     }
+}
+
+fn random_point(number: u64) -> Vec<f64> {
+    let mut stream = Stream::new(0, hash("regret"), number, 0);
+    (0..6).map(|_| f64::from(stream.uniform())).collect()
 }
 
 /// On Hartmann-6, after so many points at random.
 fn print_times() {
-    let problem = &problems()[1];
+    let columns = vec![Column::from(Kind::Range); 6];
     for count in TIMED {
-        let points: Vec<Vec<f64>> =
-            (0..count as u64).map(|number| random_point(&problem.columns, 0, number)).collect();
-        let values: Vec<f64> = points.iter().map(|point| (problem.value)(point)).collect();
+        let points: Vec<Vec<f64>> = (0..count as u64).map(random_point).collect();
+        let values: Vec<f64> = points.iter().map(|point| hartmann6(point)).collect();
         let tried = Tried { points: &points, values: &values, pending: &[] };
         let (mut elapsed, mut busy) = (Vec::new(), Vec::new());
         for seed in 0..7 {
             let (begin, begin_busy) = (Instant::now(), processor_seconds());
-            suggest(&problem.columns, tried, seed, &GpOptions::default()).expect("points that fit");
+            suggest(&columns, tried, seed, &GpOptions::default()).expect("points that fit");
             elapsed.push(begin.elapsed().as_secs_f64());
             busy.extend(processor_seconds().zip(begin_busy).map(|(end, begin)| end - begin));
         }
@@ -201,10 +228,11 @@ fn main() {
     let text = |place: usize| arguments.get(place).map(String::as_str);
     match text(0) {
         Some("regret") => {
-            let seeds = text(1).map_or(30, |seeds| seeds.parse().expect("a number of seeds"));
-            print_regrets(seeds, text(2));
+            let ends = text(1).unwrap_or("0..30").split_once("..").expect("seeds as FIRST..LAST");
+            let seed = |text: &str| text.parse::<u64>().expect("a seed");
+            print_regrets(seed(ends.0)..seed(ends.1), text(2), text(3).unwrap_or("gp"));
         }
         Some("time") => print_times(),
-        _ => eprintln!("regret [SEEDS] [FUNCTION], or time"),
+        _ => eprintln!("regret [FIRST..LAST] [PROBLEM] [SAMPLER], or time"),
     }
 }

@@ -75,6 +75,14 @@ pub enum TuneError {
         /// How many directions there are.
         needed: usize,
     },
+    /// As many names are needed as the study has directions.
+    #[error("{found} names were given for objectives, but the study has {needed} directions")]
+    MetricNames {
+        /// How many were given.
+        found: usize,
+        /// How many directions there are.
+        needed: usize,
+    },
     /// Steps count from 0.
     #[error("trial {number} reported step {step}; steps count from 0")]
     Step {

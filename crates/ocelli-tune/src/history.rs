@@ -3,16 +3,22 @@
 use crate::{Trial, TrialState};
 use std::sync::Arc;
 
-/// The trials of a study at one moment, by number. Cheap to clone: trials are shared.
+/// The trials of a study at one moment, by number. Cheap to clone: the list is shared, and copied where a study that somebody holds a history of
+/// goes on.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    trials: Vec<Arc<Trial>>,
+    trials: Arc<Vec<Arc<Trial>>>,
 }
 
 impl History {
     /// Of these trials.
     pub fn new(trials: Vec<Arc<Trial>>) -> Self {
-        History { trials }
+        History { trials: Arc::new(trials) }
+    }
+
+    /// Of the trials of a study's record.
+    pub(crate) fn shared(trials: &Arc<Vec<Arc<Trial>>>) -> Self {
+        History { trials: Arc::clone(trials) }
     }
 
     /// All trials, by number.

@@ -74,6 +74,7 @@ fn ours(study: &Study) -> Json {
         "name": study.name(),
         "directions": study.directions().iter().map(|way| format!("{way:?}").to_uppercase()).collect::<Vec<_>>(),
         "user_attrs": study.user_attrs().unwrap(),
+        "metric_names": study.metric_names().unwrap(),
         "best": best,
         "trials": trials,
     })
@@ -95,6 +96,7 @@ fn ours_is_continued_by_optuna_and_by_us_again() {
         let path = folder.path().join("journal.log");
         let study = open(&path, lock, 1);
         study.set_user_attr("note", json!(["ä \" \u{1F600} NaN", null, 1.5])).unwrap();
+        study.set_metric_names(&["a loss"]).unwrap();
         work(&study, |_, told| told == 6);
         let queued = Params::from_iter([
             ("x".to_string(), Value::Float(0.25)),

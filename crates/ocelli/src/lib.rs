@@ -73,7 +73,8 @@
 //! - [`nn`]: layers, networks by builder, name or TOML file, weights, summaries, plans.
 //! - [`train`]: recipes, runs, the trainer, optimizers, schedules, the loss, evaluation and its [figures](train::metrics).
 //! - [`model`]: the classifier and its file.
-//! - [`report`]: what a classifier has learnt, why it answers as it does, and how well: as pictures, and as one page.
+//! - [`report`]: what a classifier has learnt, why it answers as it does, and how well: as pictures, and as one page;
+//!   and what a search found.
 //! - [`track`]: runs, their parameters, metrics and files, in MLflow's formats.
 //! - [`tune`]: searches for good settings: spaces, samplers, pruners, studies in Optuna's journals.
 //! - [`kernels`]: the arithmetic on slices, and the random streams.
@@ -100,3 +101,8 @@ struct Pretrained;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/tracking.md")]
 struct Tracking;
+
+/// The document's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tuning.md")]
+struct Tuning;

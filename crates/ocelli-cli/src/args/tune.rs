@@ -1,7 +1,7 @@
 //! `ocelli tune`: the arguments.
 
 use super::{RunArgs, TrackArgs};
-use crate::commands::tune::Objective;
+use crate::commands::tune::{Objective, PrunerChoice};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -23,12 +23,14 @@ pub(crate) struct TuneArgs {
     /// Begin no trial after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<f64>,
-    /// Who proposes settings.
-    #[arg(long, value_enum, default_value_t = SamplerName::Tpe)]
-    pub(crate) sampler: SamplerName,
-    /// Who gives up on trials that go badly, epoch by epoch.
-    #[arg(long, value_enum, default_value_t = PrunerName::None)]
-    pub(crate) pruner: PrunerName,
+    /// Who proposes settings [default: gp; tpe with a pruner or several objectives].
+    #[arg(long, value_enum)]
+    pub(crate) sampler: Option<SamplerName>,
+    /// Who gives up on trials, epoch by epoch: none; median: what is worse than half of the others were; percentile:25: than the best
+    /// quarter were; asha, or asha:4: one of four goes on from epochs 1, 4, 16, …; hyperband, or hyperband:3: several of these side
+    /// by side; patient:3: what has not got better for 3 epochs; threshold:2.5: what is worse than 2.5.
+    #[arg(long, value_name = "NAME[:NUMBER]", default_value = "none")]
+    pub(crate) pruner: PrunerChoice,
     /// Trials at once; each gets its share of the threads.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) jobs: usize,
@@ -48,27 +50,14 @@ pub(crate) struct TuneArgs {
 /// Who proposes settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SamplerName {
+    /// Gaussian process: knows from few trials where the next is worth most; learns nothing from trials that were given up.
+    Gp,
     /// Tree-structured Parzen estimator: looks where good trials are denser than others.
     Tpe,
-    /// Gaussian process: knows from few trials where the next is worth most; the better, the dearer a trial is.
-    Gp,
     /// All combinations, one after the other: every setting needs a step or choices.
     Grid,
     /// Evenly spread: a scrambled Sobol sequence.
     Sobol,
     /// By chance.
     Random,
-}
-
-/// Who gives up on trials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PrunerName {
-    /// Nobody.
-    None,
-    /// Those that are worse than half of the others were at the same epoch.
-    Median,
-    /// Asynchronous successive halving: one of four goes on from epochs 1, 4, 16, …
-    Asha,
-    /// Several successive halvings side by side, which begin to prune at different epochs.
-    Hyperband,
 }

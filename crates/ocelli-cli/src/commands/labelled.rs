@@ -1,11 +1,13 @@
 //! Labelled images for a model: opening them, and what is said where they cannot be measured on.
 
 use crate::failure::{FAILED, Failure};
+use crate::interrupt;
 use ocelli::data::{
     Dataset, Division, ErrorKind, OpenOptions, Problem, Undivided, open_undivided, printable,
 };
 use ocelli::model::Classifier;
 use ocelli::train::TrainError;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A part of a data set, and what it is called.
@@ -37,8 +39,11 @@ pub(super) fn parts(data: &Undivided, division: Option<&Division>) -> Vec<Part> 
     named.into_iter().filter_map(|(name, images)| Some((name.to_owned(), images?))).collect()
 }
 
-/// A measurement that failed, or that cannot be.
+/// A measurement that failed, that cannot be, or that the user stopped.
 pub(super) fn failed(error: TrainError) -> Failure {
+    if matches!(error, TrainError::MeasuringStopped) {
+        return interrupt::stopped();
+    }
     let error = told(error);
     if error.is_request() { Failure::usage(error) } else { Failure::failed(error) }
 }
@@ -61,6 +66,11 @@ pub(super) fn check(data: &str, images: &dyn Dataset, classifier: &Classifier) -
         return Err(Failure::usage(reason).hint("train a model on such data: ocelli train --data …"));
     }
     Ok(())
+}
+
+/// Whether measuring goes on: until the user asks to stop.
+pub(super) fn goes_on() -> ControlFlow<()> {
+    if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// Whether all images were used.

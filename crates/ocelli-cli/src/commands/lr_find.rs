@@ -6,6 +6,7 @@ use crate::args::LrFindArgs;
 use crate::chart;
 use crate::failure::Failure;
 use crate::files::together;
+use crate::interrupt;
 use crate::progress;
 use crate::text::{argument, count, plural, warn};
 use crate::tracking::{self, Place, Tracking};
@@ -56,6 +57,7 @@ pub(crate) fn run(args: &LrFindArgs) -> Result<(), Failure> {
     if in_words {
         introduce(&run, &options, workers)?;
     }
+    interrupt::listen()?;
     let mut tracking =
         Tracking::begin(place, &args.track, "lr-find", Some(format!("lr-find-{}", run.network().name())))?;
     tracking.describe(&run);
@@ -63,13 +65,22 @@ pub(crate) fn run(args: &LrFindArgs) -> Result<(), Failure> {
     let found = run.find_lr(&options, &mut bar);
     progress::name(&bar.end());
     let curve = found.map_err(failure)?;
+    track(&mut tracking, &options, &curve);
+    if curve.ending == Ending::Asked {
+        tracking.end(RunStatus::Killed);
+        return Err(interrupt::stopped());
+    }
     let usual = Path::new(USUAL);
     let figures =
         args.out.as_deref().or(in_words.then_some(usual)).map(|out| together(out, USUAL, ["svg", "png"]));
-    for path in figures.iter().flatten() {
-        figure(&run, &curve).save(path).map_err(Failure::failed)?;
+    if figures.is_some() || tracking.is_some() {
+        let figure = figure(&run, &curve);
+        for path in figures.iter().flatten() {
+            figure.save(path).map_err(Failure::failed)?;
+        }
+        tracking::figure(&mut tracking, USUAL, &figure);
     }
-    track(tracking, &options, &curve, &figure(&run, &curve));
+    tracking.end(RunStatus::Finished);
     if args.json {
         return print_json(&document(&options, &curve));
     }
@@ -79,8 +90,8 @@ pub(crate) fn run(args: &LrFindArgs) -> Result<(), Failure> {
     Ok(print(args, &options, &curve, figures.as_slice().as_flattened())?)
 }
 
-/// The sweep as a tracked run: its steps, what they suggest, and the figure.
-fn track(mut tracking: Tracking, options: &LrFindOptions, curve: &LrCurve, figure: &Figure) {
+/// Says what was swept, every step, and what they suggest unless there were to be more.
+fn track(tracking: &mut Tracking, options: &LrFindOptions, curve: &LrCurve) {
     let LrFindOptions { start, end, steps, beta, stop } = *options;
     let params = [("start", start), ("end", end), ("steps", steps as f64), ("beta", beta), ("stop", stop)];
     tracking.params(params.map(|(key, value)| (format!("lr_find.{key}"), value)));
@@ -88,11 +99,12 @@ fn track(mut tracking: Tracking, options: &LrFindOptions, curve: &LrCurve, figur
     {
         tracking.metrics(step, [("step/lr", *lr), ("step/loss", *loss), ("step/smoothed_loss", *smoothed)]);
     }
+    if curve.ending == Ending::Asked {
+        return;
+    }
     let suggested = Suggestion::ALL.map(|by| (format!("lr_{}", by.name()), curve.suggest(by)));
     let suggested = suggested.iter().filter_map(|(key, lr)| Some((key.as_str(), (*lr)?)));
     tracking.metrics(curve.lrs.len() as u64, suggested);
-    tracking::figure(&mut tracking, USUAL, figure);
-    tracking.end(RunStatus::Finished);
 }
 
 /// Checks that there is a folder for the figures, before the work that they show.
@@ -161,6 +173,10 @@ impl Observer for Bar {
             Event::Problem(problem) => self.problems.push((*problem).clone()),
             _ => {}
         }
+    }
+
+    fn wants_stop(&mut self) -> bool {
+        interrupt::asked()
     }
 }
 

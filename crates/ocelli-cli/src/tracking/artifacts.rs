@@ -45,7 +45,7 @@ fn curves(tracking: &mut Tracking, epochs: &[EpochDone]) {
 
 /// Which classes were taken for which, where a figure has room for them.
 pub(crate) fn confusion(tracking: &mut Tracking, confusion: &Confusion, classes: &[String]) {
-    if (1..=figures::MOST_CLASSES).contains(&confusion.classes()) {
+    if tracking.is_some() && (1..=figures::MOST_CLASSES).contains(&confusion.classes()) {
         figure(tracking, "confusion", &figures::confusion(confusion, classes));
     }
 }

@@ -1,6 +1,7 @@
 //! Commands as runs of MLflow's. That something cannot be tracked is said once and costs a command nothing else.
 
 mod artifacts;
+mod attached;
 mod evaluation;
 mod kept;
 mod origin;
@@ -10,12 +11,13 @@ mod training;
 use crate::args::TrackArgs;
 use crate::failure::Failure;
 use crate::text::{bytes, warn};
-use ocelli::track::{ActiveRun, Metric, RunStatus, StartRun, TrackError, Tracker};
+use ocelli::track::{ActiveRun, Backlog, Metric, RunStatus, StartRun, TrackError, Tracker, TrackingUri};
 use std::fmt::Display;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use artifacts::{MODEL_FILE, RECIPE, confusion, figure};
+pub(crate) use attached::attach;
 pub(crate) use kept::Kept;
 pub(crate) use place::{Place, open, uri};
 pub(crate) use training::{Watched, Watching};
@@ -41,6 +43,11 @@ impl Tracking {
     /// Tracks nothing.
     pub(crate) fn none() -> Self {
         Self { tracked: None, warned: false }
+    }
+
+    /// Whether anything is tracked.
+    pub(crate) fn is_some(&self) -> bool {
+        self.tracked.is_some()
     }
 
     fn is_none(&self) -> bool {
@@ -154,18 +161,7 @@ impl Tracking {
                 warn(&format!("the end of this run is not tracked: {error}"));
                 return false;
             }
-            Ok(left) => {
-                for refused in &left.refused {
-                    warn(&format!("{uri} refused what was tracked: {refused}"));
-                }
-                if left.runs > 0 {
-                    let why = left.problem.map_or_else(String::new, |problem| format!("{problem}; "));
-                    warn(&format!(
-                        "{why}{} that {uri} has not got yet are kept, and sent by the next command that tracks there",
-                        bytes(left.bytes)
-                    ));
-                }
-            }
+            Ok(left) => tell_left(uri, left),
         }
         true
     }
@@ -182,6 +178,20 @@ impl Tracking {
         if let Some(kept) = self.kept(false) {
             kept.leave(folder);
         }
+    }
+}
+
+/// Says what a server did not take, and what it has not got yet.
+fn tell_left(uri: &TrackingUri, left: Backlog) {
+    for refused in &left.refused {
+        warn(&format!("{uri} refused what was tracked: {refused}"));
+    }
+    if left.runs > 0 {
+        let why = left.problem.map_or_else(String::new, |problem| format!("{problem}; "));
+        warn(&format!(
+            "{why}{} that {uri} has not got yet are kept, and sent by the next command that tracks there",
+            bytes(left.bytes)
+        ));
     }
 }
 

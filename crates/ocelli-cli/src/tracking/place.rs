@@ -30,28 +30,37 @@ impl Place {
         if args.no_track {
             return Ok(None);
         }
-        let from_env = TrackingUri::from_env().is_ok_and(|found| found.is_some());
-        let (uri, asked) = (uri(args.tracking_uri.as_ref())?, args.tracking_uri.is_some() || from_env);
+        let asked = asked(args.tracking_uri.as_ref())?;
         let experiment = args.experiment.clone().or_else(|| variable(EXPERIMENT));
-        Ok(Some(Self { uri, experiment: experiment.unwrap_or_else(|| USUAL_EXPERIMENT.to_owned()), asked }))
+        Ok(Some(Self {
+            asked: asked.is_some(),
+            uri: whole(asked),
+            experiment: experiment.unwrap_or_else(|| USUAL_EXPERIMENT.to_owned()),
+        }))
     }
 }
 
 /// Where to track: what a flag says, else the environment, else the usual file.
-pub(crate) fn uri(asked: Option<&TrackingUri>) -> Result<TrackingUri, Failure> {
-    let from_env = || {
-        TrackingUri::from_env().map_err(|error| {
-            Failure::usage(error)
-                .hint("set MLFLOW_TRACKING_URI to another place, or say --tracking-uri or --no-track")
-        })
-    };
-    let uri = match asked {
-        Some(uri) => uri.clone(),
-        None => from_env()?.unwrap_or_else(|| TrackingUri::sqlite(USUAL)),
-    };
-    // A run is gone on with from other folders too.
+pub(crate) fn uri(flag: Option<&TrackingUri>) -> Result<TrackingUri, Failure> {
+    asked(flag).map(whole)
+}
+
+/// What a flag says, else the environment.
+fn asked(flag: Option<&TrackingUri>) -> Result<Option<TrackingUri>, Failure> {
+    if let Some(uri) = flag {
+        return Ok(Some(uri.clone()));
+    }
+    TrackingUri::from_env().map_err(|error| {
+        Failure::usage(error)
+            .hint("set MLFLOW_TRACKING_URI to another place, or say --tracking-uri or --no-track")
+    })
+}
+
+/// The place that was asked for, or the usual one, wherever it is looked at from: a run is gone on with from other folders too.
+fn whole(asked: Option<TrackingUri>) -> TrackingUri {
+    let uri = asked.unwrap_or_else(|| TrackingUri::sqlite(USUAL));
     let whole = uri.path().and_then(|path| std::path::absolute(path).ok());
-    Ok(whole.map_or(uri, TrackingUri::sqlite))
+    whole.map_or(uri, TrackingUri::sqlite)
 }
 
 /// Opens a place: a file that is not there yet is made.

@@ -151,6 +151,12 @@ impl Source {
         &self.dataset
     }
 
+    /// Whether it shows this dataset through the transforms that such a list begins with.
+    pub fn is_for(&self, dataset: &Arc<dyn Dataset>, transforms: &[Transform]) -> bool {
+        let same = std::ptr::addr_eq(Arc::as_ptr(&self.dataset), Arc::as_ptr(dataset));
+        same && transforms[..deterministic_prefix(transforms)] == *self.prefix
+    }
+
     /// The transforms that are done once.
     pub(crate) fn prefix(&self) -> &[Transform] {
         &self.prefix

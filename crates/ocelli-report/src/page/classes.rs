@@ -4,8 +4,8 @@ use maud::{Markup, html};
 use ocelli_plot::{Axis, Figure};
 use ocelli_train::metrics::ClassScores;
 
-use super::chart::Charts;
-use super::{NONE, Subject, scrolling};
+use super::Subject;
+use crate::document::{Charts, NONE, scrolling};
 use crate::text::{count, percent};
 
 /// Classes that are shown as the worst.

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::cells::{Cells, OF_CELL, Shown};
-use super::chart::Charts;
-use super::{Subject, pairs, scrolling};
+use super::{Subject, pairs};
+use crate::document::{Charts, scrolling};
 use crate::figures;
 use crate::text::{count, percent, plural};
 

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 use ocelli_plot::{Axis, Figure};
 use ocelli_train::metrics::{Covered, covered};
 
-use super::chart::Charts;
-use super::{NONE, Subject, scrolling};
+use super::Subject;
+use crate::document::{Charts, NONE, scrolling};
 use crate::text::{count, percent};
 
 pub(super) fn body(subject: &Subject<'_>, charts: &mut Charts) -> Markup {

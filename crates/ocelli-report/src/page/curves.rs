@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use ocelli_train::{EpochDone, SwaDone};
 
 use super::Subject;
-use super::chart::Charts;
+use crate::document::Charts;
 use crate::figures;
 use crate::text::{duration, percent, plural};
 

@@ -5,7 +5,7 @@ use ocelli_data::check::Classes;
 use ocelli_data::dataset::{Format, fingerprint};
 use ocelli_data::{Dataset, Extent, printable};
 
-use super::scrolling;
+use crate::document::scrolling;
 use crate::text::{count, plural};
 
 /// Classes whose table is folded.

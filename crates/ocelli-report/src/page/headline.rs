@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 use ocelli_train::metrics::Interval;
 
-use super::{NONE, Subject};
+use super::Subject;
+use crate::document::NONE;
 use crate::text::{percent, plural};
 
 /// A figure with its name and what it means.

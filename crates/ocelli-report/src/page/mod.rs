@@ -5,13 +5,11 @@
 //! worked out that `ocelli_train::metrics` works out. Each section of the page is a file.
 
 mod cells;
-mod chart;
 mod classes;
 mod confusion;
 mod coverage;
 mod curves;
 mod data;
-mod document;
 mod headline;
 mod losses;
 mod network;
@@ -20,24 +18,25 @@ mod recipe;
 mod reliability;
 mod thumbnail;
 
+pub use crate::document::Page;
 pub use data::{DataDigest, SplitDigest};
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use maud::{Markup, html};
 use ocelli_data::check::Progress;
 use ocelli_data::{Dataset, printable};
 use ocelli_model::Classifier;
-use ocelli_plot::Figure;
 use ocelli_train::metrics::{Calibration, Predictions, Report};
 use ocelli_train::{EpochDone, SwaDone};
 
 use crate::ReportError;
-use chart::Charts;
+use crate::document::{self, Charts, Document, Section};
 
-/// What the page's head says made it.
-pub const GENERATOR: &str = "ocelli report";
+/// What the head of every page says made it, a search's too.
+pub const GENERATOR: &str = document::GENERATOR;
+
+const SCRIPT: &str = include_str!("script.js");
 
 /// What a page is about.
 #[derive(Clone, Copy)]
@@ -105,15 +104,6 @@ impl Default for PageOptions {
     }
 }
 
-/// A page, and its figures by the names of their files.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// The document.
-    pub html: String,
-    /// The name, without an ending, and the figure.
-    pub figures: Vec<(&'static str, Figure)>,
-}
-
 /// The names that figures may have.
 pub const FIGURES: [&str; 9] = [
     "loss",
@@ -126,13 +116,6 @@ pub const FIGURES: [&str; 9] = [
     "worst-classes",
     "coverage",
 ];
-
-/// A part of the page with its heading.
-struct Section {
-    id: &'static str,
-    heading: &'static str,
-    body: Markup,
-}
 
 impl Page {
     /// Makes a page. `progress` is told how far it is, from any thread.
@@ -166,19 +149,19 @@ impl Page {
             section("data", "Data", data::body(subject.data)),
             section("recipe", "Recipe", recipe::body(subject)),
         ];
-        Ok(Self { html: document::whole(subject, &sections), figures: charts.figures })
+        let document =
+            Document { title: subject.model, lead: lead(subject), sections: &sections, script: Some(SCRIPT) };
+        Ok(Self { html: document.whole(), figures: charts.figures })
     }
+}
 
-    /// Writes the figures into a folder that is there, as `<name>.svg` and `<name>.png`.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub fn save_figures(&self, folder: &Path) -> Result<(), ReportError> {
-        for (name, figure) in &self.figures {
-            figure.save(&folder.join(format!("{name}.svg")))?;
-            figure.save(&folder.join(format!("{name}.png")))?;
+/// What stands below the title.
+fn lead(subject: &Subject<'_>) -> Markup {
+    html! {
+        p { "Measured on " (printable(subject.measured_on)) "." }
+        @for caution in subject.cautions {
+            p.caution { strong { "Mind: " } (printable(caution)) "." }
         }
-        Ok(())
     }
 }
 
@@ -196,11 +179,3 @@ impl<'a> Subject<'a> {
         printable(&parts.into_iter().rev().collect::<Vec<_>>().join("/")).into_owned()
     }
 }
-
-/// A table in a box of its own, which scrolls where it is wider than the page.
-fn scrolling(label: &str, table: Markup) -> Markup {
-    html! { div.scroll tabindex="0" role="region" aria-label=(label) { (table) } }
-}
-
-/// What is shown for a figure that there is none of.
-const NONE: &str = "–";

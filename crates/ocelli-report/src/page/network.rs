@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 use ocelli_nn::Summary;
 
-use super::{NONE, Subject, scrolling};
+use super::Subject;
+use crate::document::{NONE, scrolling};
 use crate::text::{bytes, count};
 
 /// Layers whose table is folded.

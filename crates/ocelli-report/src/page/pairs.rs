@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::cells::Cells;
-use super::{Subject, confusion, scrolling};
+use super::{Subject, confusion};
+use crate::document::scrolling;
 use crate::text::{count, percent};
 
 /// Pairs that are shown.

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 use ocelli_plot::{Axis, Figure};
 use ocelli_train::metrics::{Bin, Calibration};
 
-use super::chart::Charts;
 use super::{Subject, Tempered};
+use crate::document::Charts;
 use crate::text::percent;
 
 pub(super) fn body(subject: &Subject<'_>, charts: &mut Charts) -> Markup {

@@ -85,7 +85,7 @@ struct Writing {
     length: u64,
     /// The number of the next file.
     next_file: u64,
-    /// Whether the last line is the run's end.
+    /// Whether the last line says that nothing more is logged.
     ended: bool,
     /// Whether somebody of this process logs to it.
     in_use: bool,
@@ -164,7 +164,7 @@ impl Journal {
             _lock: lock,
             length: lines.length,
             next_file: next_file(&folder),
-            ended: matches!(serde_json::from_slice(&lines.last), Ok(Event::End { .. })),
+            ended: serde_json::from_slice(&lines.last).is_ok_and(|event: Event| event.is_last()),
             in_use: false,
         };
         Ok(Some(Journal {
@@ -223,7 +223,7 @@ impl Journal {
         let mut writing = self.writing();
         for event in events {
             self.write(&mut writing, event)?;
-            writing.ended = matches!(event, Event::End { .. });
+            writing.ended = event.is_last();
         }
         Ok(())
     }

@@ -100,8 +100,28 @@ impl Queue {
         Ok(journal)
     }
 
-    /// Goes on with the journal of a run, or begins one for a run that the server has.
+    /// Goes on with a run.
     pub(crate) fn resume(&self, key: &RunKey) -> Result<Arc<Journal>, TrackError> {
+        let journal = self.take(key)?;
+        journal.append(&[Event::Resume])?;
+        Ok(journal)
+    }
+
+    /// Adds a file to a run's artifacts, and says what is left to be sent.
+    pub(crate) fn attach(&self, key: &RunKey, from: &Path, path: &str) -> Result<Backlog, TrackError> {
+        let journal = self.take(key)?;
+        let kept = journal.keep(|to| fs::copy(from, to).map(drop));
+        let artifact = kept.as_ref().ok().map(|file| Event::Artifact { file: *file, path: path.to_owned() });
+        let events: Vec<Event> = artifact.into_iter().chain([Event::Leave]).collect();
+        let done = journal.append(&events);
+        journal.release();
+        kept?;
+        done?;
+        Ok(self.flush_one(&journal))
+    }
+
+    /// The journal of a run, or a new one for a run that the server has.
+    fn take(&self, key: &RunKey) -> Result<Arc<Journal>, TrackError> {
         let ours = {
             let state = self.shared.lock();
             let is_it = |journal: &&Arc<Journal>| {
@@ -115,16 +135,14 @@ impl Queue {
             // Claimed while the list is locked, it is not taken for finished.
             found.map(|journal| (journal.claim(), journal))
         };
-        let journal = match ours {
-            Some((true, journal)) => journal,
-            Some((false, _)) => return Err(busy(key)),
+        match ours {
+            Some((true, journal)) => Ok(journal),
+            Some((false, _)) => Err(busy(key)),
             None => match key {
-                RunKey::Key(name) if Journal::exists(&self.shared.folder, name) => return Err(busy(key)),
-                _ => self.begin(Begin::Existing(key.clone()))?,
+                RunKey::Key(name) if Journal::exists(&self.shared.folder, name) => Err(busy(key)),
+                _ => self.begin(Begin::Existing(key.clone())),
             },
-        };
-        journal.append(&[Event::Resume])?;
-        Ok(journal)
+        }
     }
 
     /// Wakes the thread.

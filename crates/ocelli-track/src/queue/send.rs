@@ -132,8 +132,7 @@ impl Shared {
             TrackError::Io { source, .. } => source.kind() != ErrorKind::NotFound,
             // A server that fails at everything is down, and will be back; one that can write to the run fails at this alone.
             TrackError::Unreachable { status: Some(404 | 500..=599), .. } => {
-                self.failed_attempts(journal) < ATTEMPTS
-                    || self.server.update_run(run, RunStatus::Running, None).is_err()
+                self.failed_attempts(journal) < ATTEMPTS || self.server.write_nothing_new(run).is_err()
             }
             TrackError::Unreachable { .. } => true,
             _ => false,
@@ -155,6 +154,7 @@ impl Shared {
             Event::Model(model) => self.server.log_model(&self.server.get_run(run)?, model, &journal.files()),
             Event::Resume => self.server.update_run(run, RunStatus::Running, None),
             Event::End { status, time } => self.server.update_run(run, *status, Some(*time)),
+            Event::Leave => Ok(()),
         }
     }
 }
@@ -190,7 +190,12 @@ fn add(batch: &mut Batch, event: &Event) {
         Event::Metric(metric) => batch.metrics.push(metric.clone()),
         Event::Param { key, value } => drop(batch.params.insert(key.clone(), value.clone())),
         Event::Tag { key, value } => drop(batch.tags.insert(key.clone(), value.clone())),
-        Event::Dataset(_) | Event::Artifact { .. } | Event::Model(_) | Event::Resume | Event::End { .. } => {}
+        Event::Dataset(_)
+        | Event::Artifact { .. }
+        | Event::Model(_)
+        | Event::Resume
+        | Event::End { .. }
+        | Event::Leave => {}
     }
 }
 
@@ -216,5 +221,6 @@ fn what(event: &Event) -> String {
         Event::Model(model) => format!("the model {}", model.name),
         Event::Resume => "that it goes on".to_owned(),
         Event::End { status, .. } => format!("its end as {status}"),
+        Event::Leave => "that nothing more is logged".to_owned(),
     }
 }

@@ -42,17 +42,23 @@ impl Server {
 
     pub(crate) fn list_artifacts(&self, run: &str, folder: &str) -> Result<Vec<ArtifactFile>, TrackError> {
         validate::artifact_path(folder)?;
-        let found = self.get::<Listing>(&["artifacts", "list"], &[("run_id", run), ("path", folder)]);
-        let mut files: Vec<ArtifactFile> = self
-            .named(found, "run", run)?
-            .files
-            .into_iter()
-            .map(|file| ArtifactFile {
-                path: file.path,
-                is_folder: file.is_dir,
-                size: file.file_size.and_then(|size| u64::try_from(size).ok()).filter(|_| !file.is_dir),
-            })
-            .collect();
+        let found = self.listed(&["artifacts", "list"], &[("run_id", run), ("path", folder)]);
+        self.named(found, "run", run)
+    }
+
+    /// The files that an answer lists, by path.
+    pub(super) fn listed(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Vec<ArtifactFile>, TrackError> {
+        let found: Listing = self.get(path, query)?;
+        let file = |file: FileWire| ArtifactFile {
+            path: file.path,
+            is_folder: file.is_dir,
+            size: file.file_size.and_then(|size| u64::try_from(size).ok()).filter(|_| !file.is_dir),
+        };
+        let mut files: Vec<ArtifactFile> = found.files.into_iter().map(file).collect();
         files.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(files)
     }

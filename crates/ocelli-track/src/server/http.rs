@@ -6,7 +6,7 @@
 
 use crate::error::TrackError;
 use crate::tracker::ServerOptions;
-use crate::uri;
+use crate::{uri, validate};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,9 @@ const MOST: u64 = 256 << 20;
 const MOST_OF_ERROR: u64 = 1 << 20;
 /// The most that is read of a file: more than a model has, and less than for ever.
 const MOST_OF_FILE: u64 = 1 << 40;
+
+const BOTH: &str = "either a server's certificate is believed that one of MLFLOW_TRACKING_SERVER_CERT_PATH has signed, or any, by \
+                    MLFLOW_TRACKING_INSECURE_TLS: unset one of them";
 
 /// A connection to a server.
 pub(crate) struct Http {
@@ -50,10 +53,15 @@ pub(crate) enum Send<'a> {
 impl Http {
     pub(crate) fn new(address: &Url, options: &ServerOptions) -> Result<Self, TrackError> {
         let roots = match &options.certificates {
+            Some(_) if options.insecure_tls => return Err(validate::invalid(BOTH.to_owned())),
             Some(path) => certificates(path)?,
             None => RootCerts::WebPki,
         };
-        let tls = TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots).build();
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .root_certs(roots)
+            .disable_verification(options.insecure_tls)
+            .build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -161,7 +169,7 @@ impl Http {
                 self.run_unless_silent(request)
             }
         };
-        let response = answer.map_err(|error| self.unreachable(error.to_string()))?;
+        let response = answer.map_err(|error| self.unreachable(hinted(error.to_string())))?;
         self.judge(request, response)
     }
 
@@ -233,6 +241,18 @@ impl Http {
     fn answered(&self, status: u16, reason: String) -> TrackError {
         TrackError::Unreachable { server: self.name.clone(), reason, status: Some(status) }
     }
+}
+
+/// What went wrong, with what mends it where the server's certificate is not believed.
+fn hinted(reason: String) -> String {
+    let hint = if reason.contains("CaUsedAsEndEntity") {
+        "it is that of an authority, as `openssl req -x509` makes one unless it is told -addext basicConstraints=critical,CA:FALSE"
+    } else if reason.contains("invalid peer certificate") {
+        "where it is of an authority of your own, name that one's certificate, a PEM file, in MLFLOW_TRACKING_SERVER_CERT_PATH"
+    } else {
+        return reason;
+    };
+    format!("{reason}: {hint}")
 }
 
 /// Whether a refusal may pass. Without MLflow's code it is not MLflow that refuses: a proxy has a reason that will stay (413: the file is too

@@ -1,9 +1,11 @@
 //! Models on a server: as MLflow 3's logged models where it has them, and otherwise among the run's artifacts.
 
-use super::{Nothing, Send, Server, pairs};
-use crate::entity::Run;
+use super::wire::integer;
+use super::{Nothing, Send, Server, pairs, refused_with};
+use crate::entity::{ArtifactFile, Run};
 use crate::error::TrackError;
 use crate::event::ModelEvent;
+use crate::outputs;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -32,6 +34,10 @@ struct LoggedModel {
 struct LoggedModelInfo {
     model_id: String,
     artifact_uri: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default, deserialize_with = "integer")]
+    creation_timestamp_ms: Option<i64>,
     #[serde(default)]
     status: serde_json::Value,
 }
@@ -137,13 +143,45 @@ impl Server {
             )?;
         }
         // The link cannot be made twice.
-        let current: OneRun = self.get(&["runs", "get"], &[("run_id", &run.id)])?;
-        if current.run.outputs.model_outputs.iter().any(|output| output.model_id == *id) {
+        if self.output_ids(&run.id)?.contains(id) {
             return Ok(());
         }
         let step = model.step.unwrap_or_default();
         let body = json!({ "run_id": run.id, "models": [{ "model_id": id, "step": step }] });
         self.post::<Nothing>(&["runs", "outputs"], &body).map(drop)
+    }
+
+    /// The ids of a run's logged models; before MLflow 3 there are none.
+    fn output_ids(&self, run: &str) -> Result<Vec<String>, TrackError> {
+        let found: OneRun = self.named(self.get(&["runs", "get"], &[("run_id", run)]), "run", run)?;
+        Ok(found.run.outputs.model_outputs.into_iter().map(|output| output.model_id).collect())
+    }
+
+    /// The logged models of a run, in the order in which they were logged.
+    pub(crate) fn outputs(&self, run: &str) -> Result<Vec<outputs::Output>, TrackError> {
+        let mut models = Vec::new();
+        for id in self.output_ids(run)? {
+            match self.get::<OneModel>(&["logged-models", &id], &[]) {
+                Ok(found) => models.push(found.model.info),
+                // It is deleted.
+                Err(error) if refused_with(&error, "RESOURCE_DOES_NOT_EXIST") => {}
+                Err(error) => return Err(error),
+            }
+        }
+        models.sort_by_key(|model| model.creation_timestamp_ms);
+        let output = |model: LoggedModelInfo| outputs::Output {
+            id: model.model_id,
+            name: model.name,
+            artifact_uri: model.artifact_uri,
+        };
+        Ok(models.into_iter().map(output).collect())
+    }
+
+    /// What lies in a folder of a logged model's files.
+    pub(crate) fn list_model(&self, id: &str, folder: &str) -> Result<Vec<ArtifactFile>, TrackError> {
+        let query = [("artifact_directory_path", folder)];
+        let query = if folder.is_empty() { &[][..] } else { &query[..] };
+        self.listed(&["logged-models", id, "artifacts", "directories"], query)
     }
 
     /// Adds the model to the run's list of models.

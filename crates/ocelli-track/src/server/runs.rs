@@ -121,6 +121,11 @@ impl Server {
         self.named(done, "run", id).map(|done| drop(done.run_info))
     }
 
+    /// Writes to a run what it has already: whether the server can.
+    pub(crate) fn write_nothing_new(&self, id: &str) -> Result<(), TrackError> {
+        self.set_tag(id, tags::RUN_NAME, &self.get_run(id)?.name)
+    }
+
     pub(crate) fn log_batch(&self, id: &str, batch: &Batch) -> Result<(), TrackError> {
         self.post::<Nothing>(
             &["runs", "log-batch"],

@@ -5,6 +5,7 @@
 //! second nobody waits long. Every transaction that writes takes the lock at its beginning, and waits for it up to a minute.
 
 mod experiments;
+mod models;
 mod registry;
 mod runs;
 mod schema;

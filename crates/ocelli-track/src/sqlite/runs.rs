@@ -114,6 +114,12 @@ impl Database {
         self.read(|connection| load(connection, id))?.ok_or_else(|| self.not_found("run", id))
     }
 
+    /// The run that a key names.
+    pub(crate) fn find_run(&self, key: &RunKey) -> Result<Run, TrackError> {
+        let id = self.write(|transaction| self.id(transaction, key))?;
+        self.get_run(&id)
+    }
+
     /// Deletes a run, or takes that back; done already, it is no error, as in MLflow.
     pub(crate) fn mark_run(&self, id: &str, to: Lifecycle) -> Result<(), TrackError> {
         self.write(|transaction| {

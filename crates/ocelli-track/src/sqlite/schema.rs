@@ -83,6 +83,25 @@ pub(super) const WRITTEN: [(&str, &[&str]); 14] = [
     ("registered_model_aliases", &["alias", "version", "name"]),
 ];
 
+/// What logged models are written with, where MLflow 3 has made their tables. A row of `inputs` then has a step, too.
+const LOGGED_MODELS: [(&str, &[&str]); 2] = [
+    (
+        "logged_models",
+        &[
+            "model_id",
+            "experiment_id",
+            "name",
+            "artifact_location",
+            "creation_timestamp_ms",
+            "last_updated_timestamp_ms",
+            "status",
+            "lifecycle_stage",
+            "source_run_id",
+        ],
+    ),
+    ("logged_model_params", &["model_id", "experiment_id", "param_key", "param_value"]),
+];
+
 /// Makes the tables where the file is empty, and runs `begin` in the same transaction; otherwise checks them.
 ///
 /// # Errors
@@ -143,6 +162,19 @@ fn check(connection: &Connection) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether there are tables for logged models that rows can be written to.
+pub(super) fn has_logged_models(connection: &Connection) -> rusqlite::Result<bool> {
+    for (table, written) in LOGGED_MODELS {
+        let columns = columns(connection, table)?;
+        let is_written = |column: &Column| written.contains(&column.name.as_str());
+        let found = columns.iter().filter(|column| is_written(column)).count();
+        if found < written.len() || columns.iter().any(|column| column.asked && !is_written(column)) {
+            return Ok(false);
+        }
+    }
+    Ok(columns(connection, "inputs")?.iter().any(|column| column.name == "step"))
+}
+
 struct Column {
     name: String,
     /// Whether a row cannot do without it.
@@ -158,7 +190,8 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>
 
 /// `INSERT INTO table (…) VALUES (…)` with all the columns that are written.
 pub(super) fn insert(table: &str) -> String {
-    let columns = WRITTEN.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, columns)| *columns);
+    let mut tables = WRITTEN.iter().chain(&LOGGED_MODELS);
+    let columns = tables.find(|(name, _)| *name == table).map_or(&[][..], |(_, columns)| *columns);
     let marks = vec!["?"; columns.len()].join(", ");
     format!("INSERT INTO {table} ({}) VALUES ({marks})", columns.join(", "))
 }

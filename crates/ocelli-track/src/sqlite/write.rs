@@ -3,10 +3,9 @@
 use super::{Database, Failure, one, schema};
 use crate::entity::{DatasetInput, Metric};
 use crate::error::TrackError;
-use crate::event::{Event, ModelEvent};
+use crate::event::Event;
 use crate::{ids, tags};
 use rusqlite::{Connection, params};
-use serde_json::{Value, json};
 
 /// Something logged to the run of this id.
 pub(crate) type Logged = (String, Event);
@@ -43,9 +42,8 @@ fn apply(connection: &Connection, run: &str, event: &Event) -> Result<(), Failur
         Event::Metric(metric) => Ok(log_metric(connection, run, metric)?),
         Event::Tag { key, value } => Ok(set_tag(connection, run, key, value)?),
         Event::Dataset(input) => Ok(log_dataset(connection, run, input)?),
-        Event::Model(model) => Ok(log_model(connection, run, model)?),
         // These are done at once, and never get here.
-        Event::Artifact { .. } | Event::Resume | Event::End { .. } => Ok(()),
+        Event::Artifact { .. } | Event::Model(_) | Event::Resume | Event::End { .. } | Event::Leave => Ok(()),
     }
 }
 
@@ -138,19 +136,4 @@ fn log_dataset(connection: &Connection, run: &str, input: &DatasetInput) -> rusq
         connection.execute(&schema::insert("input_tags"), [&edge, tags::DATASET_CONTEXT, context])?;
     }
     Ok(())
-}
-
-/// The model's files are among the run's artifacts: here the run's list of models grows.
-fn log_model(connection: &Connection, run: &str, model: &ModelEvent) -> rusqlite::Result<()> {
-    let find = "SELECT value FROM tags WHERE run_uuid = ? AND key = ?";
-    let list: Option<String> = one(connection, find, [run, tags::LOGGED_MODELS])?;
-    let mut list = match list.and_then(|list| serde_json::from_str(&list).ok()) {
-        Some(Value::Array(list)) => list,
-        _ => Vec::new(),
-    };
-    let mut entry = model.summary.clone();
-    entry["run_id"] = json!(run);
-    entry["model_uuid"] = json!(model.key);
-    list.push(entry);
-    set_tag(connection, run, tags::LOGGED_MODELS, &Value::Array(list).to_string())
 }

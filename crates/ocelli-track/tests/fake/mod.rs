@@ -212,6 +212,11 @@ impl Fake {
                 }
                 json!({})
             }
+            "runs/set-tag" => {
+                let (key, value) = (body_json["key"].as_str().unwrap(), body_json["value"].as_str().unwrap());
+                stored.runs.get_mut(&run).unwrap().tags.insert(key.to_owned(), value.to_owned());
+                json!({})
+            }
             "runs/log-inputs" => {
                 stored.runs.get_mut(&run).unwrap().inputs.push(body_json["datasets"].clone());
                 json!({})

@@ -1,6 +1,7 @@
 //! Layers of settings, each laid over the one before: defaults, the recipe file, `--set` and flags in their order.
 
 use super::{Recipe, RecipeError, derived};
+use ocelli_model::Classifier;
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -38,17 +39,13 @@ impl RecipeBuilder {
         RecipeBuilder { table }
     }
 
-    /// Lays a recipe file over what there is. Files that it names by relative paths as its network, weights or teacher are
+    /// Lays a recipe file, or the recipe that a model (`.safetensors`) was trained by, over what there is. Files that it names by relative paths as its network, weights or teacher are
     /// looked for beside it first.
     ///
     /// # Errors
     /// The file cannot be read, is not TOML, or has an unknown key or a value of the wrong kind.
     pub fn file(self, path: &Path) -> Result<Self, RecipeError> {
-        let text = std::fs::read_to_string(path).map_err(|source| RecipeError::Io {
-            path: path.to_path_buf(),
-            doing: "read",
-            source,
-        })?;
+        let text = text_of(path)?;
         let origin = path.display().to_string();
         let mut table: Table = toml::from_str(&text).map_err(|error| syntax(&origin, &error))?;
         find_beside(path, &mut table);
@@ -169,4 +166,26 @@ fn merge(base: &mut Table, over: Table, path: &str) {
             }
         }
     }
+}
+
+/// A recipe's file, or the recipe in a model's.
+fn text_of(path: &Path) -> Result<String, RecipeError> {
+    if path.extension().is_some_and(|extension| extension == "safetensors") {
+        let origin = path.display().to_string();
+        let wrong = |message| RecipeError::Invalid { origin, message, suggestion: None };
+        return match Classifier::load(path) {
+            Ok(model) => model
+                .origin()
+                .recipe
+                .clone()
+                .ok_or_else(|| wrong("is a model that has no recipe in it".into())),
+            // It names the file itself.
+            Err(error) => Err(wrong(error.to_string())),
+        };
+    }
+    std::fs::read_to_string(path).map_err(|source| RecipeError::Io {
+        path: path.to_path_buf(),
+        doing: "read",
+        source,
+    })
 }

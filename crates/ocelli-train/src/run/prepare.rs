@@ -1,6 +1,7 @@
 //! A recipe made ready: data opened, network built, transforms resolved, nothing trained yet.
 
 use super::resize::network_at;
+use super::shared::{SharedData, behind};
 use super::start::Start;
 use super::{lists, network, teacher};
 use crate::checkpoint::DataMark;
@@ -13,8 +14,8 @@ use crate::trainer::check_sigmoid;
 use ocelli_data::check::Classes;
 use ocelli_data::dataset::{Format, address};
 use ocelli_data::{
-    CacheOptions, CacheUse, Channels, DataError, Dataset, Division, Extent, Loader, LoaderOptions,
-    MeasureOptions, OpenOptions, Pipeline, Problem, Source, SourceOptions, Splits, Transform, open,
+    CacheUse, DataError, Dataset, Division, Extent, Loader, LoaderOptions, MeasureOptions, Pipeline, Problem,
+    Source, Splits, Transform,
 };
 use ocelli_model::Fit;
 use ocelli_nn::{Network, ParameterSpec, Shape};
@@ -96,7 +97,19 @@ impl Run {
     /// the file of weights cannot be read or has none of the network's, the teacher cannot be read or does not fit, or a pattern
     /// matches no parameter.
     pub fn prepare(recipe: Recipe, options: RunOptions) -> Result<Self, TrainError> {
-        let mut run = Self::open(recipe, options)?;
+        Self::prepare_sharing(recipe, options, &SharedData::default())
+    }
+
+    /// As [`Run::prepare`], with data that other runs have opened and decoded too. What comes out is the same.
+    ///
+    /// # Errors
+    /// As [`Run::prepare`].
+    pub fn prepare_sharing(
+        recipe: Recipe,
+        options: RunOptions,
+        data: &SharedData,
+    ) -> Result<Self, TrainError> {
+        let mut run = Self::open(recipe, options, data)?;
         if let Some(path) = &run.recipe.model.weights {
             run.start = Some(Start::load(Path::new(path), &run.network, &run.classes, run.recipe.seed)?);
         }
@@ -104,7 +117,7 @@ impl Run {
     }
 
     /// As [`Run::prepare`], without the weights to begin with.
-    pub(super) fn open(recipe: Recipe, options: RunOptions) -> Result<Self, TrainError> {
+    pub(super) fn open(recipe: Recipe, options: RunOptions, data: &SharedData) -> Result<Self, TrainError> {
         recipe.check()?;
         network::check_name(&recipe.model.network)?;
         let threads = options.threads.max(1);
@@ -112,7 +125,7 @@ impl Run {
             .num_threads(threads)
             .build()
             .map_err(|source| TrainError::Threads { threads, source })?;
-        let splits = open_data(&recipe, threads)?;
+        let splits = data.open(&recipe, threads)?;
         let info = DataInfo {
             path: splits.path.clone(),
             format: splits.format,
@@ -146,7 +159,7 @@ impl Run {
         let loss = loss(&recipe, &*splits.train)?;
         check_sigmoid(&network, &loss)?;
         let (pipeline, parts) =
-            resolve(&splits, pipeline, threads, &recipe.data).map_err(TrainError::Data)?;
+            resolve(&splits, pipeline, threads, (&recipe.data, data)).map_err(TrainError::Data)?;
         let teacher = teacher::load(&recipe.distill, &network, &splits, &pipeline)?;
         let recipe = resolved(recipe, &splits, size, &pipeline);
         let (classes, problems, division) = (splits.classes, splits.problems, splits.division);
@@ -289,26 +302,6 @@ impl Run {
     }
 }
 
-fn open_data(recipe: &Recipe, threads: usize) -> Result<Splits, TrainError> {
-    let channels =
-        recipe.transforms.channels.map(Channels::from_count).transpose().map_err(TrainError::Data)?;
-    let options = OpenOptions {
-        channels,
-        validation: recipe.data.validation,
-        test: recipe.data.test,
-        seed: recipe.seed,
-        coarse_labels: recipe.data.coarse_labels,
-        label_separator: recipe.data.label_separator,
-        threads,
-        ..OpenOptions::default()
-    };
-    let splits = open(&recipe.data.path, &options).map_err(TrainError::Data)?;
-    if recipe.data.strict && !splits.problems.is_empty() {
-        return Err(TrainError::Strict { problems: splits.problems });
-    }
-    Ok(splits)
-}
-
 /// The recipe's loss, with what an image of each class counts in it.
 fn loss(recipe: &Recipe, train: &dyn Dataset) -> Result<Loss, RecipeError> {
     let wrong = |key: &str| {
@@ -329,37 +322,17 @@ fn loss(recipe: &Recipe, train: &dyn Dataset) -> Result<Loss, RecipeError> {
     Ok(choice.loss(recipe.train.label_smoothing, weights.map_err(wrong("train.class_weights"))?))
 }
 
-/// Where decoded images are kept, if the recipe says.
-fn cache(data: &DataSection) -> Option<CacheOptions> {
-    let folder = data.cache.as_ref()?;
-    Some(CacheOptions { max_bytes: data.cache_bytes, ..CacheOptions::new(folder) })
-}
-
-/// Puts images behind the beginning of a list of transforms, kept as the recipe says.
-fn behind(
-    dataset: &Arc<dyn Dataset>,
-    list: &[Transform],
-    data: &DataSection,
-) -> Result<Arc<Source>, DataError> {
-    let options = SourceOptions { reduced_jpeg: data.reduced_jpeg, ..SourceOptions::default() };
-    let source = Source::new(Arc::clone(dataset), list, &options)?;
-    Ok(Arc::new(match cache(data) {
-        Some(cache) => source.with_cache(&cache)?,
-        None => source,
-    }))
-}
-
 /// Puts the data behind the transforms and measures the mean and std that they lack.
 fn resolve(
     splits: &Splits,
     mut pipeline: Pipeline,
     threads: usize,
-    data: &DataSection,
+    (section, data): (&DataSection, &SharedData),
 ) -> Result<(Pipeline, Parts), DataError> {
-    let train = behind(&splits.train, &pipeline.train, data)?;
+    let train = data.source(&splits.train, &pipeline.train, section)?;
     pipeline.resolve(&train, &MeasureOptions { threads, ..MeasureOptions::default() })?;
     let other = |part: &Option<Arc<dyn Dataset>>| {
-        part.as_ref().map(|part| behind(part, &pipeline.eval, data)).transpose()
+        part.as_ref().map(|part| data.source(part, &pipeline.eval, section)).transpose()
     };
     let parts = Parts { val: other(&splits.val)?, test: other(&splits.test)?, train };
     Ok((pipeline, parts))
@@ -390,11 +363,11 @@ pub(super) fn absolute(path: &Path) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A BMP file of 4×4 grey pixels.
-    fn bmp(grey: u8) -> Vec<u8> {
+    pub(in super::super) fn bmp(grey: u8) -> Vec<u8> {
         let mut bytes = b"BM".to_vec();
         for number in [102_u32, 0, 54, 40, 4, 4, 1 | 24 << 16, 0, 0, 0, 0, 0, 0] {
             bytes.extend(number.to_le_bytes());

@@ -3,6 +3,7 @@
 use super::patience;
 use super::prepare::{Run, RunOptions};
 use super::session::Session;
+use super::shared::SharedData;
 use crate::checkpoint::{Checkpoint, Folder, Line, Progress};
 use crate::error::TrainError;
 use crate::events::{EpochDone, Observer, Outcome};
@@ -20,6 +21,19 @@ const FREE: [&str; 6] = [
     "train.checkpoint_minutes",
     "train.keep_checkpoints",
 ];
+
+/// A recipe without what does not decide what comes out: two runs that come to the same have the same, wherever their data lies.
+pub(super) fn deciding(recipe: &Recipe) -> Recipe {
+    let usual = Recipe::default();
+    let mut recipe = recipe.clone();
+    recipe.data.path = usual.data.path;
+    recipe.data.cache = usual.data.cache;
+    recipe.data.cache_bytes = usual.data.cache_bytes;
+    recipe.data.strict = usual.data.strict;
+    recipe.train.checkpoint_minutes = usual.train.checkpoint_minutes;
+    recipe.train.keep_checkpoints = usual.train.keep_checkpoints;
+    recipe
+}
 
 /// A run that was stopped or killed, ready to go on. It ends with the same weights and figures, bit for bit, as if it had never
 /// stopped.
@@ -80,7 +94,7 @@ impl Resume {
             return Ok(Resume { run: Run::prepare(recipe, options)?, folder, checkpoint: None });
         };
         // The weights that it began with are in the checkpoint by now: their file need not be there any more.
-        let run = Run::open(recipe, options)?;
+        let run = Run::open(recipe, options, &SharedData::default())?;
         check(&run, &checkpoint)?;
         Ok(Resume { run, folder, checkpoint: Some(checkpoint) })
     }

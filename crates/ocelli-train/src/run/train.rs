@@ -1,6 +1,7 @@
 //! Training a prepared run from its beginning.
 
 use super::prepare::{Parts, Run};
+use super::resume::deciding;
 use super::session::Session;
 use crate::averages::Averaging;
 use crate::checkpoint::{DataMark, Folder, PartMark};
@@ -9,7 +10,7 @@ use crate::events::{Observer, Outcome};
 use crate::metrics::EVEN;
 use crate::trainer::{TrainOptions, Trainer};
 use ocelli_data::{Channels, Loader, Source};
-use ocelli_model::Classifier;
+use ocelli_model::{Classifier, Origin};
 use ocelli_nn::Weights;
 use std::path::Path;
 use std::sync::Arc;
@@ -129,7 +130,15 @@ impl Run {
         } else {
             classifier
         };
-        Ok(classifier.with_division(self.division).with_image_channels(channels))
+        let origin = Origin {
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            recipe: Some(deciding(self.recipe()).to_toml()),
+            data: self
+                .data_parts()
+                .find(|(name, _)| *name == "train")
+                .map(|(_, mark)| mark.fingerprint.clone()),
+        };
+        Ok(classifier.with_division(self.division).with_origin(origin).with_image_channels(channels))
     }
 }
 

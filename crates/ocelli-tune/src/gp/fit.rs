@@ -90,7 +90,8 @@ pub(super) fn log_likelihood(points: &Points, values: &[f64], hyper: &Hyper) -> 
     let log_determinant: f64 = 2.0 * lower.diagonal().iter().map(|value| value.ln()).sum::<f64>();
     let likelihood = -0.5 * (values.dot(&alpha) + log_determinant + rows as f64 * (2.0 * PI).ln());
     // Half the derivative by each covariance; a pair counts twice.
-    let mut by_covariance = inverse.tr_mul(&inverse);
+    // `tr_mul` would be one scalar product after the other.
+    let mut by_covariance = inverse.transpose() * &inverse;
     by_covariance.ger(1.0, &alpha, &alpha, -1.0);
     let by_noise = 0.5 * hyper.noise * by_covariance.trace();
     let mut by_weights = vec![0.0; hyper.weights.len()];

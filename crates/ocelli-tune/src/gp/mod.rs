@@ -3,7 +3,8 @@
 //! A point has a number for each [`Column`]: from 0 to 1, or the index of a choice, or NaN where the column's conditions do not hold. What the
 //! numbers mean, and how logarithms, steps and whole numbers become them, is the caller's affair. Values are to be made small.
 //!
-//! - Values are standardised; what is not finite becomes the worst finite value (−∞: the best).
+//! - What is not finite becomes the worst finite value (−∞: the best). Those above the median are compressed: how bad a bad one was says little. Then all
+//!   are standardised.
 //! - The kernel is Matérn 5/2 with a lengthscale for each column. Choices are 0 or 1 apart. Where one point has a column that the other has not,
 //!   they are 1 apart in it; two that both have not are 0 apart.
 //! - Lengthscales, scale and noise are the most probable ones under the priors of Optuna's `GPSampler`, found by L-BFGS-B from the best of several places.
@@ -136,7 +137,7 @@ pub fn suggest(
     }
     let rows: Vec<Vec<f64>> =
         points.iter().chain(pending).map(|point| checked(columns, point)).collect::<Result<_, _>>()?;
-    let values = standardised(values);
+    let values = standardised(&compressed(finite(values)));
     let order = ascending(&values);
     let hyper = fitted(columns, &rows, &values, &order, options);
     let model = conditioned(columns, &rows, &values, hyper)?;
@@ -165,23 +166,43 @@ fn ascending(values: &[f64]) -> Vec<usize> {
     order
 }
 
-/// Values with mean 0 and variance 1.
-fn standardised(values: &[f64]) -> Vec<f64> {
-    let finite = || values.iter().copied().filter(|value| value.is_finite());
-    let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+/// Values within the bounds of the finite ones, and of size 1 at most, so that no square is infinite.
+fn finite(values: &[f64]) -> Vec<f64> {
+    let finite = values.iter().copied().filter(|value| value.is_finite());
+    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
         return vec![0.0; values.len()];
     }
-    // What is not finite would spoil the mean; what is no number is as bad as can be.
-    let kept: Vec<f64> =
-        values.iter().map(|value| if value.is_nan() { high } else { value.clamp(low, high) }).collect();
-    // Of size 1 at most, so that no square is infinite.
     let size = low.abs().max(high.abs()).max(f64::MIN_POSITIVE);
-    let kept: Vec<f64> = kept.iter().map(|value| value / size).collect();
-    let count = kept.len() as f64;
-    let mean = kept.iter().sum::<f64>() / count;
-    let deviation = (kept.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
-    kept.iter().map(|value| (value - mean) / deviation.max(1e-15)).collect()
+    // What is no number is as bad as can be.
+    let within = |value: &f64| if value.is_nan() { high } else { value.clamp(low, high) };
+    values.iter().map(|value| within(value) / size).collect()
+}
+
+/// Values in the same order, of which those above the median lie by the logarithm of their distance from it, measured by the spread of those below.
+///
+/// How bad a bad trial was says little about where the best is, and a training that diverged would make all others look alike. Vizier's Gaussian
+/// process compresses that half by its ranks (Song et al., "The Vizier Gaussian process bandit algorithm", 2024); a logarithm has no step at the
+/// median. Of 200 searches in the table of trainings (`examples/regret.rs`), 40 trials each, all found its minimum this way and 168 without.
+fn compressed(values: Vec<f64>) -> Vec<f64> {
+    let order = ascending(&values);
+    let below = &order[..order.len().div_ceil(2)];
+    let median = below.last().map_or(0.0, |at| values[*at]);
+    let spread =
+        (below.iter().map(|at| (values[*at] - median).powi(2)).sum::<f64>() / below.len() as f64).sqrt();
+    if spread == 0.0 {
+        return values;
+    }
+    let above = |value: f64| median + spread * ((value - median) / spread).ln_1p();
+    values.into_iter().map(|value| if value > median { above(value) } else { value }).collect()
+}
+
+/// Values with mean 0 and variance 1.
+fn standardised(values: &[f64]) -> Vec<f64> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+    values.iter().map(|value| (value - mean) / deviation.max(1e-15)).collect()
 }
 
 /// The kernel that fits the values best, or so many of them.

@@ -9,8 +9,8 @@ mod read;
 mod replay;
 
 pub(crate) use operation::{Attrs, Operation, Template};
-pub(crate) use replay::Replay;
 pub use replay::StudyRecord;
+pub(crate) use replay::{METRIC_NAMES, Replay};
 
 use file::JournalFile;
 use std::hash::{BuildHasher, Hasher};

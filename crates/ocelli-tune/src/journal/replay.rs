@@ -7,6 +7,9 @@ use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+/// Where Optuna notes what objectives are called.
+pub(crate) const METRIC_NAMES: &str = "study:metric_names";
+
 /// A study as it stands in a journal.
 #[derive(Clone, Debug)]
 pub struct StudyRecord {
@@ -18,13 +21,20 @@ pub struct StudyRecord {
     pub user_attrs: Attrs,
     /// What samplers noted with it.
     pub system_attrs: Attrs,
-    /// Its trials, by number.
-    pub trials: Vec<Arc<Trial>>,
+    /// Its trials, by number; shared with the histories that were taken of them.
+    pub trials: Arc<Vec<Arc<Trial>>>,
     /// What each parameter was first drawn from: later ones must be compatible with it.
     distributions: HashMap<String, Arc<Distribution>>,
 }
 
 impl StudyRecord {
+    /// What its objectives are called, one for each direction: Optuna's `study.metric_names`. `None` where nobody named them.
+    pub fn metric_names(&self) -> Option<Vec<String>> {
+        let names = self.system_attrs.get(METRIC_NAMES)?.as_array()?;
+        let names: Option<Vec<String>> = names.iter().map(|name| Some(name.as_str()?.to_owned())).collect();
+        names.filter(|names| names.len() == self.directions.len())
+    }
+
     /// What a parameter was first drawn from, if a trial has it.
     pub(crate) fn distribution(&self, name: &str) -> Option<&Arc<Distribution>> {
         self.distributions.get(name)
@@ -114,7 +124,7 @@ impl Replay {
             directions,
             user_attrs: Attrs::new(),
             system_attrs: Attrs::new(),
-            trials: Vec::new(),
+            trials: Arc::default(),
             distributions: HashMap::new(),
         };
         self.studies.insert(self.next_study, study);
@@ -129,7 +139,7 @@ impl Replay {
         for (name, distribution) in &template.distributions {
             study.distributions.entry(name.clone()).or_insert_with(|| Arc::clone(distribution));
         }
-        study.trials.push(Arc::new(Trial {
+        Arc::make_mut(&mut study.trials).push(Arc::new(Trial {
             number: number as u64,
             id,
             state: template.state,
@@ -199,7 +209,8 @@ impl Replay {
     fn trial_mut(&mut self, id: u64) -> Result<&mut Trial, Rejected> {
         let place = usize::try_from(id).ok().and_then(|id| self.places.get(id));
         let (study, number) = *place.ok_or(Rejected::NoTrial)?;
-        let trial = self.study_mut(study)?.trials.get_mut(number).ok_or(Rejected::NoTrial)?;
+        let trials = &mut self.study_mut(study)?.trials;
+        let trial = Arc::make_mut(trials).get_mut(number).ok_or(Rejected::NoTrial)?;
         if trial.state.is_finished() {
             return Err(Rejected::Finished(trial.state));
         }

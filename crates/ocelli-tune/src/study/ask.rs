@@ -46,7 +46,7 @@ impl Study {
                 return Ok((Some(trial.number), [run].into_iter().chain(note).collect()));
             }
             let number = study.trials.len() as u64;
-            let history = History::new(study.trials.clone());
+            let history = History::shared(&study.trials);
             let notes =
                 match self.inner.options.sampler.claim(&self.request(number, &history, &Params::new()))? {
                     Claim::Free => Vec::new(),
@@ -69,6 +69,8 @@ impl Study {
         let params = self.inner.options.sampler.sample(&self.request(number, &history, &fixed))?;
         self.space().check(&params)?;
         let operations = self.param_operations(trial, &params)?;
+        // Nobody else holds it: the study goes on with the same list.
+        drop(history);
         self.journal().transact(|replay| -> Result<_, TuneError> {
             self.running(replay, number)?;
             let study = self.record(replay)?;

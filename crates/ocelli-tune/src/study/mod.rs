@@ -10,7 +10,7 @@ pub use active::{ActiveTrial, Outcome};
 pub use heartbeat::Heartbeat;
 pub use options::StudyOptions;
 
-use crate::journal::{Attrs, Operation, Replay};
+use crate::journal::{Attrs, METRIC_NAMES, Operation, Replay};
 use crate::{Direction, History, Journal, Space, StudyRecord, Trial, TrialState, TuneError, pareto_front};
 use chrono::{DateTime, Utc};
 use heartbeat::Watch;
@@ -56,7 +56,7 @@ impl Study {
     pub fn history(&self) -> Result<History, TuneError> {
         let mut journal = self.journal();
         journal.sync()?;
-        Ok(History::new(self.record(journal.replay())?.trials.clone()))
+        Ok(History::shared(&self.record(journal.replay())?.trials))
     }
 
     /// The complete trial with the best objective, the earliest of equals; `None` when there is none. Of several objectives, the first
@@ -102,6 +102,37 @@ impl Study {
             self.record(replay)?;
             Ok(((), vec![Operation::StudyUserAttr { study, attrs }]))
         })
+    }
+
+    /// Names the objectives, as Optuna's `study.set_metric_names` does: its figures and its dashboard show them. Nothing is written where they have
+    /// these names already.
+    ///
+    /// # Errors
+    /// Not a name for each direction; the journal cannot be written.
+    pub fn set_metric_names(&self, names: &[&str]) -> Result<(), TuneError> {
+        let (found, needed) = (names.len(), self.directions().len());
+        if found != needed {
+            return Err(TuneError::MetricNames { found, needed });
+        }
+        let study = self.inner.id;
+        self.journal().transact(|replay| {
+            let known = self.record(replay)?.metric_names();
+            if known.is_some_and(|known| known == names) {
+                return Ok(((), Vec::new()));
+            }
+            let attrs = Attrs::from([(METRIC_NAMES.to_string(), names.into())]);
+            Ok(((), vec![Operation::StudySystemAttr { study, attrs }]))
+        })
+    }
+
+    /// What its objectives are called; `None` where nobody named them.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn metric_names(&self) -> Result<Option<Vec<String>>, TuneError> {
+        let mut journal = self.journal();
+        journal.sync()?;
+        Ok(self.record(journal.replay())?.metric_names())
     }
 
     /// What users noted with the study.

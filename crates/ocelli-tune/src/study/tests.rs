@@ -319,3 +319,31 @@ fn a_sampler_without_an_answer_fails_its_trial() {
     assert_eq!(history.all()[0].state, TrialState::Fail);
     assert_eq!(history.all()[0].system_attrs["fail_reason"], json!("Broken: it is broken"));
 }
+
+#[test]
+fn objectives_are_named_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.log");
+    let study = open(&path, options().directions([Direction::Minimize, Direction::Maximize]));
+    assert_eq!(study.metric_names().unwrap(), None);
+    assert!(study.set_metric_names(&["loss"]).unwrap_err().to_string().contains("2 directions"));
+    let written = || std::fs::metadata(&path).unwrap().len();
+    study.set_metric_names(&["loss", "accuracy"]).unwrap();
+    let length = written();
+    study.set_metric_names(&["loss", "accuracy"]).unwrap();
+    assert_eq!(written(), length, "the same names are no news");
+    let mut journal = Journal::open(&path, LockOptions::default()).unwrap();
+    let names = journal.studies().unwrap()[0].metric_names();
+    assert_eq!(names, Some(vec!["loss".to_owned(), "accuracy".to_owned()]));
+    // What is no list of as many names counts as none.
+    for odd in [json!(["one"]), json!([1, 2]), json!("loss")] {
+        let attrs = Attrs::from([(METRIC_NAMES.to_string(), odd)]);
+        let study = study.inner.id;
+        journal
+            .transact(|_| -> Result<_, TuneError> {
+                Ok(((), vec![Operation::StudySystemAttr { study, attrs }]))
+            })
+            .unwrap();
+        assert_eq!(journal.studies().unwrap()[0].metric_names(), None);
+    }
+}

@@ -37,6 +37,7 @@ def shown(study):
         "name": study.study_name,
         "directions": [direction.name for direction in study.directions],
         "user_attrs": study.user_attrs,
+        "metric_names": study.metric_names,
         "best": [trial.number for trial in study.best_trials],
         "trials": [
             {

@@ -10,13 +10,14 @@ mod text;
 use super::{labelled, print_json, threads};
 use crate::args::EvalArgs;
 use crate::failure::{Failure, closed_pipe};
+use crate::interrupt;
 use crate::tracking::{Place, Tracking, confusion};
 use chosen::Chosen;
 use measured::Measured;
 use ocelli::data::Problem;
 use ocelli::model::{Classifier, ModelError};
 use ocelli::track::RunStatus;
-use ocelli::train::{MeasureOptions, measure};
+use ocelli::train::{MeasureOptions, measure_watched};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let data = labelled::open(&classifier, &args.data, args.label_separator, threads)?;
     let chosen = chosen::choose(&data, args.split.as_deref(), classifier.division())?;
     labelled::check(&args.data, chosen.images.as_ref(), &classifier)?;
+    interrupt::listen()?;
     let mut tracking = Tracking::begin(place, &args.track, "eval", Some(name(&args.model)))?;
     let options =
         MeasureOptions { threads, views: args.tta.clone(), seed: args.seed, ..MeasureOptions::default() };
@@ -38,8 +40,11 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     } else {
         one(args, &classifier, (&data.path, &chosen), (&options, &mut tracking), problems_of)
     };
-    let failed = matches!(&done, Err(Failure::Report { error, .. }) if !closed_pipe(error.as_ref()));
-    tracking.end(if failed { RunStatus::Failed } else { RunStatus::Finished });
+    tracking.end(match &done {
+        Err(Failure::Reported(interrupt::CODE)) => RunStatus::Killed,
+        Err(Failure::Report { error, .. }) if !closed_pipe(error.as_ref()) => RunStatus::Failed,
+        _ => RunStatus::Finished,
+    });
     let problems: Vec<Problem> = done?;
     if let Some(caution) = chosen::caution(&chosen) {
         eprintln!("warning: {caution}");
@@ -93,8 +98,10 @@ fn one(
     problems_of: impl Fn(Vec<Problem>) -> Vec<Problem>,
 ) -> Result<Vec<Problem>, Failure> {
     let (said, unreadable) =
-        measure(classifier, Arc::clone(&chosen.images), options).map_err(labelled::failed)?;
+        measure_watched(classifier, Arc::clone(&chosen.images), options, |_| labelled::goes_on())
+            .map_err(labelled::failed)?;
     let measured = Measured::new(args, classifier, said)?;
+    interrupt::check()?;
     let problems = problems_of(unreadable);
     // First, so that it is done though nobody reads on.
     save(args, |mut classifier| {

@@ -5,6 +5,7 @@ use super::save;
 use crate::args::EvalArgs;
 use crate::commands::{labelled, print_json};
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::text::{count, csv, percent, plural};
 use crate::tracking::Tracking;
 use ocelli::data::{Problem, printable};
@@ -12,7 +13,7 @@ use ocelli::model::Classifier;
 use ocelli::train::metrics::{
     Averaged, MultiLabelOptions, MultiLabelPredictions, MultiLabelReport, fit_thresholds,
 };
-use ocelli::train::{MeasureOptions, measure_multi_label};
+use ocelli::train::{MeasureOptions, measure_multi_label_watched};
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -27,12 +28,14 @@ pub(super) fn run(
     problems_of: impl Fn(Vec<Problem>) -> Vec<Problem>,
 ) -> Result<Vec<Problem>, Failure> {
     let (said, unreadable) =
-        measure_multi_label(classifier, Arc::clone(&chosen.images), options).map_err(labelled::failed)?;
+        measure_multi_label_watched(classifier, Arc::clone(&chosen.images), options, |_| labelled::goes_on())
+            .map_err(labelled::failed)?;
     let thresholds = match args.fit_thresholds {
         true => Some(fit_thresholds(&said)),
         false => classifier.thresholds().map(<[f32]>::to_vec),
     };
     let report = MultiLabelReport::of(&said, &MultiLabelOptions { thresholds });
+    interrupt::check()?;
     let problems = problems_of(unreadable);
     // First, so that it is done though nobody reads on.
     save(args, |classifier| classifier.with_thresholds(report.thresholds.clone()))?;

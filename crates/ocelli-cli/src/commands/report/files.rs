@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::files::{beside, together};
 use ocelli::report::Page;
 use ocelli::report::page::{FIGURES, GENERATOR};
+use ocelli::report::search::is_figure;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,10 +15,23 @@ const USUAL: &str = "report";
 const ENDING: [&str; 1] = ["html"];
 
 /// The page, and the folder of its figures beside it: what an earlier report left there is replaced, anything else stays.
-pub(super) struct Files {
-    pub(super) page: PathBuf,
-    pub(super) figures: PathBuf,
+pub(crate) struct Files {
+    pub(crate) page: PathBuf,
+    pub(crate) figures: PathBuf,
+    kind: Kind,
 }
+
+/// Which files of the folder are figures.
+#[derive(Clone, Copy)]
+struct Kind {
+    is_figure: fn(&str) -> bool,
+    endings: &'static [&'static str],
+}
+
+const OF_MODEL: Kind = Kind { is_figure: |name| FIGURES.contains(&name), endings: &["svg", "png"] };
+const OF_SEARCH: Kind = Kind { is_figure, endings: &["svg"] };
+/// The folder of a search's figures, where its page was given no other name.
+const PLOTS: &str = "plots";
 
 impl Files {
     /// As asked for; else beside the model. `a.html` has its figures in `a/`; a folder has both by the usual name.
@@ -28,12 +42,23 @@ impl Files {
             Some(out) => together(out, USUAL, ENDING),
             None => beside(&model.with_file_name(USUAL), ENDING),
         };
-        Self { figures: page.with_extension(""), page }
+        Self { figures: page.with_extension(""), page, kind: OF_MODEL }
+    }
+
+    /// As asked for; else in the search's folder, the figures in `plots/`.
+    pub(crate) fn of_search(asked: Option<&Path>, folder: &Path) -> Self {
+        match asked {
+            Some(_) => Self { kind: OF_SEARCH, ..Self::named(asked, folder) },
+            None => {
+                let [page] = beside(&folder.join(USUAL), ENDING);
+                Self { figures: folder.join(PLOTS), page, kind: OF_SEARCH }
+            }
+        }
     }
 
     /// # Errors
     /// The page, or a figure without its page, is there and is not of an earlier report; or a file is where the figures' folder goes.
-    pub(super) fn claim(&self) -> Result<(), Failure> {
+    pub(crate) fn claim(&self) -> Result<(), Failure> {
         if self.figures.is_file() {
             let reason =
                 format!("{} is a file, and figures need a folder of that name", self.figures.display());
@@ -42,8 +67,9 @@ impl Files {
         if is_ours(&self.page) {
             return Ok(());
         }
-        let mut ours = std::iter::once(self.page.clone()).chain(self.figure_files());
-        match ours.find(|path| path.exists()) {
+        let mut there =
+            Some(self.page.clone()).filter(|page| page.exists()).into_iter().chain(self.figure_files());
+        match there.next() {
             Some(path) => {
                 let reason = format!("{} is there already, and not from an earlier report", path.display());
                 Err(Failure::usage(reason).hint("give another name with --out FILE, or remove it"))
@@ -52,22 +78,29 @@ impl Files {
         }
     }
 
-    /// Every file that figures may be in.
-    fn figure_files(&self) -> impl Iterator<Item = PathBuf> {
-        let files = |name| ["svg", "png"].map(|ending| self.figures.join(format!("{name}.{ending}")));
-        FIGURES.into_iter().flat_map(files)
+    /// The files of the folder that have names of figures.
+    fn figure_files(&self) -> Vec<PathBuf> {
+        let Kind { is_figure, endings } = self.kind;
+        let is_ours = |path: &PathBuf| {
+            let part = |part: Option<&std::ffi::OsStr>| {
+                part.and_then(|part| part.to_str()).unwrap_or_default().to_owned()
+            };
+            is_figure(&part(path.file_stem())) && endings.contains(&part(path.extension()).as_str())
+        };
+        let all = fs::read_dir(&self.figures).into_iter().flatten().flatten();
+        all.map(|entry| entry.path()).filter(is_ours).collect()
     }
 
-    pub(super) fn write(&self, page: &Page) -> Result<(), Failure> {
+    pub(crate) fn write(&self, page: &Page) -> Result<(), Failure> {
         let failed = |path: &Path, error: io::Error| {
             Failure::failed(format!("{}: cannot be written: {error}", path.display()))
         };
         fs::create_dir_all(&self.figures).map_err(|error| failed(&self.figures, error))?;
         // What this report has no figure of would be an earlier one's.
-        for file in self.figure_files().filter(|file| file.exists()) {
+        for file in self.figure_files() {
             fs::remove_file(&file).map_err(|error| failed(&file, error))?;
         }
-        page.save_figures(&self.figures)?;
+        page.save_figures(&self.figures, self.kind.endings)?;
         page::write(&self.page, &page.html)
     }
 }
@@ -84,7 +117,7 @@ mod tests {
     #[test]
     fn figures_lie_beside_their_page() {
         let named = |out: Option<&str>| {
-            let Files { page, figures } =
+            let Files { page, figures, .. } =
                 Files::named(out.map(Path::new), Path::new("runs/a/model.safetensors"));
             [page, figures].map(|path| path.to_string_lossy().into_owned())
         };
@@ -105,7 +138,7 @@ mod tests {
         assert_eq!(named().page, alone);
         named().write(&Page { html: OURS.into(), figures: Vec::new() }).unwrap();
         assert!(out.is_dir());
-        let Files { page, figures } = named();
+        let Files { page, figures, .. } = named();
         assert_eq!((page, figures), (alone.clone(), out.clone()), "again the same");
         fs::write(&alone, "<p>mine</p>").unwrap();
         assert_eq!(named().page, inside, "a folder that is not ours");
@@ -119,6 +152,31 @@ mod tests {
         assert!(files.claim().is_ok());
         fs::write(&files.figures, "mine").unwrap();
         assert!(files.claim().is_err(), "though the page is ours");
+    }
+
+    #[test]
+    fn a_search_has_its_figures_in_plots() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::of_search(None, folder.path());
+        assert_eq!(
+            (&files.page, &files.figures),
+            (&folder.path().join("report.html"), &folder.path().join("plots"))
+        );
+        let named = Files::of_search(Some(Path::new("a.html")), folder.path());
+        assert_eq!((named.page, named.figures), ("a.html".into(), "a".into()));
+        files.write(&Page { html: OURS.into(), figures: Vec::new() }).unwrap();
+        for name in ["slice-old.svg", "history.svg", "slice-mine.png", "histories.svg"] {
+            fs::write(files.figures.join(name), "").unwrap();
+        }
+        files.write(&Page { html: OURS.into(), figures: Vec::new() }).unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(&files.figures).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(
+            left,
+            ["histories.svg", "slice-mine.png"],
+            "an earlier report's figures are gone, others' files are not"
+        );
     }
 
     #[test]

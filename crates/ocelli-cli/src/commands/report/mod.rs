@@ -1,6 +1,7 @@
-//! `ocelli report`: all about a model, or a run, as one page.
+//! `ocelli report`: all about a model, a run, or a search, as one page.
 
-mod files;
+pub(crate) mod files;
+pub(crate) mod search;
 mod source;
 
 use super::bar::Bar;
@@ -9,6 +10,7 @@ use super::{labelled, threads};
 use crate::args::ReportArgs;
 use crate::failure::Failure;
 use crate::text::{bytes, count, percent, plural, warn};
+use crate::tracking::attach;
 use files::Files;
 use ocelli::data::check::Progress;
 use ocelli::data::{Dataset, ErrorKind, Problem, Undivided, printable};
@@ -20,13 +22,23 @@ use ocelli::train::metrics::{
 use ocelli::train::{MeasureOptions, measure_watched};
 use source::Source;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The split that a temperature is fitted on, where it is not the one that is measured on.
 const FITTED_ON: &str = "val";
+/// The page among the files of a tracked run, whatever it is called here.
+const ARTIFACT: &str = "report.html";
 
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
+    if let Some(journal) = search::journal(&args.model) {
+        return search::run(args, &journal);
+    }
+    if args.study.is_some() {
+        let reason = format!("--study names a study of a journal, and {} is none", args.model.display());
+        return Err(Failure::usage(reason).hint("leave --study out, or name a search's folder or journal"));
+    }
     let source = Source::open(&args.model)?;
     let files = Files::named(args.out.as_deref(), &source.model);
     files.claim()?;
@@ -50,6 +62,9 @@ pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
     let problems: Vec<&Problem> = data.problems_of(&chosen.split).into_iter().chain(&problems).collect();
     files.write(&page)?;
     tell(&files, &page, &report, &chosen)?;
+    if let Some(folder) = source.folder().filter(|_| !args.no_track) {
+        attach(folder, &files.page, ARTIFACT);
+    }
     problems.iter().for_each(|problem| warn(problem));
     warnings.iter().for_each(|warning| warn(warning));
     labelled::complete(problems)
@@ -117,6 +132,7 @@ impl Work<'_> {
         let watch = |images| {
             let done = done.fetch_add(images, Ordering::Relaxed) + images;
             self.bar.show(Progress { step, done, total });
+            ControlFlow::Continue(())
         };
         measure_watched(self.classifier, Arc::clone(images), &options, watch).map_err(labelled::failed)
     }

@@ -32,6 +32,13 @@ impl Source {
         Ok(Self { model: record.model.clone(), record: Some(record) })
     }
 
+    /// The folder of the run, if one is known.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.record.as_ref()?;
+        let folder = self.model.parent()?;
+        Some(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+    }
+
     /// The data that is asked for, or that the run was trained on.
     pub(super) fn data(&self, asked: Option<&str>) -> Result<String, Failure> {
         let known = || self.record.as_ref().map(|record| record.recipe.data.path.clone());

@@ -4,7 +4,9 @@ use crate::args::TrackArgs;
 use crate::failure::Failure;
 use crate::tracking;
 use ocelli::data::printable;
-use ocelli::track::{Experiment, Lifecycle, Run, SearchRuns, Tracker, TrackingUri, ViewType};
+use ocelli::track::{
+    Experiment, Filter, Lifecycle, Run, SearchRuns, TrackError, Tracker, TrackingUri, ViewType,
+};
 
 /// The fewest first digits of an id that name a run.
 const FEWEST: usize = 4;
@@ -46,23 +48,12 @@ impl Store {
     /// # Errors
     /// There is none, or more than one.
     pub(super) fn find(&self, named: &str) -> Result<Run, Failure> {
-        let is_id = named.len() >= FEWEST && named.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let prefix = named.to_ascii_lowercase();
         let mut found = Vec::new();
-        let ids = self.experiments()?.into_iter().map(|experiment| experiment.id);
-        let mut search = SearchRuns { view: ViewType::All, ..SearchRuns::in_experiments(ids) };
-        loop {
-            let page = self.tracker.search_runs(&search)?;
-            found.extend(
-                page.items
-                    .into_iter()
-                    .filter(|run| run.name == named || (is_id && run.id.starts_with(&prefix))),
-            );
-            match page.next {
-                Some(next) => search.page_token = Some(next),
-                None => break,
-            }
+        for filter in filters(named)? {
+            found.extend(self.search(filter)?.into_iter().filter(|run| is_called(run, named)));
         }
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        found.dedup_by(|one, other| one.id == other.id);
         // One that is not deleted is the one that is meant.
         if found.iter().any(|run| run.lifecycle == Lifecycle::Active) {
             found.retain(|run| run.lifecycle == Lifecycle::Active);
@@ -80,5 +71,55 @@ impl Store {
                 .hint("give more digits of the id of the one you mean"))
             }
         }
+    }
+
+    /// All runs that a filter finds, deleted or not.
+    fn search(&self, filter: Filter) -> Result<Vec<Run>, Failure> {
+        let ids = self.experiments()?.into_iter().map(|experiment| experiment.id);
+        let mut search = SearchRuns { filter, view: ViewType::All, ..SearchRuns::in_experiments(ids) };
+        let mut found = Vec::new();
+        loop {
+            let page = self.tracker.search_runs(&search)?;
+            found.extend(page.items);
+            match page.next {
+                Some(next) => search.page_token = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+}
+
+/// What finds the runs of this name, and of this id or one that begins so.
+fn filters(named: &str) -> Result<Vec<Filter>, TrackError> {
+    // A name with both quotes is not to be said: then all runs are looked at.
+    let quote = ['\'', '"'].into_iter().find(|quote| !named.contains(*quote));
+    let by_name =
+        quote.map_or_else(String::new, |quote| format!("attributes.run_name = {quote}{named}{quote}"));
+    let by_id = is_id(named).then(|| format!("attributes.run_id LIKE '{}%'", named.to_ascii_lowercase()));
+    std::iter::once(by_name).chain(by_id).map(|text| text.parse()).collect()
+}
+
+/// Whether it may be the beginning of an id.
+fn is_id(named: &str) -> bool {
+    named.len() >= FEWEST && named.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_called(run: &Run, named: &str) -> bool {
+    run.name == named || (is_id(named) && run.id.starts_with(&named.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_any_quotes_are_looked_for() {
+        let texts = |named: &str| -> Vec<String> {
+            filters(named).unwrap().iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(texts("it's"), ["attributes.run_name = \"it's\""]);
+        assert_eq!(texts("a \"b\" 'c'"), [""]);
+        assert_eq!(texts("ABCD"), ["attributes.run_name = 'ABCD'", "attributes.run_id LIKE 'abcd%'"]);
+        assert_eq!(texts("abc"), ["attributes.run_name = 'abc'"]);
     }
 }

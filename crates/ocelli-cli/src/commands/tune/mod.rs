@@ -1,24 +1,27 @@
 //! `ocelli tune`: many trainings in search of good settings.
 
 mod objective;
+mod pruner;
 mod settings;
 mod trial;
 
+use super::report::files::Files;
+use super::report::search::{leave, summary};
 use super::threads;
 use super::train::{command, name_of};
 use crate::args::TuneArgs;
-use crate::args::tune::{PrunerName, SamplerName};
+use crate::args::tune::SamplerName;
 use crate::failure::Failure;
 use crate::folder;
 use crate::interrupt;
-use crate::text::{duration, figure, plural, shell};
+use crate::text::{duration, figure, plural, shell, warn};
 use crate::tracking::{Kept, Place, Tracking};
-use ocelli::data::printable;
+use ocelli::report::search::{self, settings as told};
 use ocelli::track::RunStatus;
+use ocelli::train::SharedData;
 use ocelli::tune::{
-    GpSampler, GpSamplerOptions, GridOptions, GridSampler, Hyperband, Journal, LockOptions, MedianPruner,
-    Outcome, RandomSampler, SobolSampler, Space, Study, StudyOptions, SuccessiveHalving,
-    SuccessiveHalvingOptions, TpeOptions, TpeSampler, Trial, Value,
+    GpSampler, GpSamplerOptions, GridOptions, GridSampler, Journal, LockOptions, Outcome, RandomSampler,
+    SobolSampler, Space, Study, StudyOptions, TpeOptions, TpeSampler, Trial,
 };
 use std::fs;
 use std::io::{self, Write};
@@ -28,9 +31,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use objective::Objective;
+pub(crate) use pruner::PrunerChoice;
 
 /// The search's journal in its folder.
-const JOURNAL: &str = "study.log";
+pub(crate) const JOURNAL: &str = "study.log";
 /// The best trial's recipe there.
 const BEST: &str = "best.toml";
 /// Trials that are listed at the end where there are several objectives.
@@ -44,6 +48,8 @@ pub(super) struct Search<'a> {
     out: PathBuf,
     /// Threads of each trial.
     threads: usize,
+    /// Opened and decoded once for all trials.
+    data: SharedData,
     tracking: Mutex<Tracking>,
     until: Option<Instant>,
 }
@@ -51,7 +57,7 @@ pub(super) struct Search<'a> {
 pub(crate) fn run(args: &TuneArgs) -> Result<(), Failure> {
     let objectives =
         if args.objective.is_empty() { vec![Objective::default()] } else { args.objective.clone() };
-    if objectives.len() > 1 && args.pruner != PrunerName::None {
+    if objectives.len() > 1 && args.pruner != PrunerChoice::None {
         let failure = Failure::usage("--pruner judges trials by one objective, and there are several");
         return Err(failure.hint("leave --pruner out, or give one --objective"));
     }
@@ -78,6 +84,7 @@ pub(crate) fn run(args: &TuneArgs) -> Result<(), Failure> {
         study,
         out,
         threads: (workers / args.jobs.max(1)).max(1),
+        data: SharedData::default(),
         tracking: Mutex::new(tracking),
         until: args.timeout.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.max(0.0))),
     };
@@ -93,6 +100,17 @@ fn network(args: &TuneArgs) -> String {
     model.or(recipe).map_or_else(|| "lesson-bn".into(), |name| name.to_string_lossy().into_owned())
 }
 
+/// Leaves the recipe of the best trial: that which its training wrote, or, of a trial that was made elsewhere, this search's with its settings.
+fn leave_recipe(args: &TuneArgs, best: &Trial, out: &Path, to: &Path) -> Result<(), Failure> {
+    let folder = out.join(trial::folder_of(best.number));
+    let made = folder.join("recipe.toml");
+    if made.exists() {
+        fs::copy(made, to)?;
+        return Ok(());
+    }
+    settings::recipe(&args.run, &best.params, &folder)?.save(to).map_err(Failure::failed)
+}
+
 /// Opens the study of this folder, or begins it.
 fn study(args: &TuneArgs, space: Space, objectives: &[Objective], out: &Path) -> Result<Study, Failure> {
     let file = args.storage.clone().unwrap_or_else(|| out.join(JOURNAL));
@@ -100,7 +118,13 @@ fn study(args: &TuneArgs, space: Space, objectives: &[Objective], out: &Path) ->
     let seed = args.run.seed.and_then(|seed| u64::try_from(seed).ok()).unwrap_or(1);
     let options =
         StudyOptions::new(&args.study, space.clone()).directions(objectives.iter().map(|one| one.direction));
-    let options = match args.sampler {
+    // Given up trials tell TPE something and the Gaussian process nothing; of several objectives it sees one mixture at a time.
+    let best = if args.pruner == PrunerChoice::None && objectives.len() == 1 {
+        SamplerName::Gp
+    } else {
+        SamplerName::Tpe
+    };
+    let options = match args.sampler.unwrap_or(best) {
         SamplerName::Tpe => options.sampler(TpeSampler::new(TpeOptions { seed, ..TpeOptions::default() })),
         SamplerName::Gp => {
             options.sampler(GpSampler::new(GpSamplerOptions { seed, ..GpSamplerOptions::default() }))
@@ -112,18 +136,12 @@ fn study(args: &TuneArgs, space: Space, objectives: &[Objective], out: &Path) ->
         SamplerName::Sobol => options.sampler(SobolSampler::new(seed)),
         SamplerName::Random => options.sampler(RandomSampler::new(seed)),
     };
-    let options = match args.pruner {
-        PrunerName::None => options,
-        PrunerName::Median => options.pruner(MedianPruner::default()),
-        PrunerName::Asha => {
-            let rungs =
-                SuccessiveHalvingOptions { min_resource: Some(1), ..SuccessiveHalvingOptions::default() };
-            options.pruner(SuccessiveHalving::new(rungs).map_err(Failure::usage)?)
-        }
-        PrunerName::Hyperband => options.pruner(Hyperband::new(Default::default()).map_err(Failure::usage)?),
-    };
+    let options = args.pruner.of(options, objectives[0].direction).map_err(Failure::usage)?;
     let journal = Journal::open(file, LockOptions::default()).map_err(Failure::failed)?;
-    Study::open(journal, options).map_err(Failure::failed)
+    let study = Study::open(journal, options)?;
+    let names: Vec<&str> = objectives.iter().map(|one| one.figure.name()).collect();
+    study.set_metric_names(&names)?;
+    Ok(study)
 }
 
 impl Search<'_> {
@@ -223,18 +241,17 @@ impl Search<'_> {
 
     /// Says what came of it, and leaves the best trial's recipe.
     fn end(self, worked: Result<(), Failure>) -> Result<(), Failure> {
-        let tracking = self.tracking.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut tracking = self.tracking.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Err(failure) = worked {
             tracking.end(RunStatus::Failed);
             return Err(failure);
         }
         let best = self.study.best_trials()?;
-        let mut tracking = tracking;
         let mut out = io::stdout().lock();
         writeln!(out)?;
         if let Some(first) = best.first() {
             let recipe = self.out.join(BEST);
-            fs::copy(self.out.join(trial::folder_of(first.number)).join("recipe.toml"), &recipe)?;
+            leave_recipe(self.args, first, &self.out, &recipe)?;
             tracking.tell(|run| run.log_artifact(&recipe, ""));
             let values = first.values.iter().flatten().zip(&self.objectives);
             tracking
@@ -244,16 +261,15 @@ impl Search<'_> {
                 writeln!(out, "best      trial {}: {}; {}", trial.number, values.join(", "), told(trial))?;
             }
             writeln!(out, "recipe    {}", recipe.display())?;
-            writeln!(
-                out,
-                "\ntry next:\n  {} train --recipe {}",
-                command(),
-                shell(&recipe.display().to_string())
-            )?;
         } else {
             writeln!(out, "no trial came to its end")?;
         }
         drop(out);
+        report(&self.study, &self.objectives, &self.out, &mut tracking)?;
+        if !best.is_empty() {
+            let recipe = self.out.join(BEST).display().to_string();
+            writeln!(io::stdout(), "\ntry next:\n  {} train --recipe {}", command(), shell(&recipe))?;
+        }
         if interrupt::asked() {
             tracking.end(RunStatus::Killed);
             return Err(Failure::Reported(interrupt::CODE));
@@ -263,17 +279,29 @@ impl Search<'_> {
     }
 }
 
-/// A trial's settings in one line, numbers with the digits that matter; its recipe has all of them.
-fn told(trial: &Trial) -> String {
-    let setting = |(name, value): (&String, &Value)| {
-        let value = match value {
-            Value::Null => "none".to_owned(),
-            Value::Float(value) => figure(*value),
-            Value::Bool(value) => value.to_string(),
-            Value::Int(value) => value.to_string(),
-            Value::Text(value) => printable(value).into_owned(),
-        };
-        format!("{}={value}", printable(name))
+/// Says which settings decide, and leaves the page, where a trial is finished. What is wrong with the page's place costs no search its end.
+fn report(
+    study: &Study,
+    objectives: &[Objective],
+    out: &Path,
+    tracking: &mut Tracking,
+) -> Result<(), Failure> {
+    let history = study.history()?;
+    if history.finished() == 0 {
+        return Ok(());
+    }
+    let objective =
+        |one: &Objective| search::Objective { name: one.figure.name().into(), direction: one.direction };
+    let found = search::Search {
+        name: out.display().to_string(),
+        objectives: objectives.iter().map(objective).collect(),
+        trials: history.all().to_vec(),
     };
-    trial.params.iter().map(setting).collect::<Vec<_>>().join(" ")
+    io::stdout().lock().write_all(summary(&found).as_bytes())?;
+    let files = Files::of_search(None, out);
+    match files.claim().and_then(|()| leave(&found, &files)) {
+        Ok(()) => tracking.tell(|run| run.log_artifact(&files.page, "")),
+        Err(failure) => warn(&format!("no page is written: {}", failure.said())),
+    }
+    Ok(())
 }

@@ -49,7 +49,7 @@ impl Search<'_> {
         let recipe = settings::recipe(&self.args.run, trial.params(), &folder)?;
         let options = RunOptions { threads: self.threads };
         // Settings may be fine one by one and not together, such as a network whose maps come to nothing.
-        let run = match Run::prepare(recipe, options) {
+        let run = match Run::prepare_sharing(recipe, options, &self.data) {
             Ok(run) => run,
             Err(error @ (TrainError::Network { .. } | TrainError::Recipe(_))) => {
                 return Ok(Ended::Failed(error.to_string()));
