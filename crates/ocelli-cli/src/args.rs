@@ -1,8 +1,10 @@
 //! The command line, as data.
 
 pub(crate) mod data;
+pub(crate) mod export;
 mod run;
 pub(crate) mod runs;
+mod serve;
 mod track;
 pub(crate) mod tune;
 
@@ -12,6 +14,7 @@ use ocelli::train::View;
 use std::path::PathBuf;
 
 pub(crate) use run::RunArgs;
+pub(crate) use serve::ServeArgs;
 pub(crate) use track::TrackArgs;
 pub(crate) use tune::TuneArgs;
 
@@ -31,6 +34,12 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Say what images show.
     Predict(PredictArgs),
+    /// Write a model for another runtime, and see that it answers the same there.
+    Export(export::ExportArgs),
+    /// Compare what was exported with its model, in the runtime that it is for; exit code 1 if they differ, or there is none.
+    Verify(export::VerifyArgs),
+    /// Answer over HTTP what images show: an API, the Open Inference Protocol, and a page to try models.
+    Serve(ServeArgs),
     /// Show why a model answers as it does about an image: filters, feature maps, Grad-CAM, integrated gradients, embedding
     Explain(ExplainArgs),
     /// Search for good settings: train many times, each time with what the trials before suggest.

@@ -73,6 +73,7 @@
 //! - [`nn`]: layers, networks by builder, name or TOML file, weights, summaries, plans.
 //! - [`train`]: recipes, runs, the trainer, optimizers, schedules, the loss, evaluation and its [figures](train::metrics).
 //! - [`model`]: the classifier and its file.
+//! - [`export`]: the classifier for other runtimes: ONNX and TorchScript; and the check that it answers the same there.
 //! - [`report`]: what a classifier has learnt, why it answers as it does, and how well: as pictures, and as one page;
 //!   and what a search found.
 //! - [`track`]: runs, their parameters, metrics and files, in MLflow's formats.
@@ -82,6 +83,7 @@
 //! Results depend on the seed and on nothing else: any number of threads gives the same bits.
 
 pub use ocelli_data as data;
+pub use ocelli_export as export;
 pub use ocelli_kernels as kernels;
 pub use ocelli_model as model;
 pub use ocelli_nn as nn;
@@ -106,3 +108,8 @@ struct Tracking;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/tuning.md")]
 struct Tuning;
+
+/// The document's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/exporting.md")]
+struct Exporting;

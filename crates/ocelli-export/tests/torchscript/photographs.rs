@@ -1,0 +1,78 @@
+//! Photographs of many sizes, and how a file is used.
+
+use std::path::Path;
+use std::process::Command;
+
+use ocelli_export::torchscript;
+use ocelli_model::{Classifier, read_weights};
+use ocelli_nn::{Shape, zoo};
+use ocelli_testing::Report;
+use serde_json::{Value, json};
+
+use crate::session::{Session, photographs, python, script};
+use crate::{TOLERANCE, names, predictions, probabilities, transforms};
+
+/// EfficientNet-Lite0 with its published weights: a network that tells photographs apart, so that it shows where pixels differ.
+fn lite0(weights: &Path, list: Value) -> Classifier {
+    let network =
+        zoo::build("efficientnet_lite0", Shape::map(3, 224, 224), 1000).expect("a network of the zoo");
+    let weights = read_weights(weights).expect("a .pth file that can be read");
+    Classifier::new(network, weights, transforms(list), names(1000)).expect("parts that fit")
+}
+
+fn photographic() -> Value {
+    json!([
+        { "type": "Resize", "size": 256 },
+        { "type": "CenterCrop", "size": 224 },
+        { "type": "Normalize", "mean": vec![127.0 / 255.0; 3], "std": vec![128.0 / 255.0; 3] },
+    ])
+}
+
+#[test]
+fn photographs_of_many_sizes_get_the_same_probabilities() {
+    let Some(mut session) = Session::new() else { return };
+    let (weights, files) = photographs(session.folder());
+    let classifier = lite0(&weights, photographic());
+    let bytes = torchscript::export(&classifier).expect("a classifier that can be exported");
+    std::fs::write(session.path("lite0"), bytes).expect("a file");
+    let expected = predictions(&classifier, &files);
+    let mut jobs = Vec::new();
+    for file in &files {
+        for form in ["float", "uint8"] {
+            jobs.push((file, form, session.run_image("lite0", "forward", file, form, json!({}))));
+        }
+    }
+    let copies = session.run_image("lite0", "forward", &files[0], "float", json!({ "copies": true }));
+    let answers = session.finish();
+    let mut report = Report::default();
+    for (at, (file, form, job)) in jobs.iter().enumerate() {
+        let ours = probabilities(&classifier, &expected[at / 2]);
+        let case = Path::new(file).file_name().unwrap_or_default().to_string_lossy();
+        report.compare(&case, form, answers.output(*job), &ours, 1.0, TOLERANCE);
+    }
+    let ours = probabilities(&classifier, &expected[0]);
+    for (what, output) in answers.copies(copies) {
+        report.compare("copies", what, output, &ours, 1.0, TOLERANCE);
+    }
+    report.finish();
+}
+
+#[test]
+fn the_example_runs_as_it_stands() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (weights, files) = photographs(folder.path());
+    let classifier = lite0(&weights, photographic());
+    let bytes = torchscript::export(&classifier).expect("a classifier that can be exported");
+    std::fs::write(folder.path().join("standalone_model.pt"), bytes).expect("a file");
+    let odd = files.iter().find(|file| file.ends_with("1001x777.jpg")).expect("a photograph of that size");
+    std::fs::copy(odd, folder.path().join("photo.jpg")).expect("a copy");
+    let said = Command::new(python)
+        .arg(script("standalone_model.py"))
+        .current_dir(folder.path())
+        .output()
+        .expect("Python runs");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let ours = predictions(&classifier, std::slice::from_ref(odd));
+    assert_eq!(String::from_utf8_lossy(&said.stdout).trim_end(), format!("Prediction: {}", ours[0].label));
+}
