@@ -18,11 +18,14 @@ pub struct SharedData {
     held: Mutex<Held>,
 }
 
+/// Settings of the data that decide what a source keeps, and how: JPEGs at a part of their size, and the cache on disk.
+type Keeping = (bool, Option<String>, u64);
+
 #[derive(Default)]
 struct Held {
     opened: Option<(String, OpenOptions, Splits)>,
-    /// The newest last.
-    sources: Vec<(DataSection, Arc<Source>)>,
+    /// The newest last, with how each is kept.
+    sources: Vec<(Keeping, Arc<Source>)>,
 }
 
 impl std::fmt::Debug for SharedData {
@@ -78,10 +81,12 @@ impl SharedData {
         data: &DataSection,
     ) -> Result<Arc<Source>, DataError> {
         let mut held = self.held();
-        let place = held.sources.iter().position(|(of, source)| of == data && source.is_for(dataset, list));
+        let keeping = (data.reduced_jpeg, data.cache.clone(), data.cache_bytes);
+        let place =
+            held.sources.iter().position(|(kept, source)| *kept == keeping && source.is_for(dataset, list));
         let found = match place {
             Some(place) => held.sources.remove(place),
-            None => (data.clone(), behind(dataset, list, data)?),
+            None => (keeping, behind(dataset, list, data)?),
         };
         let source = Arc::clone(&found.1);
         held.sources.push(found);
@@ -141,6 +146,12 @@ mod tests {
             Recipe { train: crate::TrainSection { lr: Some(0.5), ..recipe.train.clone() }, ..recipe.clone() };
         let second = prepare(&other_rate);
         assert!(Arc::ptr_eq(&first.parts.train, &second.parts.train));
+        let mut balanced = recipe.clone();
+        balanced.data.sampler = ocelli_data::Sampler::Balanced;
+        assert!(
+            Arc::ptr_eq(&first.parts.train, &prepare(&balanced).parts.train),
+            "another order of the same"
+        );
         assert!(Arc::ptr_eq(first.parts.val.as_ref().unwrap(), second.parts.val.as_ref().unwrap()));
         let mut larger = recipe.clone();
         larger.transforms.size = Some([48, 48]);

@@ -252,11 +252,20 @@ fn pending_points_are_kept_away_from() {
     let values: Vec<f64> = points.iter().map(|point| wave(point)).collect();
     let mut pending: Vec<Vec<f64>> = Vec::new();
     for seed in 0..5 {
-        let tried = Tried { points: &points, values: &values, pending: &pending };
-        let point = suggest(&columns, tried, seed, &GpOptions::default()).expect("points that fit");
-        for other in &pending {
-            let distance = ((point[0] - other[0]).powi(2) + (point[1] - other[1]).powi(2)).sqrt();
-            assert!(distance > 0.01, "{point:?} is {distance} from {other:?}, which is being tried");
+        let suggested = |pending: &[Vec<f64>]| {
+            let tried = Tried { points: &points, values: &values, pending };
+            suggest(&columns, tried, seed, &GpOptions::default()).expect("points that fit")
+        };
+        let nearest = |point: &[f64]| {
+            let distance = |other: &Vec<f64>| (point[0] - other[0]).hypot(point[1] - other[1]);
+            pending.iter().map(distance).fold(f64::INFINITY, f64::min)
+        };
+        let (point, blind) = (suggested(&pending), suggested(&[]));
+        if !pending.is_empty() {
+            // Who does not know of them goes where the first went.
+            let (known, unknown) = (nearest(&point), nearest(&blind));
+            assert!(unknown < 1e-3, "{blind:?} is {unknown} from what is being tried");
+            assert!(known > 0.01, "{point:?} is {known} from what is being tried");
         }
         pending.push(point);
     }
