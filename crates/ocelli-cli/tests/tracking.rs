@@ -2,17 +2,14 @@
 
 mod common;
 
-use common::{command, folder, ocelli, ran, succeeds, train};
+use common::{CLASSES, command, folder, ocelli, ran, succeeds, train};
 use serde_json::Value;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 #[cfg(unix)]
-use std::{
-    process::{Command, Stdio},
-    thread,
-    time::Duration,
-};
+use std::{process::Stdio, thread, time::Duration};
 
 /// All runs that are not deleted, the newest first.
 fn runs(folder: &Path) -> Vec<Value> {
@@ -22,6 +19,10 @@ fn runs(folder: &Path) -> Vec<Value> {
 
 fn text<'a>(run: &'a Value, pointer: &str) -> &'a str {
     run.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} in {run:#}"))
+}
+
+fn array(value: &Value) -> &[Value] {
+    value.as_array().unwrap_or_else(|| panic!("a list in {value:#}"))
 }
 
 fn metric(run: &Value, name: &str) -> f64 {
@@ -59,6 +60,8 @@ fn a_training_run_is_tracked_with_all_that_belongs_to_it() {
         "metrics.jsonl",
         "model/MLmodel",
         "model/model.safetensors",
+        "model/model.onnx",
+        "model/requirements.txt",
         "curves/loss.svg",
         "confusion.png",
     ] {
@@ -66,6 +69,42 @@ fn a_training_run_is_tracked_with_all_that_belongs_to_it() {
     }
     let said = succeeds(folder, &["runs"]).out;
     assert!(said.contains("stripes") && said.contains("finished"), "{said}");
+}
+
+/// `OCELLI_MLFLOW` names an interpreter that has it; without it, nothing is tested here.
+#[test]
+fn mlflow_predicts_by_the_logged_model() {
+    let Some(python) = std::env::var_os("OCELLI_MLFLOW") else {
+        eprintln!("skipped: OCELLI_MLFLOW is not set");
+        return;
+    };
+    let folder = folder(30);
+    let folder = folder.path();
+    assert_eq!(train(folder, "first", &[]).code, 0);
+    let images = CLASSES.map(|class| format!("data/test/{class}/000.png"));
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testing/interop/mlflow_pyfunc.py");
+    let asked = Command::new(python)
+        .arg(script)
+        .args(["sqlite:///mlflow.db", text(&runs(folder)[0], "/id")])
+        .args(&images)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+    let theirs: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    assert_eq!(theirs["classes"], serde_json::json!(CLASSES));
+    let ours = succeeds(folder, &[&["predict", "--json", "first/model.safetensors"], &images[..]].concat());
+    let ours = ours.json();
+    assert_eq!([&theirs["probabilities"], &ours["predictions"]].map(|answers| array(answers).len()), [3, 3]);
+    for (theirs, ours) in array(&theirs["probabilities"]).iter().zip(array(&ours["predictions"])) {
+        for (theirs, class) in array(theirs).iter().zip(CLASSES) {
+            let ours = array(&ours["top"]).iter().find(|top| top["label"] == class).unwrap();
+            // Sums in another order.
+            let difference = theirs.as_f64().unwrap() - ours["probability"].as_f64().unwrap();
+            assert!(difference.abs() < 1e-5, "{class}: {theirs} and {ours}");
+        }
+    }
 }
 
 #[test]

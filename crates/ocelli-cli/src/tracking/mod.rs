@@ -4,6 +4,7 @@ mod artifacts;
 mod attached;
 mod evaluation;
 mod kept;
+mod model;
 mod origin;
 mod place;
 mod training;

@@ -40,10 +40,10 @@ const OPSET: i64 = 20;
 const IR_VERSION: i64 = 9;
 /// The most bytes that a protocol buffer may have.
 const MAX_BYTES: u64 = i32::MAX as u64;
-/// The name of the input.
-const INPUT: &str = "images";
-/// The name of the output.
-const OUTPUT: &str = "probabilities";
+/// The name of the graph's input.
+pub const INPUT: &str = "images";
+/// The name of the graph's output.
+pub const OUTPUT: &str = "probabilities";
 
 /// In which order an image's numbers lie.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
