@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::browser::{MISSING, chromium};
 use crate::python::{mlflow, python};
-use crate::shell::{Result, cargo, run, succeeds};
+use crate::shell::{Result, cargo, run, succeeds, target};
 
 /// What is left out of a build unless it is asked for.
 const FEATURES: [&str; 2] = ["--features", "ocelli-cli/remote,ocelli-testing/remote"];
@@ -23,11 +23,14 @@ pub(crate) fn ci(interpreter: Option<PathBuf>) -> Result {
 /// Everything that proves that it works; pages in a browser only where there is one.
 pub(crate) fn test(interop: bool, interpreter: Option<PathBuf>) -> Result {
     run(cargo(&["test", "--workspace", "--doc", "--quiet"]).args(FEATURES))?;
+    // libocelli, which no test depends on as crates do, with the features of everything else: by itself it would be compiled once more.
+    run(cargo(&["build", "--workspace", "--lib"]).args(FEATURES))?;
     let mut tests = if succeeds(&mut cargo(&["nextest", "--version"])) {
         cargo(&["nextest", "run", "--workspace"])
     } else {
         cargo(&["test", "--workspace", "--lib", "--bins", "--tests"])
     };
+    tests.env("OCELLI_C_LIBRARIES", target().join("debug"));
     if interop {
         tests.env("OCELLI_PYTHON", python(interpreter)?);
         tests.env("OCELLI_MLFLOW", mlflow()?);

@@ -7,33 +7,46 @@ use safetensors::tensor::{Dtype, Metadata, TensorInfo, View};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// The most bytes that a header may have: room for tens of thousands of tensors.
 const MAX_HEADER: u64 = 16 << 20;
 
+/// Where a safetensors file lies: on a disk, or in memory.
+trait Source: Read + Seek {}
+impl<T: Read + Seek> Source for T {}
+
 /// An open safetensors file. Its header has been checked against the file's length; its tensors are read one by one.
-pub(crate) struct Archive {
+pub(crate) struct Archive<'a> {
     path: PathBuf,
-    file: File,
+    file: Box<dyn Source + 'a>,
     header: Metadata,
     start: u64,
 }
 
-impl Archive {
+impl<'a> Archive<'a> {
     /// Opens a file and reads its header.
     pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
-        let mut file = File::open(path).map_err(ModelError::io(path, "read"))?;
+        let file = File::open(path).map_err(ModelError::io(path, "read"))?;
         let about = file.metadata().map_err(ModelError::io(path, "read"))?;
         if !about.is_file() {
             return Err(ModelError::invalid(path, "is not a file; a model is one .safetensors file"));
         }
+        Self::read_header(path, Box::new(file), about.len())
+    }
+
+    /// Reads the header of a file that lies in memory; errors call it `path`.
+    pub(crate) fn in_memory(path: &Path, bytes: &'a [u8]) -> Result<Self, ModelError> {
+        Self::read_header(path, Box::new(Cursor::new(bytes)), bytes.len() as u64)
+    }
+
+    fn read_header(path: &Path, mut file: Box<dyn Source + 'a>, whole: u64) -> Result<Self, ModelError> {
         let no_model = |why: &str| ModelError::invalid(path, format!("is not a safetensors file: {why}"));
         let mut length = [0; 8];
         file.read_exact(&mut length).map_err(|_| no_model("it has fewer than 8 bytes"))?;
         let length = u64::from_le_bytes(length);
-        if length > MAX_HEADER || length > about.len() - 8 {
+        if length > MAX_HEADER || length > whole - 8 {
             return Err(no_model(&format!("its header would have {length} bytes")));
         }
         let mut header = vec![0; length as usize];
@@ -41,8 +54,8 @@ impl Archive {
         let header: Metadata = serde_json::from_slice(&header)
             .map_err(|error| no_model(&format!("its header is broken: {error}")))?;
         let (start, data) = (8 + length, header.data_len() as u64);
-        if start.checked_add(data) != Some(about.len()) {
-            let found = about.len() - start;
+        if start.checked_add(data) != Some(whole) {
+            let found = whole - start;
             return Err(ModelError::invalid(
                 path,
                 format!(

@@ -282,7 +282,17 @@ impl Classifier {
     /// The file cannot be read, is no model, is damaged, or its parts do not fit each other. Nothing is allocated beyond
     /// what the file itself holds.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        Self::read(path.as_ref(), false).map(|(classifier, _)| classifier)
+        let path = path.as_ref();
+        Self::read(path, Archive::open(path)?, false).map(|(classifier, _)| classifier)
+    }
+
+    /// Loads a classifier from what [`Classifier::save`] wrote, held in memory; errors call it "the model".
+    ///
+    /// # Errors
+    /// As [`Classifier::load`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
+        let path = Path::new("the model");
+        Self::read(path, Archive::in_memory(path, bytes)?, false).map(|(classifier, _)| classifier)
     }
 
     /// Loads a classifier and what [`Classifier::save_with`] attached to it, if anything.
@@ -290,7 +300,8 @@ impl Classifier {
     /// # Errors
     /// As [`Classifier::load`].
     pub fn load_with(path: impl AsRef<Path>) -> Result<(Self, Option<Attachment>), ModelError> {
-        Self::read(path.as_ref(), true)
+        let path = path.as_ref();
+        Self::read(path, Archive::open(path)?, true)
     }
 
     /// Saves the classifier as one file, replacing what was there only when all is written.
@@ -338,8 +349,11 @@ impl Classifier {
         Predictor::new(self, options)
     }
 
-    fn read(path: &Path, attached: bool) -> Result<(Self, Option<Attachment>), ModelError> {
-        let mut archive = Archive::open(path)?;
+    fn read(
+        path: &Path,
+        mut archive: Archive<'_>,
+        attached: bool,
+    ) -> Result<(Self, Option<Attachment>), ModelError> {
         let description = describe(path, archive.text(KEY))?;
         let Description {
             network,
@@ -437,7 +451,7 @@ fn describe(path: &Path, text: Option<&str>) -> Result<Description, ModelError> 
 }
 
 /// Compares the shapes in the header with the network's before any tensor is read.
-fn check_shapes(path: &Path, archive: &Archive, network: &Network) -> Result<(), ModelError> {
+fn check_shapes(path: &Path, archive: &Archive<'_>, network: &Network) -> Result<(), ModelError> {
     for parameter in network.parameters() {
         let reason = match archive.shape(&parameter.name) {
             None => format!("lacks the tensor {}, shape {:?}", parameter.name, parameter.shape),

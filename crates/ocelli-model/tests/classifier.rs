@@ -64,6 +64,23 @@ fn a_file_gives_back_what_was_saved() {
 }
 
 #[test]
+fn a_file_in_memory_loads_as_it_does_from_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    classifier().with_reject(0.4).unwrap().save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let (loaded, read) = (Classifier::load(&path).unwrap(), Classifier::from_bytes(&bytes).unwrap());
+    assert_eq!(read.network(), loaded.network());
+    assert_eq!(read.weights(), loaded.weights());
+    assert_eq!(read.classes(), loaded.classes());
+    assert_eq!(read.reject(), Some(0.4));
+    for end in [0, 7, 8, 100, bytes.len() - 1] {
+        let said = Classifier::from_bytes(&bytes[..end]).unwrap_err().to_string();
+        assert!(said.starts_with("the model: "), "{end} bytes: {said}");
+    }
+}
+
+#[test]
 fn an_attachment_travels_without_being_part_of_the_model() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.safetensors");

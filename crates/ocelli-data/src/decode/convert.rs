@@ -1,6 +1,6 @@
 //! Pixels as decoders give them become 8-bit grey or RGB.
 
-use crate::Channels;
+use crate::{Channels, Image};
 
 /// How a decoder laid its pixels out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +34,21 @@ pub(super) fn convert(bytes: Vec<u8>, layout: Layout, channels: Channels) -> Vec
     }
 }
 
+impl Image {
+    /// This image as grey or RGB, as image files are brought to them: alpha, a second or fourth channel, is dropped, grey repeated, and
+    /// colour becomes grey by Pillow's luma.
+    ///
+    /// # Panics
+    /// If it has not 1 to 4 channels.
+    #[must_use]
+    pub fn into_channels(self, channels: Channels) -> Image {
+        let (height, width, samples) = (self.height(), self.width(), self.channels());
+        assert!((1..=4).contains(&samples), "1 to 4 channels, not {samples}");
+        let pixels = convert(self.into_pixels(), Layout { samples, depth: 1 }, channels);
+        Image::new(height, width, channels.count(), pixels)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +69,17 @@ mod tests {
         let bytes: Vec<u8> = [0x1234u16, 0xff00, 0x00ff].iter().flat_map(|v| v.to_ne_bytes()).collect();
         assert_eq!(convert(bytes.clone(), layout(3, 2), Channels::Rgb), [0x12, 0xff, 0]);
         assert_eq!(convert(bytes, layout(1, 2), Channels::Grey), [0x12, 0xff, 0]);
+    }
+
+    #[test]
+    fn an_image_is_brought_to_other_channels() {
+        let image = Image::new(1, 2, 4, vec![255, 0, 0, 9, 12, 200, 99, 0]);
+        assert_eq!(image.clone().into_channels(Channels::Grey), Image::new(1, 2, 1, vec![76, 132]));
+        assert_eq!(image.into_channels(Channels::Rgb), Image::new(1, 2, 3, vec![255, 0, 0, 12, 200, 99]));
+        assert_eq!(
+            Image::new(1, 1, 2, vec![7, 0]).into_channels(Channels::Rgb),
+            Image::new(1, 1, 3, vec![7; 3])
+        );
     }
 
     #[test]

@@ -45,8 +45,9 @@ impl Graph {
     fn push(&mut self, operator: &str, name: String, inputs: &[&str], attribute: Vec<Attribute>) {
         self.nodes.push(proto::Node {
             input: inputs.iter().map(|&input| input.to_owned()).collect(),
-            output: vec![name.clone()],
-            name,
+            // Not what its value is called: rten has one list for the names of both.
+            name: format!("node/{name}"),
+            output: vec![name],
             op_type: operator.to_owned(),
             attribute,
         });

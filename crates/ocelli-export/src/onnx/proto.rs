@@ -1,4 +1,7 @@
 //! The part of ONNX's messages that is written here, with the tags of `onnx.proto3` (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3>).
+//!
+//! Repeated numbers are written one by one, as `onnx.proto` of the older syntax has them and thereby all files of Python's `onnx`: readers that
+//! are no more than they need to be, such as rten's, know nothing else.
 
 /// A file.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -78,7 +81,7 @@ pub(super) struct Attribute {
     pub(super) i: Option<i64>,
     #[prost(bytes = "vec", optional, tag = "4")]
     pub(super) s: Option<Vec<u8>>,
-    #[prost(int64, repeated, tag = "8")]
+    #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(super) ints: Vec<i64>,
     #[prost(enumeration = "AttributeType", tag = "20")]
     pub(super) r#type: i32,
@@ -98,7 +101,7 @@ pub(super) enum AttributeType {
 /// Numbers with a shape.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Tensor {
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub(super) dims: Vec<i64>,
     #[prost(enumeration = "DataType", tag = "2")]
     pub(super) data_type: i32,

@@ -1,6 +1,8 @@
 //! TorchScript files in PyTorch. `cargo xtask test` sets `OCELLI_PYTHON` to an interpreter that has it; without it, nothing is tested
 //! here.
 
+#[path = "../exports/lite0.rs"]
+mod lite0;
 mod networks;
 mod photographs;
 mod readouts;

@@ -4,35 +4,18 @@ use std::path::Path;
 use std::process::Command;
 
 use ocelli_export::torchscript;
-use ocelli_model::{Classifier, read_weights};
-use ocelli_nn::{Shape, zoo};
 use ocelli_testing::Report;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::session::{Session, photographs, python, script};
-use crate::{TOLERANCE, names, predictions, probabilities, transforms};
-
-/// EfficientNet-Lite0 with its published weights: a network that tells photographs apart, so that it shows where pixels differ.
-fn lite0(weights: &Path, list: Value) -> Classifier {
-    let network =
-        zoo::build("efficientnet_lite0", Shape::map(3, 224, 224), 1000).expect("a network of the zoo");
-    let weights = read_weights(weights).expect("a .pth file that can be read");
-    Classifier::new(network, weights, transforms(list), names(1000)).expect("parts that fit")
-}
-
-fn photographic() -> Value {
-    json!([
-        { "type": "Resize", "size": 256 },
-        { "type": "CenterCrop", "size": 224 },
-        { "type": "Normalize", "mean": vec![127.0 / 255.0; 3], "std": vec![128.0 / 255.0; 3] },
-    ])
-}
+use crate::lite0::{lite0, photographs};
+use crate::session::{Session, python, script};
+use crate::{TOLERANCE, names, predictions, probabilities};
 
 #[test]
 fn photographs_of_many_sizes_get_the_same_probabilities() {
     let Some(mut session) = Session::new() else { return };
-    let (weights, files) = photographs(session.folder());
-    let classifier = lite0(&weights, photographic());
+    let (weights, files) = photographs(session.python(), session.folder());
+    let classifier = lite0(&weights, names(1000));
     let bytes = torchscript::export(&classifier).expect("a classifier that can be exported");
     std::fs::write(session.path("lite0"), bytes).expect("a file");
     let expected = predictions(&classifier, &files);
@@ -61,8 +44,8 @@ fn photographs_of_many_sizes_get_the_same_probabilities() {
 fn the_example_runs_as_it_stands() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (weights, files) = photographs(folder.path());
-    let classifier = lite0(&weights, photographic());
+    let (weights, files) = photographs(&python, folder.path());
+    let classifier = lite0(&weights, names(1000));
     let bytes = torchscript::export(&classifier).expect("a classifier that can be exported");
     std::fs::write(folder.path().join("standalone_model.pt"), bytes).expect("a file");
     let odd = files.iter().find(|file| file.ends_with("1001x777.jpg")).expect("a photograph of that size");

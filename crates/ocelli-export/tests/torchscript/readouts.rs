@@ -6,13 +6,14 @@ use ocelli_nn::{Layer, Network, Node, Shape, Source, Tensor, TensorData, Weights
 use ocelli_testing::Report;
 use serde_json::json;
 
-use crate::session::{Session, photographs};
+use crate::lite0::photographs;
+use crate::session::Session;
 use crate::{TOLERANCE, names, predictions, probabilities, small, transforms};
 
 #[test]
 fn readouts_and_attributes_are_the_classifiers() {
     let Some(mut session) = Session::new() else { return };
-    let (_, files) = photographs(session.folder());
+    let (_, files) = photographs(session.python(), session.folder());
     let list = json!([{ "type": "Resize", "size": 40 }, { "type": "TenCrop", "size": 32 }]);
     let classifier = |last: Option<Layer>| {
         let network = small(Shape::map(3, 32, 32), 4);

@@ -28,16 +28,6 @@ fn run(python: &Path, name: &str, folder: &Path) -> Value {
     serde_json::from_slice(&output.stdout).expect("the script prints JSON")
 }
 
-/// EfficientNet-Lite0's weights as a package has them, and photographs of many sizes, written into a folder.
-///
-/// # Panics
-/// If there is no interpreter.
-pub(crate) fn photographs(folder: &Path) -> (PathBuf, Vec<String>) {
-    let python = python().expect("asked for before");
-    let found = run(&python, "photographs_of_sizes.py", folder);
-    serde_json::from_value(found).expect("what the script prints")
-}
-
 /// Jobs for PyTorch.
 pub(crate) struct Session {
     python: PathBuf,
@@ -51,6 +41,10 @@ impl Session {
     pub(crate) fn new() -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Some(Self { python: python()?, folder, jobs: Vec::new(), inputs: Weights::new() })
+    }
+
+    pub(crate) fn python(&self) -> &Path {
+        &self.python
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -10,7 +10,8 @@ use ocelli_nn::Shape;
 use ocelli_testing::to_channels_first;
 use serde_json::{Value, json};
 
-use crate::session::{Session, photographs};
+use crate::lite0::photographs;
+use crate::session::Session;
 use crate::{names, small, transforms};
 
 /// What a list of transforms makes of a file here, in PyTorch's order.
@@ -29,7 +30,7 @@ fn prepared(classifier: &Classifier, file: &str) -> Vec<f32> {
 #[test]
 fn every_transform_makes_the_same_numbers() {
     let Some(mut session) = Session::new() else { return };
-    let (_, files) = photographs(session.folder());
+    let (_, files) = photographs(session.python(), session.folder());
     let mut cases = Vec::new();
     for (number, (list, channels, side)) in lists().into_iter().enumerate() {
         let network = small(Shape::map(channels, side, side), 3);

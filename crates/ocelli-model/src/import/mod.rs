@@ -123,7 +123,7 @@ pub struct WeightsFile {
 enum Contents {
     Torch(Checkpoint),
     /// With the names that the tensors have in it.
-    Safetensors(Archive, Vec<String>),
+    Safetensors(Archive<'static>, Vec<String>),
 }
 
 impl fmt::Debug for WeightsFile {
@@ -244,7 +244,7 @@ impl WeightsFile {
 }
 
 /// Reads a tensor of a safetensors file, whatever its type.
-fn read_one(path: &Path, archive: &mut Archive, name: &str) -> Result<Tensor, ImportError> {
+fn read_one(path: &Path, archive: &mut Archive<'_>, name: &str) -> Result<Tensor, ImportError> {
     let (dtype, bytes) = archive.bytes(name).map_err(ImportError::Safetensors)?;
     let element = Element::of_safetensors(dtype);
     let (Some(element), Some(shape)) = (element, archive.shape(name)) else {

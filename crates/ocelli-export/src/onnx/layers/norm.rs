@@ -139,7 +139,9 @@ pub(super) fn local_response(at: &mut At<'_>, spec: &LocalResponseNorm) -> Value
     let rows = graph.reshape(&square, &[-1, 1, channels as i64, (height * width) as i64]);
     let pads = graph.ints(&[0, 0, (spec.size / 2) as i64, 0, 0, 0, ((spec.size - 1) / 2) as i64, 0]);
     let rows = graph.add("Pad", &[&rows, &pads], vec![]);
-    let mean = graph.add("AveragePool", &[&rows], vec![ints("kernel_shape", &[spec.size as i64, 1])]);
+    // The strides are the default, but rten takes it for one of a line.
+    let options = vec![ints("kernel_shape", &[spec.size as i64, 1]), ints("strides", &[1, 1])];
+    let mean = graph.add("AveragePool", &[&rows], options);
     let mean = graph.reshape(&mean, &[-1, channels as i64, height as i64, width as i64]);
     let [alpha, k, beta] = [spec.alpha, spec.k, spec.beta].map(|number| graph.float(number));
     let base = graph.product(&mean, &alpha);

@@ -12,7 +12,7 @@ const GREY: [f32; 3] = [0.2989, 0.587, 0.114];
 pub(super) fn grayscale(graph: &mut Graph, pixels: &mut Pixels, channels: usize) {
     if pixels.channels == GREY.len() {
         let weights = graph.floats("weights", &[1, 3, 1, 1], &GREY);
-        let sum = graph.add("Conv", &[&pixels.value, &weights], vec![]);
+        let sum = graph.add("Conv", &[&pixels.value, &weights], vec![ints("kernel_shape", &[1, 1])]);
         pixels.value = graph.add("Floor", &[&sum], vec![]);
         pixels.channels = 1;
     }
