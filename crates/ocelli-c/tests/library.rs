@@ -147,7 +147,7 @@ fn pixels_are_taken_as_they_lie() {
     // Grey images of clothing, as the data set has them.
     let classifier = Classifier::load(model("format-1.safetensors")).expect("a model");
     let splits =
-        ocelli_data::open(&here("../../data/fashion-mnist-sample"), &Default::default()).expect("data");
+        ocelli_data::open(here("../../data/fashion-mnist-sample"), &Default::default()).expect("data");
     for index in [0, 1, 2] {
         let image = splits.test.as_ref().expect("a test part").load(index).expect("an image");
         std::fs::write(&file, image.pixels()).expect("a file");

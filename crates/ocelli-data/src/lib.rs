@@ -49,6 +49,7 @@ pub mod decode;
 mod error;
 mod image;
 pub mod loader;
+mod places;
 mod portion;
 pub mod preview;
 pub mod transforms;
@@ -59,6 +60,7 @@ pub use crate::decode::Limits;
 pub use crate::error::{DataError, ErrorKind, Problem, printable};
 pub use crate::image::{Channels, Image, ImageView};
 pub use crate::loader::{Batch, CacheUse, Loader, LoaderOptions, Oversample, Sampler, Source, SourceOptions};
+pub use crate::places::cache_folder;
 pub use crate::portion::{Place, Portion, Wanted};
 pub use crate::transforms::{
     AdaptiveOptions, BatchTransform, Compiled, Key, MeasureOptions, Mixing, Pipeline, Statistics, Transform,

@@ -60,6 +60,30 @@ pub enum ExportError {
         /// What it said.
         reason: String,
     },
+    /// What should be the package of ONNX Runtime Web is another.
+    #[error("{place}: is not ONNX Runtime Web {}, which was tested: {reason}", crate::web::VERSION)]
+    OtherPackage {
+        /// The file, folder or address.
+        place: String,
+        /// What shows it.
+        reason: String,
+    },
+    /// The package of ONNX Runtime Web cannot be had from a registry.
+    #[error("{address}: cannot be fetched: {reason}")]
+    Unreachable {
+        /// Its address.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A folder that is there already, and not an earlier export.
+    #[error("{}: is there already, and {} is not of an earlier export", folder.display(), found.display())]
+    Taken {
+        /// The folder.
+        folder: PathBuf,
+        /// What is there.
+        found: PathBuf,
+    },
     /// The weights are not the network's.
     #[error(transparent)]
     Weights(#[from] ocelli_nn::WeightsError),

@@ -73,7 +73,7 @@
 //! - [`nn`]: layers, networks by builder, name or TOML file, weights, summaries, plans.
 //! - [`train`]: recipes, runs, the trainer, optimizers, schedules, the loss, evaluation and its [figures](train::metrics).
 //! - [`model`]: the classifier and its file.
-//! - [`export`]: the classifier for other runtimes: ONNX and TorchScript; and the check that it answers the same there.
+//! - [`export`]: the classifier for other runtimes: ONNX, TorchScript and a page for browsers; and the check that it answers the same there.
 //! - [`report`]: what a classifier has learnt, why it answers as it does, and how well: as pictures, and as one page;
 //!   and what a search found.
 //! - [`track`]: runs, their parameters, metrics and files, in MLflow's formats.

@@ -1,6 +1,7 @@
 //! `ocelli export`: a model for another runtime, which must answer as the model does before the file is there.
 
 mod images;
+mod page;
 mod verdict;
 
 use super::load;
@@ -12,6 +13,7 @@ use ocelli::data::OpenOptions;
 use ocelli::export::onnx::{self, Calibration, Input, Layout, OnnxOptions};
 use ocelli::export::torchscript;
 use ocelli::export::verify::{Format, Outcome, verify};
+use ocelli::export::web;
 use ocelli::model::{Classifier, files};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,51 +26,64 @@ const CALIBRATING: usize = 256;
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let classifier = load(&args.model)?;
-    let out = target(args)?;
-    let eight_bits = args.format == ExportFormat::OnnxInt8;
-    if args.calibrate.is_some() && !eight_bits {
-        return Err(Failure::usage("--calibrate is for --format onnx-int8"));
+    check_flags(args)?;
+    if args.format.is_web() {
+        return page::run(args, &classifier);
     }
-    check_torchscript(args)?;
-    let needs_data = !args.no_verify || (eight_bits && args.calibrate.is_none());
-    let data = needs_data.then(|| Data::open(&args.images, &args.model, &classifier)).transpose()?;
+    let out = target(args)?;
+    let data = data(args, &classifier)?;
     let exported = written(args, &classifier, data.as_ref())?;
-    let asked = match &data {
-        Some(data) if !args.no_verify => {
-            let count = args.images.count.unwrap_or(if eight_bits { IMAGES_INT8 } else { IMAGES });
-            Some(data.take(args.images.split.as_deref(), "val", count, &classifier)?)
-        }
-        _ => None,
-    };
-    let verdict = asked
-        .as_ref()
-        .map(|images| gate(&classifier, &exported, runtime(args.format), images))
-        .transpose()?;
+    let asked = asked(args, &classifier, data.as_ref())?;
+    let verdict = verdict(args, &classifier, &exported, asked.as_ref())?;
     files::replace(&out, &exported)
         .map_err(|error| Failure::failed(format!("{}: cannot be written: {error}", out.display())))?;
     tell(args, &out, exported.len(), verdict.as_ref()).map_err(Failure::from)
 }
 
-/// Refuses what is for ONNX alone.
-fn check_torchscript(args: &ExportArgs) -> Result<(), Failure> {
+/// Refuses what is for other formats.
+fn check_flags(args: &ExportArgs) -> Result<(), Failure> {
+    let onnx = matches!(args.format, ExportFormat::Onnx | ExportFormat::OnnxInt8);
     let given = [
-        (args.layout == ExportLayout::Nhwc, "--layout nhwc"),
-        (args.floats, "--floats"),
-        (args.keep_batch_norm, "--keep-batch-norm"),
+        (args.calibrate.is_some() && !args.format.eight_bits(), "--calibrate", "onnx-int8 and web-int8"),
+        (args.runtime.is_some() && !args.format.is_web(), "--runtime", "web and web-int8"),
+        (args.layout == ExportLayout::Nhwc && !onnx, "--layout nhwc", "onnx; the others have one form"),
+        (args.floats && !onnx, "--floats", "onnx; the others have one form"),
+        (args.keep_batch_norm && !onnx, "--keep-batch-norm", "onnx; the others have one form"),
     ];
-    match given.iter().find(|(given, _)| *given && args.format == ExportFormat::Torchscript) {
-        Some((_, flag)) => {
-            Err(Failure::usage(format!("{flag} is for --format onnx; TorchScript has one form")))
-        }
+    match given.iter().find(|(given, ..)| *given) {
+        Some((_, flag, formats)) => Err(Failure::usage(format!("{flag} is for --format {formats}"))),
         None => Ok(()),
     }
+}
+
+/// The images to ask about or to calibrate with, if there is need of any.
+fn data(args: &ExportArgs, classifier: &Classifier) -> Result<Option<Data>, Failure> {
+    let needed = !args.no_verify || (args.format.eight_bits() && args.calibrate.is_none());
+    needed.then(|| Data::open(&args.images, &args.model, classifier)).transpose()
+}
+
+/// Those of them that the export is asked about, unless it is to be written unseen.
+fn asked(args: &ExportArgs, classifier: &Classifier, data: Option<&Data>) -> Result<Option<Asked>, Failure> {
+    let usual = if args.format.eight_bits() { IMAGES_INT8 } else { IMAGES };
+    let count = args.images.count.unwrap_or(usual);
+    let take = |data: &Data| data.take(args.images.split.as_deref(), "val", count, classifier);
+    data.filter(|_| !args.no_verify).map(take).transpose()
+}
+
+fn verdict<'a>(
+    args: &ExportArgs,
+    classifier: &'a Classifier,
+    exported: &[u8],
+    asked: Option<&'a Asked>,
+) -> Result<Option<Verdict<'a>>, Failure> {
+    asked.map(|images| gate(classifier, exported, runtime(args.format), images)).transpose()
 }
 
 /// The runtime that a format is for.
 fn runtime(format: ExportFormat) -> Format {
     match format {
-        ExportFormat::Onnx | ExportFormat::OnnxInt8 => Format::Onnx,
         ExportFormat::Torchscript => Format::TorchScript,
+        _ => Format::Onnx,
     }
 }
 
@@ -79,6 +94,7 @@ fn target(args: &ExportArgs) -> Result<PathBuf, Failure> {
             ExportFormat::Onnx => "onnx",
             ExportFormat::OnnxInt8 => "int8.onnx",
             ExportFormat::Torchscript => return args.model.with_file_name("standalone_model.pt"),
+            ExportFormat::Web | ExportFormat::WebInt8 => unreachable!("a page goes to a folder"),
         })
     };
     let out = match &args.out {
@@ -106,30 +122,37 @@ fn target(args: &ExportArgs) -> Result<PathBuf, Failure> {
         .hint(format!("--out {}", shell(&out.with_extension(extension).to_string_lossy()))))
 }
 
-/// The bytes of the file.
+/// The bytes of the file, of a page those of the model in it.
 fn written(args: &ExportArgs, classifier: &Classifier, data: Option<&Data>) -> Result<Vec<u8>, Failure> {
-    let options = OnnxOptions {
+    if args.format == ExportFormat::Torchscript {
+        return torchscript::export(classifier).map_err(Failure::usage);
+    }
+    let options = match args.format.is_web() {
+        true => web::OPTIONS,
+        false => onnx_options(args),
+    };
+    if !args.format.eight_bits() {
+        return onnx::export(classifier, &options).map_err(Failure::usage);
+    }
+    let other = args
+        .calibrate
+        .as_deref()
+        .map(|path| Data::at(path, OpenOptions::default().label_separator, &args.images, classifier));
+    let other = other.transpose()?;
+    let data = other.as_ref().or(data).expect("data was opened where none is named");
+    let images = data.take(None, "train", CALIBRATING, classifier)?;
+    let calibration = Calibration::of(classifier, &images.pixels)?;
+    onnx::export_int8(classifier, &options, &calibration).map_err(Failure::usage)
+}
+
+fn onnx_options(args: &ExportArgs) -> OnnxOptions {
+    OnnxOptions {
         input: if args.floats { Input::Floats } else { Input::Images },
         layout: match args.layout {
             ExportLayout::Nchw => Layout::Nchw,
             ExportLayout::Nhwc => Layout::Nhwc,
         },
         keep_batch_norm: args.keep_batch_norm,
-    };
-    match args.format {
-        ExportFormat::Torchscript => torchscript::export(classifier).map_err(Failure::usage),
-        ExportFormat::Onnx => onnx::export(classifier, &options).map_err(Failure::usage),
-        ExportFormat::OnnxInt8 => {
-            let other = args
-                .calibrate
-                .as_deref()
-                .map(|path| Data::at(path, OpenOptions::default().label_separator, &args.images, classifier));
-            let other = other.transpose()?;
-            let data = other.as_ref().or(data).expect("data was opened where none is named");
-            let images = data.take(None, "train", CALIBRATING, classifier)?;
-            let calibration = Calibration::of(classifier, &images.pixels)?;
-            onnx::export_int8(classifier, &options, &calibration).map_err(Failure::usage)
-        }
     }
 }
 

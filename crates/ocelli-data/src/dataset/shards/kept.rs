@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::Ranges;
 use super::index::{Shard, read_shard};
 use crate::decode::Limits;
-use crate::{DataError, OpenOptions};
+use crate::{DataError, OpenOptions, cache_folder};
 
 /// Changes when what is kept of the same shard does.
 const VERSION: &str = "ocelli-shard-1";
@@ -36,7 +36,10 @@ struct Kept {
 
 impl Indices {
     pub(super) fn new(options: &OpenOptions) -> Self {
-        Self { folder: options.indices.clone().or_else(usual_folder), limits: options.limits }
+        Self {
+            folder: options.indices.clone().or_else(|| Some(cache_folder()?.join("shards"))),
+            limits: options.limits,
+        }
     }
 
     /// What a shard holds.
@@ -66,14 +69,6 @@ impl Indices {
             sample.len <= self.limits.max_file_bytes && end.is_some_and(|end| end <= shard.len())
         })
     }
-}
-
-/// Where indices are kept if nobody says.
-fn usual_folder() -> Option<PathBuf> {
-    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let caches = named(if cfg!(windows) { "LOCALAPPDATA" } else { "XDG_CACHE_HOME" });
-    let caches = caches.or_else(|| named("HOME").map(|home| home.join(".cache")));
-    caches.map(|caches| caches.join("ocelli").join("shards"))
 }
 
 fn load(path: &Path, version: &str) -> Option<Shard> {
