@@ -1,6 +1,7 @@
 //! How promising a point is.
 
 use super::column::{Column, masked};
+use super::features::Features;
 use super::log_ei::log_expected_improvement;
 use super::model::Model;
 
@@ -11,6 +12,7 @@ const JITTER: f64 = 1e-12;
 /// point has.
 pub(super) struct Acquisition<'a> {
     pub(super) columns: &'a [Column],
+    pub(super) features: &'a Features,
     pub(super) model: &'a Model,
 }
 
@@ -22,7 +24,7 @@ impl Acquisition<'_> {
             let deviation = (variance + JITTER).sqrt();
             log_expected_improvement((self.model.best() - mean) / deviation).0 + deviation.ln()
         };
-        self.model.predict(&points).into_iter().map(value).collect()
+        self.model.predict(&self.features.rows(points.iter())).into_iter().map(value).collect()
     }
 
     /// At one point.
@@ -32,17 +34,19 @@ impl Acquisition<'_> {
 
     /// At one point, with the derivatives by its columns.
     pub(super) fn value_with_slopes(&self, point: &[f64]) -> (f64, Vec<f64>) {
-        let prediction = self.model.predict_with_slopes(&masked(self.columns, point));
-        let deviation = (prediction.variance + JITTER).sqrt();
-        let z = (self.model.best() - prediction.mean) / deviation;
+        let row = self.features.rows([masked(self.columns, point)].iter());
+        let (mean, variance) = self.model.predict(&row)[0];
+        let (mean_slope, variance_slope) = self.model.slopes(&row);
+        let deviation = (variance + JITTER).sqrt();
+        let z = (self.model.best() - mean) / deviation;
         let (value, slope) = log_expected_improvement(z);
         // log σ + h(z), with z = (best − μ)/σ.
         let by_mean = -slope / deviation;
         let by_variance = (1.0 - slope * z) / (2.0 * deviation * deviation);
-        let both = prediction.mean_slope.iter().zip(&prediction.variance_slope);
-        (
-            value + deviation.ln(),
-            both.map(|(mean, variance)| by_mean * mean + by_variance * variance).collect(),
-        )
+        let one = |column: usize| match self.features.number(column) {
+            Some(at) => by_mean * mean_slope[at] + by_variance * variance_slope[at],
+            None => 0.0,
+        };
+        (value + deviation.ln(), (0..point.len()).map(one).collect())
     }
 }

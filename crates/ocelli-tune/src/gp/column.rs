@@ -1,7 +1,9 @@
 //! What a point's numbers may be.
 
 use super::GpError;
-use super::kernel::{INACTIVE, Metric};
+
+/// What stands for a number that a point has not.
+pub(super) const INACTIVE: f64 = -1.0;
 
 /// One number of a point: what it may be, and when there is one.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,15 +44,6 @@ impl From<Kind> for Column {
 }
 
 impl Column {
-    /// How two values of the column are compared.
-    pub(super) fn metric(&self) -> Metric {
-        match self.kind {
-            Kind::Category(_) => Metric::Hamming,
-            Kind::Range | Kind::Grid(_) if self.when.is_empty() => Metric::Line,
-            Kind::Range | Kind::Grid(_) => Metric::Arc,
-        }
-    }
-
     /// The value at a place from 0 to 1 (excluded) along what the column may be.
     pub(super) fn at(&self, place: f64) -> f64 {
         let index = |count: usize| ((place * count as f64) as usize).min(count - 1);

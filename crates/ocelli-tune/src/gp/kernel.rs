@@ -1,183 +1,130 @@
-//! How alike two points are.
+//! What the kernel is like, judged by the values.
 
-use nalgebra::DMatrix;
+use super::correlation::Correlation;
+use super::features::Features;
+use egobox_gp::mean_models::ConstantMean;
+use egobox_gp::{GaussianProcess, GpError, ThetaTuning};
+use linfa::{Dataset, ParamGuard, prelude::Fit};
+use ndarray::{Array1, Array2, Axis};
 
-/// What stands for a number that a point has not.
-pub(super) const INACTIVE: f64 = -1.0;
+/// egobox's process: Matérn 5/2 around a constant mean.
+pub(super) type Process = GaussianProcess<f64, ConstantMean, Correlation>;
 
-/// How two values of a column are compared: the squared distance is at most 1, and 1 where only one of the points has the column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Metric {
-    /// The square of the difference.
-    Line,
-    /// The square of the chord between two places on an arc of radius and length 1, in whose centre is [`INACTIVE`] (the arc kernel of
-    /// Swersky et al., "Raiders of the lost architecture", 2014). On the line, nothing has the same distance from all values.
-    Arc,
-    /// 0 or 1.
-    Hamming,
+/// The inverse lengthscales of numbers from 0 to 1, and of choices.
+///
+/// Without bounds, the most likely kernel of few values is often one by which everything is alike or nothing is: four of sixteen searches of Ackley-5 never
+/// left its plateau. Beyond 2, a choice says nothing of another, and on a plateau a search for the likeliest kernel finds no way.
+const NUMBERS: (f64, f64) = (0.4, 20.0);
+const CHOICES: (f64, f64) = (0.4, 2.0);
+/// Lengthscales and noises of the places that are looked at first. Noises are shares of the process's variance; the least keeps the covariance of
+/// points that are close to each other from being singular.
+const LENGTHSCALES: [f64; 2] = [0.3, 1.0];
+const NOISES: [f64; 3] = [1e-8, 1e-5, 1e-2];
+
+/// A kernel but for the process's variance, which egobox works out from the values.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Kernel {
+    /// The inverse of the lengthscale of each number of a row.
+    pub(super) theta: Array1<f64>,
+    /// The variance of what each value has beside, as a share of the process's variance.
+    pub(super) noise: f64,
 }
 
-impl Metric {
-    fn squared(self, a: f64, b: f64) -> f64 {
-        match self {
-            Metric::Line => (a - b) * (a - b),
-            Metric::Hamming => f64::from(u8::from(a != b)),
-            Metric::Arc if a == INACTIVE || b == INACTIVE => f64::from(u8::from(a != b)),
-            Metric::Arc => 2.0 * (1.0 - (a - b).cos()),
-        }
+impl Kernel {
+    /// The process with this kernel, of at least two rows that have one number or more.
+    pub(super) fn process(&self, rows: &Array2<f64>, values: &Array1<f64>) -> Result<Process, GpError> {
+        fitted(rows, values, ThetaTuning::Fixed(&self.theta * &spreads(rows)), self.noise, 0)
     }
 
-    /// The derivative of the squared distance by `a`.
-    fn slope(self, a: f64, b: f64) -> f64 {
-        match self {
-            Metric::Line => 2.0 * (a - b),
-            Metric::Hamming => 0.0,
-            Metric::Arc if a == INACTIVE || b == INACTIVE => 0.0,
-            Metric::Arc => 2.0 * (a - b).sin(),
-        }
-    }
-
-    /// Adds `weight` times the squared distances of `a` from all of `others`.
-    fn add_squared(self, weight: f64, a: f64, others: &[f64], sums: &mut [f64]) {
-        match self {
-            // The common case apart, so that it becomes vector instructions.
-            Metric::Line => {
-                for (sum, b) in sums.iter_mut().zip(others) {
-                    *sum += weight * ((a - b) * (a - b));
-                }
-            }
-            _ => {
-                for (sum, b) in sums.iter_mut().zip(others) {
-                    *sum += weight * self.squared(a, *b);
-                }
-            }
-        }
-    }
-
-    /// The sum of `factors` times the squared distances of `a` from all of `others`.
-    pub(super) fn dot_squared(self, factors: &[f64], a: f64, others: &[f64]) -> f64 {
-        let pairs = factors.iter().zip(others);
-        match self {
-            Metric::Line => pairs.map(|(factor, b)| factor * ((a - b) * (a - b))).sum(),
-            _ => pairs.map(|(factor, b)| factor * self.squared(a, *b)).sum(),
-        }
-    }
-
-    /// The sum of `factors` times the derivatives of the squared distances of `a` from all of `others`.
-    pub(super) fn dot_slope(self, factors: &[f64], a: f64, others: &[f64]) -> f64 {
-        factors.iter().zip(others).map(|(factor, b)| factor * self.slope(a, *b)).sum()
+    /// The kernel that makes values most likely: egobox looks for lengthscales, with so many `likelihoods`, from the best of six places, and then each
+    /// noise is tried. `None` where no kernel has a covariance that can be factorised.
+    pub(super) fn fit(
+        features: &Features,
+        rows: &Array2<f64>,
+        values: &Array1<f64>,
+        likelihoods: usize,
+    ) -> Option<Self> {
+        let bounds: Array1<(f64, f64)> =
+            features.choices().iter().map(|choice| if *choice { CHOICES } else { NUMBERS }).collect();
+        let places = LENGTHSCALES.map(|length| bounds.mapv(|(low, high)| (1.0 / length).clamp(low, high)));
+        let start = likeliest(rows, values, places)?;
+        let spreads = spreads(rows);
+        let scaled = |((low, high), spread): (&(f64, f64), &f64)| (low * spread, high * spread);
+        let bounds = bounds.iter().zip(&spreads).map(scaled).collect();
+        let tuning = ThetaTuning::Full { init: &start.theta * &spreads, bounds };
+        let found = fitted(rows, values, tuning, start.noise, likelihoods);
+        // The start stays in the running: a search that gets nowhere returns another place.
+        let thetas = found.map(|process| process.theta() / &spreads).into_iter().chain([start.theta]);
+        likeliest(rows, values, thetas)
     }
 }
 
-/// The Matérn kernel of smoothness 5/2 at a squared distance.
-pub(super) fn matern52(squared: f64) -> f64 {
-    let root = (5.0 * squared).sqrt();
-    (1.0 + root + 5.0 / 3.0 * squared) * (-root).exp()
+/// The most likely kernel, with each of the noises, of those that have a likelihood.
+fn likeliest(
+    rows: &Array2<f64>,
+    values: &Array1<f64>,
+    thetas: impl IntoIterator<Item = Array1<f64>>,
+) -> Option<Kernel> {
+    let kernels =
+        thetas.into_iter().flat_map(|theta| NOISES.map(|noise| Kernel { theta: theta.clone(), noise }));
+    let judged = kernels.filter_map(|kernel| Some((kernel.process(rows, values).ok()?.likelihood(), kernel)));
+    let likely = judged.filter(|(likelihood, _)| likelihood.is_finite());
+    likely.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, kernel)| kernel)
 }
 
-/// The kernel and its derivative by the squared distance.
-pub(super) fn matern52_with_slope(squared: f64) -> (f64, f64) {
-    let root = (5.0 * squared).sqrt();
-    let decay = (-root).exp();
-    ((1.0 + root + 5.0 / 3.0 * squared) * decay, -5.0 / 6.0 * (1.0 + root) * decay)
+/// The standard deviations that egobox divides the numbers of rows by.
+fn spreads(rows: &Array2<f64>) -> Array1<f64> {
+    rows.std_axis(Axis(0), 1.0).mapv(|spread| if spread == 0.0 { 1.0 } else { spread })
 }
 
-/// Points, by columns.
-#[derive(Clone, Debug)]
-pub(super) struct Points {
-    pub(super) metrics: Vec<Metric>,
-    values: DMatrix<f64>,
-}
-
-impl Points {
-    /// Of rows that are as long as there are metrics.
-    pub(super) fn new<'a>(metrics: Vec<Metric>, rows: impl ExactSizeIterator<Item = &'a Vec<f64>>) -> Self {
-        let mut values = DMatrix::zeros(rows.len(), metrics.len());
-        for (place, row) in rows.enumerate() {
-            row.iter().enumerate().for_each(|(column, value)| values[(place, column)] = *value);
-        }
-        Self { metrics, values }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.values.nrows()
-    }
-
-    /// A column's values, from a row on.
-    pub(super) fn column(&self, column: usize, from: usize) -> &[f64] {
-        let rows = self.len();
-        &self.values.as_slice()[column * rows + from..(column + 1) * rows]
-    }
-
-    /// One point.
-    pub(super) fn row(&self, row: usize) -> Vec<f64> {
-        self.values.row(row).iter().copied().collect()
-    }
-
-    /// The squared distances of a point from those of a row on, columns weighted (by the inverse squares of their lengthscales).
-    pub(super) fn squared_distances(
-        &self,
-        weights: &[f64],
-        point: &[f64],
-        from: usize,
-        distances: &mut [f64],
-    ) {
-        distances.fill(0.0);
-        for (column, metric) in self.metrics.iter().enumerate() {
-            metric.add_squared(weights[column], point[column], self.column(column, from), distances);
-        }
-    }
+/// egobox's fit, from a single place: to one further start it would draw another at each call.
+fn fitted(
+    rows: &Array2<f64>,
+    values: &Array1<f64>,
+    tuning: ThetaTuning<f64>,
+    noise: f64,
+    likelihoods: usize,
+) -> Result<Process, GpError> {
+    let params = Process::params(ConstantMean(), Correlation::default());
+    let params = params.theta_tuning(tuning).nugget(noise).n_start(0).max_eval(likelihoods);
+    params.check()?.fit(&Dataset::new(rows.clone(), values.clone()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use crate::gp::column::{Column, Kind};
 
-    fn value() -> impl Strategy<Value = f64> {
-        prop_oneof![3 => 0.0..1.0f64, 1 => Just(INACTIVE)]
+    fn rows(count: usize) -> Array2<f64> {
+        let value = |(row, column): (usize, usize)| {
+            ((row + 1) as f64 * [0.754_877_666, 0.569_840_29][column]).fract()
+        };
+        Array2::from_shape_fn((count, 2), value)
+    }
+
+    fn fit(values: &Array1<f64>) -> Kernel {
+        let features = Features::new(&[Kind::Range, Kind::Range].map(Column::from));
+        Kernel::fit(&features, &rows(values.len()), values, 100).expect("points apart from each other")
     }
 
     #[test]
-    fn an_inactive_number_is_as_far_from_all_values_as_two_categories_are() {
-        for value in [0.0, 0.3, 1.0] {
-            assert_eq!(Metric::Arc.squared(value, INACTIVE), 1.0);
-            assert_eq!(Metric::Arc.squared(INACTIVE, value), 1.0);
-        }
-        assert_eq!(Metric::Arc.squared(INACTIVE, INACTIVE), 0.0);
-        assert_eq!(Metric::Hamming.squared(2.0, INACTIVE), 1.0);
+    fn what_does_not_matter_is_long_and_noise_is_seen() {
+        let wave = rows(60).column(0).mapv(|x| (7.0 * x).sin());
+        let smooth = fit(&wave);
+        assert!(smooth.theta[1] < 0.5 && smooth.theta[0] > 2.0 * smooth.theta[1], "{smooth:?}");
+        assert!(smooth.noise < 1e-4, "{smooth:?}");
+        let chance = |row: usize| ((row as f64 * 12.9898).sin() * 43_758.545_3).fract();
+        let rough = fit(&(wave + Array1::from_shape_fn(60, |row| 0.2 * chance(row))));
+        assert_eq!(rough.noise, 1e-2, "{rough:?}");
     }
 
-    proptest! {
-        // A covariance that had a negative eigenvalue would be none.
-        #[test]
-        fn covariances_are_positive_semidefinite(
-            rows in prop::collection::vec((value(), 0.0..1.0f64, 0..3u8), 2..25),
-            weights in prop::collection::vec(0.01..100.0f64, 3),
-        ) {
-            let metrics = vec![Metric::Arc, Metric::Line, Metric::Hamming];
-            let rows: Vec<Vec<f64>> = rows.into_iter().map(|(a, b, c)| vec![a, b, f64::from(c)]).collect();
-            let points = Points::new(metrics, rows.iter());
-            let covariance = DMatrix::from_fn(rows.len(), rows.len(), |i, j| {
-                let mut distances = vec![0.0; rows.len()];
-                points.squared_distances(&weights, &rows[i], 0, &mut distances);
-                matern52(distances[j])
-            });
-            let smallest = covariance.symmetric_eigenvalues().min();
-            prop_assert!(smallest > -1e-10, "eigenvalue {smallest}");
-        }
-
-        #[test]
-        fn slopes_are_derivatives(a in 0.05..0.95f64, b in value(), squared in 0.01..30.0f64) {
-            let step = 1e-6;
-            for metric in [Metric::Line, Metric::Arc] {
-                let quotient = (metric.squared(a + step, b) - metric.squared(a - step, b)) / (2.0 * step);
-                prop_assert!((metric.slope(a, b) - quotient).abs() < 1e-7);
-            }
-            let quotient = (matern52(squared + step) - matern52(squared - step)) / (2.0 * step);
-            let (value, slope) = matern52_with_slope(squared);
-            prop_assert_eq!(value, matern52(squared));
-            prop_assert!((slope - quotient).abs() < 1e-7);
-        }
+    #[test]
+    fn a_process_stands_on_lengthscales_of_its_own_whatever_the_rows() {
+        let kernel = Kernel { theta: Array1::from_vec(vec![3.0, 1.0]), noise: 1e-8 };
+        let rows = &rows(20) * 0.5;
+        let process =
+            kernel.process(&rows, &rows.column(0).mapv(f64::sin)).expect("points apart from each other");
+        let found = process.theta() / &rows.std_axis(Axis(0), 1.0);
+        assert!((found - &kernel.theta).iter().all(|difference| difference.abs() < 1e-12));
     }
 }

@@ -1,18 +1,15 @@
 //! Minima of smooth functions within bounds.
 
-use basin::{BoxBounds, ConstraintDescription, ConstraintSet, Constraints, CostFunction, Executor};
-use basin::{FirstOrderState, Gradient, Lbfgsb};
+use basin::{BoxConstraints, CostFunction, Executor, Gradient, LbfgsState, Lbfgsb};
 
-/// When to stop.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stop {
-    /// After so many steps.
-    pub(super) steps: u64,
-    /// When no derivative that does not push against a bound is larger.
-    pub(super) slope: f64,
-    /// When a step gains less than this share of the function's size (of 1, where that is smaller).
-    pub(super) gain: f64,
-}
+/// After so many steps, it has gone far enough.
+const STEPS: u64 = 30;
+/// When no derivative that does not push against a bound is larger, it is there.
+const SLOPE: f64 = 1e-2;
+/// When a step gains less than this, too.
+const GAIN: f64 = 1e-6;
+/// Steps that tell of the curvature.
+const MEMORY: usize = 10;
 
 /// The function has no value somewhere on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +21,13 @@ struct Problem<F> {
     high: Vec<f64>,
 }
 
-impl<F> Constraints for Problem<F> {
-    type Set = ConstraintSet<BoxBounds<Vec<f64>>>;
+impl<F: Fn(&[f64]) -> Option<(f64, Vec<f64>)>> BoxConstraints for Problem<F> {
+    fn lower(&self) -> &Vec<f64> {
+        &self.low
+    }
 
-    fn constraints(&self) -> <Self::Set as ConstraintDescription>::Borrowed<'_> {
-        ConstraintSet::new().with_bounds(BoxBounds::new(Some(&self.low), Some(&self.high)))
+    fn upper(&self) -> &Vec<f64> {
+        &self.high
     }
 }
 
@@ -62,14 +61,12 @@ pub(super) fn minimise(
     function: impl Fn(&[f64]) -> Option<(f64, Vec<f64>)>,
     start: Vec<f64>,
     bounds: &[(f64, f64)],
-    stop: Stop,
 ) -> Option<(Vec<f64>, f64)> {
     let (low, high) = bounds.iter().copied().unzip();
     let solver = Lbfgsb::new()
-        .with_absolute_projected_gradient_tolerance(stop.slope)
-        .with_relative_cost_reduction_tolerance(stop.gain);
-    let state = FirstOrderState::new(start);
-    let result =
-        Executor::new(Problem { function, low, high }, solver, state).max_iter(stop.steps).run().ok()?;
+        .with_absolute_projected_gradient_tolerance(SLOPE)
+        .with_absolute_cost_change_tolerance(GAIN);
+    let state = LbfgsState::new(start, MEMORY);
+    let result = Executor::new(Problem { function, low, high }, solver, state).max_iter(STEPS).run().ok()?;
     Some((result.param().clone(), result.cost()))
 }

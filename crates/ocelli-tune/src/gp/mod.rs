@@ -1,14 +1,14 @@
-//! The Gaussian-process sampler's mathematics, on points whose numbers are encoded: what to try next, after what was tried.
+//! What the Gaussian-process sampler tries next, after what was tried, on points whose numbers are encoded. The process is [`egobox_gp`]'s.
 //!
 //! A point has a number for each [`Column`]: from 0 to 1, or the index of a choice, or NaN where the column's conditions do not hold. What the
 //! numbers mean, and how logarithms, steps and whole numbers become them, is the caller's affair. Values are to be made small.
 //!
 //! - What is not finite becomes the worst finite value (−∞: the best). Those above the median are compressed: how bad a bad one was says little. Then all
 //!   are standardised.
-//! - The kernel is Matérn 5/2 with a lengthscale for each column. Choices are 0 or 1 apart. Where one point has a column that the other has not,
-//!   they are 1 apart in it; two that both have not are 0 apart.
-//! - Lengthscales, scale and noise are the most probable ones under the priors of Optuna's `GPSampler`, found by L-BFGS-B from the best of several places.
-//!   Where there are more than [`GpOptions::fit_points`] values, they are judged by so many of them; what is predicted rests on all.
+//! - The kernel is egobox's Matérn 5/2, the product of one for each number with a lengthscale of its own, around a constant mean. A choice is a number
+//!   for each of what can be chosen, 1 for the one that is and 0 for the others; a number that a point has not got is 0.5.
+//! - Lengthscales, within bounds, and noise, one of three, are the most likely ones. Where there are more than [`GpOptions::fit_points`] values, they are
+//!   judged by so many of them; what is predicted rests on up to [`GpOptions::points`].
 //! - What is maximised is the logarithm of the expected improvement over the best mean of the process at any point so far.
 //! - Points that are being worked at count as if their mean had been observed ("kriging believer"): nothing else is known of them, and their
 //!   surroundings have less to offer.
@@ -17,8 +17,8 @@
 
 mod acquisition;
 mod column;
-mod factor;
-mod fit;
+mod correlation;
+mod features;
 mod kernel;
 mod log_ei;
 mod minimise;
@@ -32,27 +32,31 @@ pub use column::{Column, Condition, Kind};
 pub use pareto::scalarise;
 
 use acquisition::Acquisition;
-use column::{check_columns, checked, masked};
-use kernel::{INACTIVE, Points};
-use model::{Hyper, Model};
+use column::{INACTIVE, check_columns, checked, masked};
+use features::Features;
+use kernel::Kernel;
+use model::Model;
+use ndarray::Array1;
 use search::Search;
 
 /// How much work a suggestion may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GpOptions {
-    /// Quasi-random points that are looked at; 1,024. At most 65,536.
+    /// Quasi-random points that are looked at; 256. At most 65,536.
     pub candidates: usize,
-    /// Points that are climbed from; 6.
+    /// Points that are climbed from; 3.
     pub starts: usize,
-    /// Values that the kernel is judged by, if there are more, chosen evenly from the best to the worst; 200.
+    /// Values that the process rests on, if there are more: the best half of them, and the others chosen evenly from the rest; 400. At least 2.
+    pub points: usize,
+    /// Values that the kernel is judged by, if there are more, chosen evenly from the best to the worst; 48. At least 2.
     pub fit_points: usize,
-    /// Places, of six that are looked at, that the kernel's hyperparameters are optimised from; 1, as two made no regret smaller.
-    pub fit_starts: usize,
+    /// How often it is judged on the way to the most likely one; 60. At least 25, and at most ten times for each number of a point.
+    pub likelihoods: usize,
 }
 
 impl Default for GpOptions {
     fn default() -> Self {
-        Self { candidates: 1024, starts: 6, fit_points: 200, fit_starts: 1 }
+        Self { candidates: 256, starts: 3, points: 400, fit_points: 48, likelihoods: 60 }
     }
 }
 
@@ -97,13 +101,13 @@ pub enum GpError {
         /// The values.
         values: usize,
     },
-    /// Rounding leaves no covariance.
-    #[error(
-        "the {points} points have no covariance that can be factorised; points that are nearly the same may have values that are far apart"
-    )]
-    Singular {
+    /// What is known makes no process: it says nothing of where another point should be.
+    #[error("the {points} points make no Gaussian process: {problem}")]
+    NoProcess {
         /// The points.
         points: usize,
+        /// Why.
+        problem: &'static str,
     },
 }
 
@@ -123,7 +127,8 @@ pub struct Tried<'a> {
 /// The point differs from all that were tried or are being tried, unless columns leave no other.
 ///
 /// # Errors
-/// Columns that make no sense, points that do not fit them, or no value for each point.
+/// Columns that make no sense, points that do not fit them, or no value for each point; [`GpError::NoProcess`] where values are all the same, where
+/// columns have one value alone, and where rounding leaves no covariance.
 pub fn suggest(
     columns: &[Column],
     tried: Tried<'_>,
@@ -139,9 +144,10 @@ pub fn suggest(
         points.iter().chain(pending).map(|point| checked(columns, point)).collect::<Result<_, _>>()?;
     let values = standardised(&compressed(finite(values)));
     let order = ascending(&values);
-    let hyper = fitted(columns, &rows, &values, &order, options);
-    let model = conditioned(columns, &rows, &values, hyper)?;
-    let search = Search { acquisition: Acquisition { columns, model: &model }, options, seed };
+    let features = Features::new(columns);
+    let model = process(&features, rows.split_at(values.len()), &values, &order, options)?;
+    let acquisition = Acquisition { columns, features: &features, model: &model };
+    let search = Search { acquisition, options, seed };
     let known: Vec<Vec<f64>> =
         order.iter().take(options.starts.div_ceil(2)).map(|at| whole(columns, &rows[*at])).collect();
     let point = search.best(&known, &rows);
@@ -205,39 +211,45 @@ fn standardised(values: &[f64]) -> Vec<f64> {
     values.iter().map(|value| (value - mean) / deviation.max(1e-15)).collect()
 }
 
-/// The kernel that fits the values best, or so many of them.
-fn fitted(
-    columns: &[Column],
-    rows: &[Vec<f64>],
+/// The process that fits the values best.
+fn process(
+    features: &Features,
+    (tried, pending): (&[Vec<f64>], &[Vec<f64>]),
     values: &[f64],
     order: &[usize],
     options: &GpOptions,
-) -> Hyper {
-    let count = values.len().min(options.fit_points.max(2));
-    let chosen: Vec<usize> = if count == values.len() {
-        (0..count).collect()
-    } else {
-        (0..count).map(|rank| order[rank * (values.len() - 1) / (count - 1)]).collect()
+) -> Result<Model, GpError> {
+    let without = |problem| GpError::NoProcess { points: tried.len(), problem };
+    if features.choices().is_empty() {
+        return Err(without("every column has one value alone"));
+    }
+    if values.iter().all(|value| *value == values[0]) {
+        return Err(without("their values are all the same"));
+    }
+    let of = |chosen: Vec<usize>| {
+        let values: Array1<f64> = chosen.iter().map(|at| values[*at]).collect();
+        (features.rows(chosen.iter().map(|at| &tried[*at])), values)
     };
-    let points: Vec<Vec<f64>> = chosen.iter().map(|at| rows[*at].clone()).collect();
-    let values: Vec<f64> = chosen.iter().map(|at| values[*at]).collect();
-    let metrics = columns.iter().map(Column::metric).collect();
-    fit::fit(&Points::new(metrics, points.iter()), &values, options.fit_starts)
+    let unlikely = "the covariance cannot be factorised, however much noise there may be";
+    let (rows, judged) = of(evenly(order, options.fit_points.max(2)));
+    let kernel = Kernel::fit(features, &rows, &judged, options.likelihoods).ok_or(without(unlikely))?;
+    let (rows, values) = of(leading(order, options.points.max(2)));
+    Model::new(&rows, &values, &features.rows(pending.iter()), kernel).ok_or(without(unlikely))
 }
 
-/// The process, with as much more noise as rounding needs.
-fn conditioned(
-    columns: &[Column],
-    rows: &[Vec<f64>],
-    values: &[f64],
-    mut hyper: Hyper,
-) -> Result<Model, GpError> {
-    let metrics: Vec<_> = columns.iter().map(Column::metric).collect();
-    while hyper.noise <= fit::NOISE.1 {
-        if let Some(model) = Model::new(Points::new(metrics.clone(), rows.iter()), values, hyper.clone()) {
-            return Ok(model);
-        }
-        hyper.noise *= 10.0;
+/// So many places, if there are more, evenly from the first to the last.
+fn evenly(order: &[usize], count: usize) -> Vec<usize> {
+    if order.len() <= count {
+        return order.to_vec();
     }
-    Err(GpError::Singular { points: rows.len() })
+    (0..count).map(|rank| order[rank * (order.len() - 1) / (count - 1).max(1)]).collect()
+}
+
+/// So many places, if there are more: a half of them the first, and the others evenly among the rest.
+fn leading(order: &[usize], count: usize) -> Vec<usize> {
+    if order.len() <= count {
+        return order.to_vec();
+    }
+    let (first, rest) = order.split_at(count / 2);
+    first.iter().copied().chain(evenly(rest, count - count / 2)).collect()
 }

@@ -1,74 +1,58 @@
 //! A Gaussian process, conditioned on values.
 
-use super::factor::{factor, solve};
-use super::kernel::{Points, matern52, matern52_with_slope};
-use nalgebra::{DMatrix, DVector};
+use super::kernel::{Kernel, Process};
+use egobox_gp::GpError;
+use ndarray::{Array1, Array2};
 
-/// What the kernel is like: its value is `scale` times Matérn 5/2 of the weighted squared distance.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Hyper {
-    /// The inverse square of each column's lengthscale.
-    pub(super) weights: Vec<f64>,
-    /// The variance of the process.
-    pub(super) scale: f64,
-    /// The variance of what each value has beside.
-    pub(super) noise: f64,
-}
+/// The most that noise is raised to where rounding leaves no covariance, as a share of the process's variance.
+const NOISIEST: f64 = 1.0;
 
-/// A Gaussian process of mean 0, conditioned on values at points, and certain at further ones, whose values are not known yet.
+/// egobox's process, conditioned on values at points, and certain at further ones, whose values are not known yet.
 ///
 /// Those further points are "believed" (Ginsbourger et al., "Kriging is well-suited to parallelize optimization", 2010): as if the mean had been
-/// observed there. That leaves the mean as it is everywhere, and takes the variance from around them; so they have part in the variance alone.
+/// observed there. That leaves the mean as it is everywhere, and takes the variance from around them.
 #[derive(Debug)]
 pub(super) struct Model {
-    points: Points,
-    hyper: Hyper,
-    /// The inverse of the Cholesky factor of all points' covariance.
-    inverse: DMatrix<f64>,
-    /// The covariance's inverse times the values, of the points that have values.
-    alpha: DVector<f64>,
+    process: Process,
+    kernel: Kernel,
     /// The smallest mean at a point, of those with values and those without.
     best: f64,
 }
 
-/// What a process says of one point.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Prediction {
-    pub(super) mean: f64,
-    pub(super) variance: f64,
-    /// The derivatives of the mean by the point's columns; 0 for categories.
-    pub(super) mean_slope: Vec<f64>,
-    /// The same of the variance.
-    pub(super) variance_slope: Vec<f64>,
-}
-
 impl Model {
-    /// Of points of which the first have values; `None` where rounding leaves no positive definite covariance.
-    pub(super) fn new(points: Points, values: &[f64], hyper: Hyper) -> Option<Self> {
-        let mut covariance = DMatrix::zeros(points.len(), points.len());
-        let mut distances = vec![0.0; points.len()];
-        for row in 0..points.len() {
-            let distances = &mut distances[row..];
-            points.squared_distances(&hyper.weights, &points.row(row), row, distances);
-            let mut column = covariance.view_mut((row, row), (distances.len(), 1));
-            column.iter_mut().zip(distances).for_each(|(value, d)| *value = hyper.scale * matern52(*d));
-            column[(0, 0)] += hyper.noise;
+    /// Of rows with values and of further ones, with as much more noise as rounding needs; `None` where none is enough.
+    pub(super) fn new(
+        rows: &Array2<f64>,
+        values: &Array1<f64>,
+        believed: &Array2<f64>,
+        mut kernel: Kernel,
+    ) -> Option<Self> {
+        while kernel.noise <= NOISIEST {
+            if let Ok(model) = Self::with_noise(rows, values, believed, &kernel)
+                && model.best.is_finite()
+                && model.process.variance().is_normal()
+            {
+                return Some(model);
+            }
+            kernel.noise *= 10.0;
         }
-        let (_, inverse) = factor(&covariance)?;
-        let known = values.len();
-        let values = DVector::from_column_slice(values);
-        let alpha = solve(&inverse.view((0, 0), (known, known)).into_owned(), &values);
-        let observed = (&values - &alpha * hyper.noise).iter().copied().fold(f64::INFINITY, f64::min);
-        let mut model = Self { points, hyper, inverse, alpha, best: observed };
-        for row in known..model.points.len() {
-            let covariances = model.covariances(&model.points.row(row));
-            model.best = model.best.min(model.mean(&covariances));
-        }
-        Some(model)
+        None
     }
 
-    pub(super) fn hyper(&self) -> &Hyper {
-        &self.hyper
+    fn with_noise(
+        rows: &Array2<f64>,
+        values: &Array1<f64>,
+        believed: &Array2<f64>,
+        kernel: &Kernel,
+    ) -> Result<Self, GpError> {
+        let process = kernel.process(rows, values)?;
+        let (known, means) = (process.predict(rows)?, process.predict(believed)?);
+        let best = known.iter().chain(&means).copied().fold(f64::INFINITY, f64::min);
+        Ok(Self { process: process.update(believed, &means)?, kernel: kernel.clone(), best })
+    }
+
+    pub(super) fn kernel(&self) -> &Kernel {
+        &self.kernel
     }
 
     /// The smallest mean at a point with a value or without: what is to be improved upon.
@@ -76,73 +60,17 @@ impl Model {
         self.best
     }
 
-    /// Means and variances at many points.
-    pub(super) fn predict(&self, points: &[Vec<f64>]) -> Vec<(f64, f64)> {
-        let mut covariances = DMatrix::zeros(self.points.len(), points.len());
-        for (point, mut column) in points.iter().zip(covariances.column_iter_mut()) {
-            column.copy_from_slice(&self.covariances(point));
+    /// The mean and the variance at each row. Where egobox cannot tell, nothing is to be gained.
+    pub(super) fn predict(&self, rows: &Array2<f64>) -> Vec<(f64, f64)> {
+        match self.process.predict_valvar(rows) {
+            Ok((means, variances)) => means.into_iter().zip(variances).collect(),
+            Err(_) => vec![(f64::INFINITY, 0.0); rows.nrows()],
         }
-        let spread = self.times_inverse(&covariances);
-        let mean = |column: usize| self.mean(covariances.column(column).as_slice());
-        let variance = |column: usize| self.left(spread.column(column).norm_squared());
-        (0..points.len()).map(|column| (mean(column), variance(column))).collect()
     }
 
-    /// The mean and the variance at a point, with their derivatives.
-    pub(super) fn predict_with_slopes(&self, point: &[f64]) -> Prediction {
-        let rows = self.points.len();
-        let mut slopes = vec![0.0; rows];
-        self.points.squared_distances(&self.hyper.weights, point, 0, &mut slopes);
-        let covariances = DVector::from_iterator(
-            rows,
-            slopes.iter_mut().map(|distance| {
-                let (value, slope) = matern52_with_slope(*distance);
-                *distance = self.hyper.scale * slope;
-                self.hyper.scale * value
-            }),
-        );
-        let spread = &self.inverse * &covariances;
-        let variance = self.left(spread.norm_squared());
-        let toward = self.inverse.tr_mul(&spread);
-        let by_distance = |factors: &[f64]| -> Vec<f64> {
-            let factors: Vec<f64> =
-                factors.iter().zip(&slopes).map(|(factor, slope)| factor * slope).collect();
-            let slope = |column: usize| {
-                let others = self.points.column(column, 0);
-                let metric = self.points.metrics[column];
-                self.hyper.weights[column] * metric.dot_slope(&factors, point[column], others)
-            };
-            (0..point.len()).map(slope).collect()
-        };
-        let mean_slope = by_distance(self.alpha.as_slice());
-        let variance_slope = by_distance(toward.as_slice()).into_iter().map(|slope| -2.0 * slope).collect();
-        Prediction { mean: self.mean(covariances.as_slice()), variance, mean_slope, variance_slope }
-    }
-
-    fn covariances(&self, point: &[f64]) -> Vec<f64> {
-        let mut values = vec![0.0; self.points.len()];
-        self.points.squared_distances(&self.hyper.weights, point, 0, &mut values);
-        values.iter_mut().for_each(|value| *value = self.hyper.scale * matern52(*value));
-        values
-    }
-
-    fn mean(&self, covariances: &[f64]) -> f64 {
-        self.alpha.iter().zip(covariances).map(|(a, b)| a * b).sum()
-    }
-
-    /// The variance that is left, never below 0.
-    fn left(&self, explained: f64) -> f64 {
-        (self.hyper.scale - explained).max(0.0)
-    }
-
-    /// The inverse factor times a matrix, without the quarter of it that is zeros.
-    fn times_inverse(&self, right: &DMatrix<f64>) -> DMatrix<f64> {
-        let rows = self.points.len();
-        let half = rows / 2;
-        let mut product = DMatrix::zeros(rows, right.ncols());
-        let top = self.inverse.view((0, 0), (half, half));
-        product.rows_mut(0, half).gemm(1.0, &top, &right.rows(0, half), 0.0);
-        product.rows_mut(half, rows - half).gemm(1.0, &self.inverse.rows(half, rows - half), right, 0.0);
-        product
+    /// The derivatives of the mean and of the variance at the only row by its numbers.
+    pub(super) fn slopes(&self, row: &Array2<f64>) -> (Array1<f64>, Array1<f64>) {
+        let (of_mean, of_variance) = self.process.predict_valvar_gradients(row);
+        (of_mean.row(0).to_owned(), of_variance.row(0).to_owned())
     }
 }

@@ -3,7 +3,7 @@
 use super::GpOptions;
 use super::acquisition::Acquisition;
 use super::column::{Column, Kind, masked};
-use super::minimise::{Stop, minimise};
+use super::minimise::minimise;
 use ocelli_kernels::random::{Stream, hash};
 
 /// Grids of more values than this are searched as ranges, and the neighbours of what is found are looked at.
@@ -12,7 +12,6 @@ const FINE: usize = 32;
 const ROUNDS: usize = 8;
 /// A gain that is worth another round.
 const GAIN: f64 = 1e-6;
-const STOP: Stop = Stop { steps: 100, slope: 1e-2, gain: 1e-6 };
 /// How far from the best known points others are tried, as shares of a range.
 const AROUND: [f64; 3] = [0.1, 0.02, 0.004];
 
@@ -154,8 +153,9 @@ impl Search<'_> {
             return;
         }
         // In units of the lengthscales, all directions are alike to the optimiser.
-        let weights = &self.acquisition.model.hyper().weights;
-        let units: Vec<f64> = ranges.iter().map(|place| weights[*place].sqrt()).collect();
+        let theta = &self.acquisition.model.kernel().theta;
+        let unit = |place: &usize| self.acquisition.features.number(*place).map_or(1.0, |at| theta[at]);
+        let units: Vec<f64> = ranges.iter().map(unit).collect();
         let placed = |at: &[f64]| {
             let mut placed = point.to_vec();
             ranges
@@ -172,8 +172,7 @@ impl Search<'_> {
         };
         let start = ranges.iter().zip(&units).map(|(place, unit)| point[*place] * unit).collect();
         let bounds: Vec<(f64, f64)> = units.iter().map(|unit| (0.0, *unit)).collect();
-        if let Some((at, cost)) = minimise(function, start, &bounds, STOP).filter(|(_, cost)| -cost > *value)
-        {
+        if let Some((at, cost)) = minimise(function, start, &bounds).filter(|(_, cost)| -cost > *value) {
             let moved = placed(&at);
             point.copy_from_slice(&moved);
             *value = -cost;

@@ -8,9 +8,10 @@ use ocelli_kernels::random::Philox;
 /// The most values of a parameter that are looked at one by one; of more, the nearest to a place in the range is taken.
 const GRID: f64 = 1000.0;
 
-/// A Gaussian process with a Matérn 5/2 kernel and log expected improvement ([`crate::gp`]), as Optuna's `GPSampler`: best where a trial is dear and
-/// trials are few. Trials that others work at count as if they came out as expected. Pruned trials are not learnt from, as in Optuna. Several
-/// objectives become one with other weights for each trial ([`scalarise`]).
+/// egobox's Gaussian process with a Matérn 5/2 kernel, and log expected improvement ([`crate::gp`]), as Optuna's `GPSampler`: best where a trial is dear
+/// and trials are few. Trials that others work at count as if they came out as expected. Pruned trials are not learnt from, as in Optuna. Several
+/// objectives become one with other weights for each trial ([`scalarise`]). Where trials say nothing, as their values are all the same, and where their
+/// numbers make no process, the next is a scrambled Sobol sequence's ([`SobolSampler`]).
 #[derive(Clone, Debug)]
 pub struct GpSampler {
     options: GpSamplerOptions,
@@ -67,7 +68,7 @@ impl Sampler for GpSampler {
         let tried = Tried { points: &points, values: &values, pending: &pending };
         let found = match suggest(&columns(request), tried, seed, &self.options.work) {
             Ok(found) => found,
-            Err(GpError::Singular { .. }) => return evenly(),
+            Err(GpError::NoProcess { .. }) => return evenly(),
             Err(error) => {
                 return Err(SamplerError::Unsupported { sampler: "GpSampler", problem: error.to_string() });
             }
@@ -179,7 +180,7 @@ mod tests {
 
     /// Little work, so that the contract's thousand suggestions take seconds.
     fn quick(seed: u64) -> GpSampler {
-        let work = GpOptions { candidates: 64, starts: 1, fit_points: 12, fit_starts: 1 };
+        let work = GpOptions { candidates: 32, starts: 1, points: 30, fit_points: 12, likelihoods: 25 };
         GpSampler::new(GpSamplerOptions { seed, startup_trials: 8, work })
     }
 
@@ -232,6 +233,22 @@ mod tests {
             trial.tell(Outcome::Complete(vec![(x - 1.0).powi(2) + (y + 1.0).powi(2) + z])).unwrap();
         }
         study.best_trial().unwrap().unwrap().value().unwrap()
+    }
+
+    #[test]
+    fn no_trial_is_lost_to_values_that_make_no_process() {
+        let space = Space::parse("x = { type = \"float\", low = 0, high = 1 }").unwrap();
+        for value in
+            [|_: u32| 3.0, |_: u32| f64::INFINITY, |i: u32| if i.is_multiple_of(2) { 1e308 } else { -1e308 }]
+        {
+            let options = StudyOptions::new("s", space.clone()).sampler(quick(1));
+            let study = Study::open(Journal::memory(), options).unwrap();
+            for number in 0..20 {
+                let trial = study.ask().unwrap().unwrap();
+                assert!((0.0..=1.0).contains(&trial.float("x").unwrap()));
+                trial.tell(Outcome::Complete(vec![value(number)])).unwrap();
+            }
+        }
     }
 
     #[test]
