@@ -15,6 +15,11 @@ pub(crate) fn mlflow() -> Result<PathBuf> {
     environment(".venv-mlflow", "testing/requirements-mlflow.txt")
 }
 
+/// The interpreter to use for servers: the given one as it is, or one that has FastAPI and LitServe too.
+pub(crate) fn serving(given: Option<PathBuf>) -> Result<PathBuf> {
+    given.map_or_else(|| environment(".venv-serving", "testing/requirements-serving.txt"), Ok)
+}
+
 /// The interpreter of an environment, made or brought up to date where it has other requirements.
 fn environment(folder: &str, requirements: &str) -> Result<PathBuf> {
     let folder = root().join(folder);

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use crate::browser::{MISSING, chromium};
 use crate::python::{mlflow, python};
 use crate::shell::{Result, cargo, run, succeeds, target};
+use crate::soak;
 
 /// What is left out of a build unless it is asked for.
-const FEATURES: [&str; 2] = ["--features", "ocelli-cli/remote,ocelli-testing/remote"];
+pub(crate) const FEATURES: [&str; 2] = ["--features", "ocelli-cli/remote,ocelli-testing/remote"];
 
 /// What a change must pass, cheapest first. Nothing is left out.
 pub(crate) fn ci(interpreter: Option<PathBuf>) -> Result {
@@ -17,7 +18,8 @@ pub(crate) fn ci(interpreter: Option<PathBuf>) -> Result {
     run(cargo(&["clippy", "--workspace"]).args(FEATURES).args(lints))?;
     run(cargo(&["clippy", "--package", "ocelli-data", "--package", "ocelli-cli"]).args(lints))?;
     run(cargo(&["doc", "--workspace", "--no-deps"]).args(FEATURES).env("RUSTDOCFLAGS", "-D warnings"))?;
-    test(true, interpreter)
+    test(true, interpreter)?;
+    soak::short()
 }
 
 /// Everything that proves that it works; pages in a browser only where there is one.

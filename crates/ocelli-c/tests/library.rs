@@ -271,7 +271,9 @@ fn what_is_exported_is_what_is_declared() {
     let library = libraries().join("libocelli.so");
     let listed =
         succeed(Command::new("nm").args(["-D", "--defined-only", "--format=just-symbols"]).arg(library));
-    let exported: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
+    // Built with the features of the whole workspace, as for tests, it has the checksums of `object_store` in it, which export their own.
+    let own = listed.lines().filter(|name| !name.starts_with("crc_fast_"));
+    let exported: BTreeSet<String> = own.map(str::to_owned).collect();
     assert_eq!(exported, declared());
     assert!(exported.len() >= 11 && exported.iter().all(|name| name.starts_with("ocelli_")), "{exported:?}");
 }

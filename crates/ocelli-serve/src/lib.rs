@@ -28,6 +28,7 @@ mod security;
 mod server;
 mod source;
 mod v2;
+mod watched;
 
 pub use error::ServeError;
 pub use options::{Heatmaps, ServeOptions, TlsFiles};

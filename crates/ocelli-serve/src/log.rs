@@ -5,6 +5,8 @@ use std::io::Write as _;
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
+use crate::ServeError;
+
 /// Writes what happened with the time.
 pub(crate) fn line(level: &str, event: &str, mut what: Value) {
     what["time"] = json!(Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true));
@@ -26,5 +28,17 @@ pub(crate) fn reload(model: &str, version: u64, trouble: Option<&str>) {
                 json!({ "model": model, "version": version, "reason": why, "effect": effect }),
             );
         }
+    }
+}
+
+/// Files other than models have changed, and are used now, or are not for a reason.
+pub(crate) fn reread(what: &str, trouble: Option<&ServeError>) {
+    match trouble {
+        None => line("info", "reread", json!({ "what": what })),
+        Some(why) => line(
+            "error",
+            "reread failed",
+            json!({ "what": what, "reason": why.to_string(), "effect": "what was read before is still used" }),
+        ),
     }
 }

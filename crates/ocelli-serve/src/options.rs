@@ -39,9 +39,12 @@ pub struct ServeOptions {
     pub body_timeout: Duration,
     /// Most bytes of a request's body; more are answered 413 (default 16 MiB).
     pub max_body: usize,
+    /// Most bytes of bodies that are held at a time, of all requests together, at least three times [`max_body`](Self::max_body); requests
+    /// that do not fit are answered 429. JSON counts thrice, as it is taken apart, and multipart twice (default 256 MiB).
+    pub max_bodies: usize,
     /// Most pixels of an image, checked before it is decoded (default 64 Mi).
     pub max_pixels: u64,
-    /// How often files of models are looked at for changes; zero is never (default 2 s).
+    /// How often files of models, keys and certificates are looked at for changes; zero is never (default 2 s).
     pub reload: Duration,
     /// How long requests are still taken after a stop is asked for, while `/readyz` says 503, so that balancers look elsewhere
     /// (default 0).
@@ -81,6 +84,7 @@ impl Default for ServeOptions {
             header_timeout: seconds(30),
             body_timeout: seconds(30),
             max_body: 16 << 20,
+            max_bodies: 256 << 20,
             max_pixels: 64 << 20,
             reload: seconds(2),
             drain: Duration::ZERO,

@@ -3,11 +3,16 @@
 mod common;
 
 use std::path::Path;
+use std::time::Duration;
 
 use common::*;
 use ocelli_serve::{ServeError, Server, TlsFiles};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
+/// How often files are looked at where they are to change.
+const OFTEN: Duration = Duration::from_millis(20);
+/// `printf %s other | sha256sum`
+const OTHER: &str = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa  -\n";
 /// `printf %s secret | sha256sum`
 const SECRET: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b  -\n";
 
@@ -44,25 +49,75 @@ fn a_file_without_keys_is_refused() {
     assert!(matches!(error, ServeError::File { .. }) && !error.to_string().contains("secret\n"), "{error}");
 }
 
+#[test]
+fn changed_keys_are_taken_without_a_restart() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("keys");
+    std::fs::write(&path, SECRET).expect("a file");
+    let keys = Some(path.clone());
+    let (server, _folder) = served(|options| (options.keys, options.reload) = (keys, OFTEN));
+    let status = |key: &str| get_with(&server, "/v1/models", ("X-API-Key", key)).status;
+    assert_eq!((status("secret"), status("other")), (200, 401));
+    std::fs::write(&path, OTHER).expect("a file");
+    until("the new key", || status("other") == 200);
+    assert_eq!(status("secret"), 401);
+    // What is no file of keys lets nobody else in, and shuts nobody out.
+    std::fs::write(&path, "").expect("a file");
+    std::thread::sleep(10 * OFTEN);
+    assert_eq!((status("other"), status("secret")), (200, 401));
+    std::fs::write(&path, format!("{SECRET}{OTHER}")).expect("a file");
+    until("both keys", || status("secret") == 200 && status("other") == 200);
+    server.stop();
+}
+
 fn tls() -> TlsFiles {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls");
     TlsFiles { certificates: folder.join("certificate.pem"), key: folder.join("key.pem") }
+}
+
+/// A client that trusts an authority of the tests.
+fn trusting(authority: &str) -> ureq::Agent {
+    let authority = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(authority);
+    let authority = Certificate::from_pem(&std::fs::read(authority).expect("a file")).expect("a certificate");
+    let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&[authority])).build();
+    // A connection that is kept would not meet another certificate.
+    ureq::Agent::config_builder().tls_config(tls).max_idle_connections(0).build().into()
 }
 
 #[test]
 fn tls_is_answered_with_tls() {
     let (server, _folder) = served(|options| options.tls = Some(tls()));
     assert!(server.url().starts_with("https://"));
-    let authority = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls/authority.pem");
-    let authority = Certificate::from_pem(&std::fs::read(authority).expect("a file")).expect("a certificate");
-    let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&[authority])).build();
-    let trusting: ureq::Agent = ureq::Agent::config_builder().tls_config(tls).build().into();
+    let trusting = trusting("authority.pem");
     let url = format!("{}/healthz", server.url());
     let said = trusting.get(&url).call().expect("an answer").body_mut().read_to_string().expect("a text");
     assert_eq!(said, "ok\n");
     assert!(agent().get(&url).call().is_err(), "nobody else trusts that authority");
     let (plain, _) = raw(server.address(), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(!plain.contains("200 OK"), "{plain}");
+    server.stop();
+}
+
+#[test]
+fn changed_certificates_are_taken_without_a_restart() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files =
+        TlsFiles { certificates: folder.path().join("certificate.pem"), key: folder.path().join("key.pem") };
+    std::fs::copy(tls().certificates, &files.certificates).expect("a file");
+    std::fs::copy(tls().key, &files.key).expect("a file");
+    let changing = Some(files.clone());
+    let (server, _folder) = served(|options| (options.tls, options.reload) = (changing, OFTEN));
+    let (old, new) = (trusting("authority.pem"), trusting("other-authority.pem"));
+    let answers = |client: &ureq::Agent| client.get(format!("{}/healthz", server.url())).call().is_ok();
+    assert!(answers(&old) && !answers(&new));
+    let other = |name: &str| tls().key.with_file_name(format!("other-{name}"));
+    std::fs::copy(other("certificate.pem"), &files.certificates).expect("a file");
+    // A certificate whose key has not come yet changes nothing.
+    std::thread::sleep(10 * OFTEN);
+    assert!(answers(&old) && !answers(&new));
+    std::fs::copy(other("key.pem"), &files.key).expect("a file");
+    until("the new certificate", || answers(&new));
+    assert!(!answers(&old));
     server.stop();
 }
 

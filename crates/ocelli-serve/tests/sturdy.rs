@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::*;
+use ocelli_serve::{ServeOptions, Server};
 use serde_json::{Value, json};
 
 fn predict(url: &str, file: &[u8]) -> Said {
@@ -15,7 +16,7 @@ fn predict(url: &str, file: &[u8]) -> Said {
 }
 
 /// The beginning of a request whose body has `missing` bytes more than are sent.
-fn begun(server: &ocelli_serve::Server, body: &[u8], missing: usize) -> std::net::TcpStream {
+fn begun(server: &Server, body: &[u8], missing: usize) -> std::net::TcpStream {
     let mut stream = connected(server.address());
     let length = body.len() + missing;
     let head = format!(
@@ -27,7 +28,7 @@ fn begun(server: &ocelli_serve::Server, body: &[u8], missing: usize) -> std::net
 }
 
 /// Waits until so many requests for predictions are being worked on.
-fn in_progress(server: &ocelli_serve::Server, count: usize) {
+fn in_progress(server: &Server, count: usize) {
     let line = format!("ocelli_requests_in_progress {count}");
     until(&line, || get(server, "/metrics").text().lines().any(|found| found == line));
 }
@@ -212,6 +213,47 @@ fn more_requests_than_may_be_are_told_to_come_again() {
     in_progress(&server, 0);
     assert_eq!(predict(&server.url(), &file).status, 200);
     server.stop();
+}
+
+#[test]
+fn bodies_that_take_more_memory_than_all_may_are_told_to_come_again() {
+    let (server, _folder) = served(|options| (options.max_body, options.max_bodies) = (10_000, 30_000));
+    let file = png(&picture(8, 8, 1));
+    let busy = |said: &Said| {
+        assert_eq!((said.status, said.header("retry-after")), (429, Some("1")), "{}", said.text());
+        assert!(said.text().contains("bodies of other requests"), "{}", said.text());
+    };
+    // What has come counts, not what is said to come.
+    let mut first: Vec<_> = (0..3).map(|_| begun(&server, &[0; 9_900], 100)).collect();
+    in_progress(&server, 3);
+    until("the bodies are there", || predict(&server.url(), &[0; 500]).status == 429);
+    busy(&predict(&server.url(), &[0; 500]));
+    assert_eq!(predict(&server.url(), &file).status, 200, "{} bytes have room", file.len());
+    // A form is held twice.
+    let form = [
+        "--cut\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\n".as_bytes(),
+        &file,
+        b"\r\n--cut--\r\n",
+    ];
+    let form = form.concat();
+    assert!(file.len() < 300 && form.len() > 150, "{} {}", file.len(), form.len());
+    busy(&post(&server, "/v1/predict", "multipart/form-data; boundary=cut", &form));
+    // Whoever goes leaves room.
+    drop(first.pop());
+    in_progress(&server, 2);
+    assert_eq!(post(&server, "/v1/predict", "multipart/form-data; boundary=cut", &form).status, 200);
+    for mut slow in first {
+        slow.write_all(&[0; 100]).expect("sent");
+        assert!(rest(&mut slow).0.starts_with("HTTP/1.1 415 "));
+    }
+    assert_eq!(predict(&server.url(), &[0; 9_000]).status, 415);
+    server.stop();
+}
+
+#[test]
+fn there_is_room_for_one_body_however_it_is_sent() {
+    let error = Server::start(ServeOptions { max_body: 1000, max_bodies: 2999, ..options(&[]) }).unwrap_err();
+    assert!(error.to_string().contains("at least three times max_body"), "{error}");
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::workload::{Measure, Workload};
 const HEAD: &str = "\
 # Performance
 
-Written by `cargo xtask bench`, which runs Ocelli, PyTorch and ONNX Runtime in turn, in one run. Do not edit.
+Written by `cargo xtask bench`, which runs Ocelli, PyTorch and ONNX Runtime in turn, in one run. Do not edit. Models over HTTP, beside FastAPI and
+LitServe: [serving-performance.md](serving-performance.md).
 
 ";
 const METHOD: &str = "\

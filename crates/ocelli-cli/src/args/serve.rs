@@ -45,10 +45,13 @@ pub(crate) struct ServeArgs {
     /// Mebibytes of a request's body.
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = mebibytes)]
     pub(crate) max_body: usize,
+    /// Mebibytes of the bodies of all requests that are worked on, at least three times --max-body; more are answered 429.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = many)]
+    pub(crate) max_bodies: usize,
     /// Millions of pixels of an image.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) max_megapixels: u64,
-    /// Seconds between looks at the models' files, which are loaded again when they have changed; 0 never looks.
+    /// Seconds between looks at the files of models, keys and certificates, which are read again when they have changed; 0 never looks.
     #[arg(long, value_name = "S", default_value = "2", value_parser = seconds)]
     pub(crate) reload: Duration,
     /// Seconds that requests are still taken after a signal to stop, while /readyz says 503.

@@ -36,14 +36,14 @@ pub struct InferPlan {
 }
 
 impl InferPlan {
-    /// Compiles `network` with `weights`.
+    /// Compiles `network` with `weights`, to run on as many threads as the calling pool has.
     ///
     /// # Errors
     /// If the weights do not fit the network, the batch is empty, a pooling window is too large, a BatchNorm without
     /// running averages would have one value for each channel, or there is not enough memory.
     pub fn new(network: &Network, weights: &Weights, options: PlanOptions) -> Result<Self, PlanError> {
         weights.check(network).map_err(PlanError::weights)?;
-        let Outline { mut parameters, program, chunks, output } = Outline::of(network, options)?;
+        let Outline { mut parameters, program, phases, parts, output } = Outline::of(network, options)?;
         let mut values = Aligned::zeros(parameters.len())?;
         parameters.load(weights, &mut values);
         parameters.normalise_by_running_averages(&values);
@@ -57,13 +57,13 @@ impl InferPlan {
             }
         }
         Ok(Self {
-            memory: Aligned::zeros(program.memory * chunks)?,
+            memory: Aligned::zeros(program.memory * parts)?,
             scratch: ScratchPool::new(program.scratch)?,
             output: Aligned::zeros(output)?,
             image: network.input().elements(),
             batch: options.batch,
             isa: options.isa,
-            phases: phases::forward(&program),
+            phases,
             program,
             parameters,
             values,
@@ -114,12 +114,19 @@ impl InferPlan {
             awake(|| all.for_each(|(image, output)| run(memory, image, output)));
             return output;
         }
+        // Every thread takes its share of the images, chunk by chunk through the same memory.
+        let parts = self.memory.len() / program.memory.max(1);
+        let share = count.div_ceil(parts.max(1)).max(1);
+        let chunk = share.div_ceil(share.div_ceil(chunk));
         self.memory
             .par_chunks_mut(program.memory.max(1))
-            .zip(images.par_chunks(chunk * self.image))
-            .zip(output.par_chunks_mut(chunk * each))
+            .zip(images.par_chunks(share * self.image))
+            .zip(output.par_chunks_mut(share * each))
             .with_max_len(1)
-            .for_each(|((floats, images), output)| run(floats, images, output));
+            .for_each(|((floats, images), output)| {
+                let chunks = images.chunks(chunk * self.image).zip(output.chunks_mut(chunk * each));
+                chunks.for_each(|(images, output)| run(floats, images, output));
+            });
         output
     }
 
@@ -178,8 +185,8 @@ impl InferPlan {
     /// # Errors
     /// As [`InferPlan::new`], but for weights and missing memory.
     pub fn memory_of(network: &Network, options: PlanOptions) -> Result<usize, PlanError> {
-        let Outline { parameters, program, chunks, output } = Outline::of(network, options)?;
-        let once = parameters.len() + program.transformed + program.memory * chunks + output;
+        let Outline { parameters, program, parts, output, .. } = Outline::of(network, options)?;
+        let once = parameters.len() + program.transformed + program.memory * parts + output;
         Ok(once * size_of::<f32>() + Scratch::bytes(program.scratch) * rayon::current_num_threads())
     }
 }
@@ -188,8 +195,9 @@ impl InferPlan {
 struct Outline {
     parameters: Parameters,
     program: Program,
-    /// Chunks of a whole batch.
-    chunks: usize,
+    phases: Vec<Phase>,
+    /// Chunks that have memory at a time: one for each thread, or, where chunks meet, all of a whole batch.
+    parts: usize,
     /// Floats of a whole batch's output.
     output: usize,
 }
@@ -213,9 +221,11 @@ impl Outline {
             (options.batch, chunk),
             Recompute::Never,
         );
+        let phases = phases::forward(&program);
         let chunks = options.batch.div_ceil(chunk);
+        let parts = if phases.len() > 1 { chunks } else { chunks.min(rayon::current_num_threads()) };
         let output = options.batch * graph.values[graph.output].elements();
-        Ok(Self { parameters, program, chunks, output })
+        Ok(Self { parameters, program, phases, parts, output })
     }
 }
 

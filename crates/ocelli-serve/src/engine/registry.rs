@@ -1,16 +1,14 @@
 //! Which models there are, and what became of their files.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::sync::{Arc, RwLock};
-use std::time::SystemTime;
 
 use ocelli_nn::suggest;
 
 use super::{Model, Shared};
 use crate::log;
 use crate::metrics::Outcome;
+use crate::watched::Stamp;
 use crate::{ModelSource, ServeError};
 
 /// All models, by name and version.
@@ -33,27 +31,6 @@ struct Current {
     stamp: Option<Stamp>,
     /// Why its file could not be loaded again.
     trouble: Option<String>,
-}
-
-/// What tells a changed file from the same one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
-    /// Another file that was renamed to the name.
-    file: u64,
-}
-
-impl Stamp {
-    /// None if there is no such file.
-    fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
-        #[cfg(unix)]
-        let file = std::os::unix::fs::MetadataExt::ino(&metadata);
-        #[cfg(not(unix))]
-        let file = 0;
-        Some(Self { modified: metadata.modified().ok(), bytes: metadata.len(), file })
-    }
 }
 
 /// A model that is not there.

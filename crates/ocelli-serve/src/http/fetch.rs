@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use url::Url;
 
-use super::{App, Problem};
+use super::{App, Problem, Room};
 use crate::ServeError;
 
 /// Where images may be fetched from: addresses that others must begin with.
@@ -36,11 +36,12 @@ fn is_plain(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
 }
 
-/// What lies at an address.
+/// What lies at an address; it takes of `room` what it has.
 ///
 /// # Errors
-/// It lies at no place to fetch from, or cannot be had within the bounds of a body. Where it leads elsewhere is not followed.
-pub(super) async fn fetch(app: &App, address: &str) -> Result<Bytes, Problem> {
+/// It lies at no place to fetch from, or cannot be had within the bounds of a body, or there is no room for it. Where it leads
+/// elsewhere is not followed.
+pub(super) async fn fetch(app: &App, address: &str, room: &mut Room) -> Result<Bytes, Problem> {
     let Some(url) = app.places.allow(address) else {
         return Err(Problem::new(
             403,
@@ -49,7 +50,9 @@ pub(super) async fn fetch(app: &App, address: &str) -> Result<Bytes, Problem> {
         )
         .hint("send the image itself, as base64"));
     };
-    let (timeout, most) = (app.options.body_timeout, app.options.max_body as u64);
+    let (timeout, most) = (app.options.body_timeout, app.options.max_body);
+    // Before it is known how large it is.
+    room.take(most)?;
     let fetched = tokio::task::spawn_blocking(move || {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().timeout_global(Some(timeout)).max_redirects(0).build().into();
@@ -57,12 +60,14 @@ pub(super) async fn fetch(app: &App, address: &str) -> Result<Bytes, Problem> {
         if !response.status().is_success() {
             return Err(ureq::Error::StatusCode(response.status().as_u16()));
         }
-        response.body_mut().with_config().limit(most).read_to_vec()
+        response.body_mut().with_config().limit(most as u64).read_to_vec()
     });
     let wrong =
         |why: String| Problem::new(422, "not_fetched", format!("the image could not be fetched: {why}"));
     let bytes = fetched.await.map_err(|_| wrong("a defect".to_owned()))?;
-    bytes.map(Bytes::from).map_err(|error| wrong(error.to_string()))
+    let bytes = bytes.map_err(|error| wrong(error.to_string()))?;
+    room.give(most.saturating_sub(bytes.len()));
+    Ok(Bytes::from(bytes))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::fetch::fetch;
-use super::{App, Problem};
+use super::{App, Problem, Room};
 use crate::engine::Picture;
 
 /// What every answer about a body's form ends in.
@@ -47,13 +47,25 @@ struct Document {
     images: Vec<String>,
 }
 
-/// The images of a body, at least one, by what its headers say that it is.
-pub(super) async fn images(app: &App, headers: &HeaderMap, body: Bytes) -> Result<Vec<Sent>, Problem> {
+/// The images of a body, at least one, by what its headers say that it is. What they take beside the body is taken of `room`.
+pub(super) async fn images(
+    app: &App,
+    headers: &HeaderMap,
+    body: Bytes,
+    room: &mut Room,
+) -> Result<Vec<Sent>, Problem> {
     let kind = headers.get(CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or("?"));
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let sent = match essence.as_str() {
-        "multipart/form-data" => parts(headers, body).await?,
-        "application/json" => document(app, &body).await?,
+        "multipart/form-data" => {
+            room.take(body.len())?;
+            parts(headers, body).await?
+        }
+        "application/json" => {
+            // Its texts, and what they stand for.
+            room.take(2 * body.len())?;
+            document(app, &body, room).await?
+        }
         // curl --data-binary says that files are forms.
         "" | "application/octet-stream" | "application/x-www-form-urlencoded" => alone(body),
         image if image.starts_with("image/") => alone(body),
@@ -91,12 +103,12 @@ async fn parts(headers: &HeaderMap, body: Bytes) -> Result<Vec<Sent>, Problem> {
     Ok(sent)
 }
 
-async fn document(app: &App, body: &[u8]) -> Result<Vec<Sent>, Problem> {
+async fn document(app: &App, body: &[u8], room: &mut Room) -> Result<Vec<Sent>, Problem> {
     let mut sent = Vec::new();
     for text in texts(body)? {
         let is_address = text.starts_with("http://") || text.starts_with("https://");
         sent.push(if is_address {
-            Sent::new(Some(text.clone()), fetch(app, &text).await?)
+            Sent::new(Some(text.clone()), fetch(app, &text, room).await?)
         } else {
             Sent::new(None, decoded(&text)?)
         });

@@ -9,7 +9,7 @@ mod observe;
 mod predict;
 mod problem;
 
-pub(crate) use body::{plain_encoding, read};
+pub(crate) use body::{Room, plain_encoding, read};
 pub(crate) use fetch::Places;
 pub(crate) use health::is_ready;
 pub(crate) use observe::Client;
@@ -31,6 +31,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::engine::Registry;
 use crate::metrics::Metrics;
 use crate::security::{self, Keys};
+use crate::watched::Watched;
 use crate::{ServeError, ServeOptions, page, v2};
 
 /// What handlers share.
@@ -39,11 +40,13 @@ pub(crate) struct App {
     pub(crate) registry: Registry,
     pub(crate) metrics: Arc<Metrics>,
     /// Who may ask; none is everyone.
-    pub(crate) keys: Option<Keys>,
+    pub(crate) keys: Option<Watched<Keys>>,
     /// Where images may be fetched from.
     pub(crate) places: Places,
     /// One for each request for predictions that may be worked on.
     pub(crate) requests: Arc<Semaphore>,
+    /// One for each byte of bodies that may be held.
+    pub(crate) room: Arc<Semaphore>,
     /// Whether a stop was asked for.
     pub(crate) stopping: AtomicBool,
 }

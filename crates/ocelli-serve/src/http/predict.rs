@@ -53,9 +53,9 @@ pub(super) async fn predict(
     }
     plain_encoding(request.headers())?;
     let (parts, body) = request.into_parts();
-    let body = read(&app, &parts.headers, body).await?;
+    let (body, mut room) = read(&app, &parts.headers, body).await?;
     let work = async {
-        let sent = images(&app, &parts.headers, body).await?;
+        let sent = images(&app, &parts.headers, body, &mut room).await?;
         let answers = model.answer(sent.iter().map(Sent::picture).collect()).await?;
         entries(&app, &model, &sent, answers, top, asked.heatmap).await
     };

@@ -69,7 +69,7 @@ fn bytes(digits: &str) -> Option<[u8; SHA256_OUTPUT_LEN]> {
 pub(crate) async fn authorised(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let Some(keys) = &app.keys else { return next.run(request).await };
     let problem = match key(request.headers()) {
-        Some(key) if keys.has(key) => return next.run(request).await,
+        Some(key) if keys.get().has(key) => return next.run(request).await,
         Some(_) => Problem::new(401, "wrong_key", "the API key is not known"),
         None => Problem::new(401, "no_key", "an API key is needed"),
     };

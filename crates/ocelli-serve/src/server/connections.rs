@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::ServeOptions;
 use crate::http::Client;
+use crate::watched::Watched;
 
 /// Most bytes of a request's line and headers.
 const MAX_HEAD: usize = 64 << 10;
@@ -29,7 +30,7 @@ const NO_SOCKETS: Duration = Duration::from_millis(100);
 /// What listens, and what it does with connections.
 pub(super) struct Connections {
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Watched<TlsAcceptor>>>,
     router: Router,
     http: http1::Builder,
     /// How long the beginning of a connection may take.
@@ -41,7 +42,7 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(
         listener: TcpListener,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Arc<Watched<TlsAcceptor>>>,
         router: Router,
         options: &ServeOptions,
     ) -> Self {
@@ -78,7 +79,7 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         let routes = (self.router.clone(), client);
         let (http, watcher, patience) = (self.http.clone(), self.graceful.watcher(), self.patience);
-        let tls = self.tls.clone();
+        let tls = self.tls.as_ref().map(|tls| tls.get());
         tokio::spawn(async move {
             let _place = place;
             let Some(tls) = tls else { return serve(http, stream, routes, watcher).await };

@@ -3,6 +3,7 @@
 mod connections;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,16 +11,24 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, oneshot};
+use tokio_rustls::TlsAcceptor;
 
 use crate::engine::{Registry, Shared};
 use crate::http::{App, Places, router};
 use crate::metrics::Metrics;
 use crate::security::{Keys, acceptor};
-use crate::{ServeError, ServeOptions, log};
+use crate::watched::Watched;
+use crate::{ServeError, ServeOptions, TlsFiles, log};
 use connections::Connections;
 
 /// Threads that wait for sockets: they decode nothing and run no network.
 const WAITING_THREADS: usize = 2;
+
+/// How long a thread that has nothing to decode waits for more.
+const KEPT: Duration = Duration::from_secs(3600);
+
+/// How often a body is held at the most: JSON, its texts, and what they stand for.
+const TIMES: usize = 3;
 
 /// A server that answers, until it is stopped. One that is dropped stops at once.
 #[derive(Debug)]
@@ -38,8 +47,8 @@ impl Server {
     /// A model cannot be loaded, an option cannot be, a file of keys or certificates cannot be used, or the address is taken.
     pub fn start(options: ServeOptions) -> Result<Self, ServeError> {
         check(&options)?;
-        let keys = options.keys.as_deref().map(Keys::read).transpose()?;
-        let tls = options.tls.as_ref().map(acceptor).transpose()?;
+        let keys = options.keys.clone().map(watched_keys).transpose()?;
+        let tls = options.tls.clone().map(watched_tls).transpose()?.map(Arc::new);
         let places = Places::new(&options.fetch)?;
         let metrics = Arc::new(Metrics::new());
         let shared = Shared::new(&options, metrics.clone())
@@ -48,6 +57,8 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WAITING_THREADS)
             .thread_name("serve")
+            // Those that decode stay: what a thread had of memory is not all given back when it ends.
+            .thread_keep_alive(KEPT)
             .enable_all()
             .build()
             .map_err(ServeError::Threads)?;
@@ -61,14 +72,15 @@ impl Server {
             keys,
             places,
             requests: Arc::new(Semaphore::new(options.concurrency)),
+            room: Arc::new(Semaphore::new(options.max_bodies)),
             stopping: AtomicBool::new(false),
             options,
         });
         let is_tls = tls.is_some();
-        let connections = Connections::new(listener, tls, router(app.clone())?, &app.options);
+        let connections = Connections::new(listener, tls.clone(), router(app.clone())?, &app.options);
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        runtime.spawn(reload(app.clone()));
+        runtime.spawn(reload(app.clone(), tls));
         runtime.spawn(async move {
             serve(app, connections, stopped).await;
             // Nobody may be waiting.
@@ -136,17 +148,32 @@ async fn serve(app: Arc<App>, connections: Connections, stopped: oneshot::Receiv
     connections.accept_until(draining).await.finish(grace).await;
 }
 
-/// Looks at the files of models from time to time.
-async fn reload(app: Arc<App>) {
+fn watched_keys(path: PathBuf) -> Result<Watched<Keys>, ServeError> {
+    Watched::new("keys", &[&path.clone()], move || Keys::read(&path))
+}
+
+fn watched_tls(files: TlsFiles) -> Result<Watched<TlsAcceptor>, ServeError> {
+    let TlsFiles { certificates, key } = files.clone();
+    Watched::new("certificates", &[&certificates, &key], move || acceptor(&files))
+}
+
+/// Looks at the files of models, keys and certificates from time to time.
+async fn reload(app: Arc<App>, tls: Option<Arc<Watched<TlsAcceptor>>>) {
     let every = app.options.reload;
     if every.is_zero() {
         return;
     }
     loop {
         tokio::time::sleep(every).await;
-        let app = app.clone();
+        let (app, tls) = (app.clone(), tls.clone());
+        let look = move || {
+            // First, as they are read in no time.
+            app.keys.iter().for_each(Watched::look);
+            tls.iter().for_each(|tls| tls.look());
+            app.registry.look();
+        };
         // Only a panic while loading fails, and the next look may go well.
-        let _ = tokio::task::spawn_blocking(move || app.registry.look()).await;
+        let _ = tokio::task::spawn_blocking(look).await;
     }
 }
 
@@ -163,6 +190,11 @@ fn check(options: &ServeOptions) -> Result<(), ServeError> {
     let most = Semaphore::MAX_PERMITS.min(u32::MAX as usize);
     if let Some((name, found)) = counts.into_iter().find(|(_, count)| *count == 0 || *count > most) {
         return Err(ServeError::option(name, found, "at least 1 and less than 2^29"));
+    }
+    let bodies = options.max_bodies;
+    if bodies < options.max_body.saturating_mul(TIMES) || bodies > Semaphore::MAX_PERMITS {
+        let needed = "at least three times max_body, as JSON is held thrice while it is taken apart";
+        return Err(ServeError::option("max_bodies", bodies, needed));
     }
     Ok(())
 }

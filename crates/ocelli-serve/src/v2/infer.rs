@@ -48,8 +48,11 @@ pub(super) async fn infer(
     let model = named.find(&app)?;
     plain_encoding(request.headers())?;
     let (parts, body) = request.into_parts();
-    let body = read(&app, &parts.headers, body).await?;
-    let (asked, binary) = wire::request(&parts.headers, &body)?;
+    let (body, mut room) = read(&app, &parts.headers, body).await?;
+    let json = wire::json_length(&parts.headers, &body)?;
+    // Its numbers, four bytes for two characters at the most.
+    room.take(2 * json)?;
+    let (asked, binary) = wire::request(&body, json)?;
     let wanted = wanted(&asked)?;
     let pictures = tensor::pictures(&model, &asked.inputs, &binary)?;
     let answers =

@@ -107,20 +107,20 @@ pub(super) struct Parameters {
     pub(super) binary_data_output: bool,
 }
 
-/// A request, and the binary data behind it.
-pub(super) fn request(headers: &HeaderMap, body: &Bytes) -> Result<(Asked, Bytes), Problem> {
-    let length = match headers.get(JSON_LENGTH) {
-        None => body.len(),
-        Some(length) => {
-            let length = length.to_str().ok().and_then(|length| length.parse().ok());
-            length.filter(|length| *length <= body.len()).ok_or_else(|| {
-                Problem::invalid("Inference-Header-Content-Length is no number of bytes that the body has")
-            })?
-        }
-    };
-    let asked = serde_json::from_slice(&body[..length])
+/// How many of a body's bytes are JSON: all of them unless a header says so.
+pub(super) fn json_length(headers: &HeaderMap, body: &Bytes) -> Result<usize, Problem> {
+    let Some(length) = headers.get(JSON_LENGTH) else { return Ok(body.len()) };
+    let length = length.to_str().ok().and_then(|length| length.parse().ok());
+    length.filter(|length| *length <= body.len()).ok_or_else(|| {
+        Problem::invalid("Inference-Header-Content-Length is no number of bytes that the body has")
+    })
+}
+
+/// A request, of so many bytes of JSON, and the binary data behind it.
+pub(super) fn request(body: &Bytes, json: usize) -> Result<(Asked, Bytes), Problem> {
+    let asked = serde_json::from_slice(&body[..json])
         .map_err(|error| Problem::invalid(format!("the JSON cannot be used: {error}")))?;
-    Ok((asked, body.slice(length..)))
+    Ok((asked, body.slice(json..)))
 }
 
 /// A tensor that is answered with.
@@ -204,11 +204,12 @@ mod tests {
     fn the_header_says_where_the_json_ends() {
         let body = Bytes::from_static(b"{\"inputs\": []}abc");
         let mut headers = HeaderMap::new();
+        assert_eq!(json_length(&headers, &body).unwrap(), body.len());
         headers.insert(JSON_LENGTH, HeaderValue::from_static("14"));
-        assert_eq!(request(&headers, &body).unwrap().1, "abc");
+        assert_eq!(request(&body, json_length(&headers, &body).unwrap()).unwrap().1, "abc");
         for wrong in ["18", "-1", "x", "99999999999999999999"] {
             headers.insert(JSON_LENGTH, HeaderValue::from_static(wrong));
-            assert!(request(&headers, &body).is_err(), "{wrong}");
+            assert!(json_length(&headers, &body).is_err(), "{wrong}");
         }
     }
 }
