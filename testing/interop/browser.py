@@ -10,6 +10,10 @@ BROKEN = """async () => {
     const shown = (image) => image.decode().then(() => null, () => image.alt);
     return (await Promise.all(images.map(shown))).filter((broken) => broken !== null);
 }"""
+NAMELESS = """[...document.querySelectorAll('button, input, select, video, meter, progress, img')]
+    .filter((part) => part.checkVisibility())
+    .filter((part) => !(part.getAttribute('aria-label') || part.labels?.length || part.textContent.trim() || part.alt))
+    .map((part) => part.outerHTML.slice(0, 80))"""
 WIDER = "document.documentElement.scrollWidth - window.innerWidth"
 
 
@@ -18,16 +22,30 @@ def check(condition, what):
         raise SystemExit(what)
 
 
-def opened(browser, page_file, size, scheme="light", script=True):
-    """The page in a window, and the list that errors and requests of it go to."""
-    context = browser.new_context(viewport=dict(zip(("width", "height"), size)), color_scheme=scheme, java_script_enabled=script)
+def watched(context, own, allowed=None):
+    """A new page, and the list that its errors go to, and its requests for other addresses than its own. What has `allowed` in it may be in the console."""
     page = context.new_page()
     wrong = []
     page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    page.on("console", lambda message: wrong.append(f"console: {message.text}") if message.type in ("error", "warning") else None)
-    page.on("request", lambda request: wrong.append(f"request: {request.url[:80]}") if not request.url.startswith(("data:", "file:")) else None)
+    page.on("console", lambda message: wrong.append(f"console: {message.text}") if message.type in ("error", "warning") and not (allowed and allowed in message.text) else None)
+    page.on("request", lambda request: wrong.append(f"request: {request.url[:80]}") if not request.url.startswith(own) else None)
+    return page, wrong
+
+
+def opened(browser, page_file, size, scheme="light", script=True):
+    """The page in a window, and the list that errors and requests of it go to."""
+    context = browser.new_context(viewport=dict(zip(("width", "height"), size)), color_scheme=scheme, java_script_enabled=script)
+    page, wrong = watched(context, ("data:", "file:"))
     page.goto(Path(page_file).absolute().as_uri())
     return page, wrong
+
+
+def looks_right(page, wrong, what):
+    """It is no wider than its window, every control has a name, and nothing went wrong."""
+    check(page.evaluate(WIDER) <= 0, f"{what}: {page.evaluate(WIDER)} pixels wider than its window")
+    nameless = page.evaluate(NAMELESS)
+    check(not nameless, f"{what}: without a name: {nameless}")
+    check(not wrong, f"{what}: " + "; ".join(wrong[:5]))
 
 
 def fits(page, name):

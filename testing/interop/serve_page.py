@@ -10,17 +10,11 @@ import os
 import sys
 from pathlib import Path
 
+from browser import FLAGS, WINDOWS, check, looks_right, watched
 from playwright.sync_api import expect, sync_playwright
 
-WINDOWS = {"desktop": (1280, 900), "telephone": (390, 844)}
-# As root there is no sandbox, and nothing is to be asked of the network; the camera is one that shows a test picture.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-WIDER = "document.documentElement.scrollWidth - window.innerWidth"
-NAMELESS = """[...document.querySelectorAll('button, input, select, video, meter, img')]
-    .filter((part) => part.checkVisibility())
-    .filter((part) => !(part.getAttribute('aria-label') || part.labels?.length || part.textContent.trim() || part.alt))
-    .map((part) => part.outerHTML.slice(0, 80))"""
+# The camera is one that shows a test picture.
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 DROP = """([name, text]) => {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     const data = new DataTransfer();
@@ -32,28 +26,12 @@ url, locked, image, chromium = sys.argv[1:]
 folder = os.environ.get("OCELLI_SCREENSHOTS")
 
 
-def check(condition, what):
-    if not condition:
-        raise SystemExit(what)
-
-
 def opened(browser, size, address, scheme="light", path="/"):
     context = browser.new_context(viewport=dict(zip(("width", "height"), size)), color_scheme=scheme, permissions=["camera"])
-    page = context.new_page()
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
     # A refused request is a line of its own in the console; the page says it too.
-    page.on("console", lambda message: wrong.append(f"console: {message.text}") if message.type in ("error", "warning") and "status of 4" not in message.text else None)
-    page.on("request", lambda request: wrong.append(f"request: {request.url[:80]}") if not request.url.startswith((address, "blob:", "data:")) else None)
+    page, wrong = watched(context, (address, "blob:", "data:"), allowed="status of 4")
     page.goto(address + path)
     return page, wrong
-
-
-def looks_right(page, wrong, what):
-    check(page.evaluate(WIDER) <= 0, f"{what}: {page.evaluate(WIDER)} pixels wider than its window")
-    nameless = page.evaluate(NAMELESS)
-    check(not nameless, f"{what}: without a name: {nameless}")
-    check(not wrong, f"{what}: " + "; ".join(wrong[:5]))
 
 
 def picture(page, name):
@@ -143,7 +121,7 @@ def lists_the_api(browser):
 
 
 with sync_playwright() as playwright:
-    browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS + CAMERA)
     expect.set_options(timeout=20_000)
     for name in WINDOWS:
         for scheme in ("light", "dark"):

@@ -17,7 +17,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from browser import FLAGS, WIDER, WINDOWS, check
+from browser import FLAGS, WINDOWS, check, looks_right, watched
 from playwright.sync_api import expect, sync_playwright
 
 # What the browser asks of any other host fails; there are two cameras, which show a test picture.
@@ -25,10 +25,6 @@ OWN = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--use-fake-d
        "--use-fake-ui-for-media-stream"]
 # Those of one network in two runtimes, whose sums have other orders; the pixels are the same to the bit.
 TOLERANCE = 1e-4
-NAMELESS = """[...document.querySelectorAll('button, input, video, meter, progress, img')]
-    .filter((part) => part.checkVisibility())
-    .filter((part) => !(part.getAttribute('aria-label') || part.labels?.length || part.textContent.trim() || part.alt))
-    .map((part) => part.outerHTML.slice(0, 80))"""
 ROWS = """(item) => [...item.querySelectorAll('tbody tr')].map((row) => [row.querySelector('th').textContent, Number(row.dataset.probability)])"""
 FILES = """([kind, files]) => {
     const data = new DataTransfer();
@@ -64,24 +60,13 @@ def served():
 
 def opened(browser, address, size, scheme="light", ready=True):
     context = browser.new_context(viewport=dict(zip(("width", "height"), size)), color_scheme=scheme, permissions=["camera"])
-    page = context.new_page()
-    wrong = []
     own = address if address.startswith("http") else f"{folder.as_uri()}/"
-    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    page.on("console", lambda message: wrong.append(f"console: {message.text}") if message.type in ("error", "warning") else None)
-    page.on("request", lambda request: wrong.append(f"request: {request.url[:80]}") if not request.url.startswith((own, "blob:")) else None)
+    page, wrong = watched(context, (own, "blob:"))
     page.goto(address)
     if ready:
         expect(page.locator("#status")).to_have_text("Ready.")
         check(page.locator("#loading").is_hidden(), "it still loads")
     return page, wrong
-
-
-def looks_right(page, wrong, what):
-    check(page.evaluate(WIDER) <= 0, f"{what}: {page.evaluate(WIDER)} pixels wider than its window")
-    nameless = page.evaluate(NAMELESS)
-    check(not nameless, f"{what}: without a name: {nameless}")
-    check(not wrong, f"{what}: " + "; ".join(wrong[:5]))
 
 
 def shot(page, name):

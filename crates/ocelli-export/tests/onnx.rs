@@ -200,9 +200,9 @@ const SIZES: [(usize, usize); 14] = [
     (1080, 1920),
 ];
 
-#[test]
-fn preprocessing_makes_the_same_pixels() {
-    let lists = [
+/// Transforms, and of how many channels the images before and after them are.
+fn preprocessings() -> Vec<(usize, usize, Value)> {
+    vec![
         (3, 3, json!([{ "type": "Resize", "size": [16, 16] }])),
         (3, 3, json!([{ "type": "Resize", "size": [16, 16], "antialias": false }])),
         (3, 3, json!([{ "type": "Resize", "size": [16, 16], "interpolation": "bicubic" }])),
@@ -275,9 +275,13 @@ fn preprocessing_makes_the_same_pixels() {
                 { "type": "Normalize", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225] },
             ]),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn preprocessing_makes_the_same_pixels() {
     let mut cases = Vec::new();
-    for (channels, made, list) in lists {
+    for (channels, made, list) in preprocessings() {
         let image_channels =
             serde_json::from_value(json!(if channels == 3 { "rgb" } else { "grey" })).expect("channels");
         let size = Transform::output_size;

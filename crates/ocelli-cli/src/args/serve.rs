@@ -45,9 +45,10 @@ pub(crate) struct ServeArgs {
     /// Mebibytes of a request's body.
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = mebibytes)]
     pub(crate) max_body: usize,
-    /// Mebibytes of the bodies of all requests that are worked on, at least three times --max-body; more are answered 429.
-    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = many)]
-    pub(crate) max_bodies: usize,
+    /// Mebibytes of the bodies of all requests that are worked on, at least three times --max-body; more are answered 429 [default: 256, or
+    /// three times --max-body if that is more].
+    #[arg(long, value_name = "MIB", value_parser = many)]
+    pub(crate) max_bodies: Option<usize>,
     /// Millions of pixels of an image.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) max_megapixels: u64,

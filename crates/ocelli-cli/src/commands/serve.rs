@@ -42,7 +42,7 @@ fn options(args: &ServeArgs, models: Vec<ModelSource>) -> ServeOptions {
         header_timeout: args.read_timeout,
         body_timeout: args.read_timeout,
         max_body: args.max_body << 20,
-        max_bodies: args.max_bodies << 20,
+        max_bodies: args.max_bodies.unwrap_or_else(|| 256.max(3 * args.max_body)) << 20,
         max_pixels: args.max_megapixels * 1_000_000,
         reload: args.reload,
         drain: args.drain,

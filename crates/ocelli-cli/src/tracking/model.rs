@@ -81,7 +81,8 @@ fn python_flavors() -> [(String, Value); 2] {
 
 /// What goes in and comes out, as text that holds JSON, and the classes. An input without a name is what takes arrays as they are.
 fn described(classifier: &Classifier) -> [(String, Value); 2] {
-    let channels = classifier.image_channels().map_or(3, |channels| channels.count());
+    let channels =
+        classifier.image_channels().expect("it is exported, which takes images of so many channels").count();
     let tensor = |data_type: &str, shape: Value| json!({ "dtype": data_type, "shape": shape });
     let input = tensor("uint8", json!([-1, channels, -1, -1]));
     let output = tensor("float32", json!([-1, classifier.classes().len()]));

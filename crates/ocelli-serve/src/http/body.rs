@@ -29,10 +29,14 @@ impl Room {
     ///
     /// # Errors
     /// There is not as much now.
-    pub(crate) fn take(&mut self, bytes: usize) -> Result<(), Problem> {
+    pub(crate) fn take(&mut self, mut bytes: usize) -> Result<(), Problem> {
         let all = self.0.semaphore().clone();
-        let more = u32::try_from(bytes).ok().and_then(|bytes| all.try_acquire_many_owned(bytes).ok());
-        self.0.merge(more.ok_or_else(Self::full)?);
+        while bytes > 0 {
+            // As many at a time as a semaphore gives.
+            let some = u32::try_from(bytes).unwrap_or(u32::MAX);
+            self.0.merge(all.clone().try_acquire_many_owned(some).map_err(|_| Self::full())?);
+            bytes -= some as usize;
+        }
         Ok(())
     }
 
